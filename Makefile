@@ -1,0 +1,131 @@
+# kiro-fcgi: everything is built, tested, shown and installed from here.
+#
+#   make            build the three programs into build/
+#   make check      all tests            make demo       see the main job working
+#   make install    PREFIX=/usr/local DESTDIR=           make uninstall
+#   make lint       clang-format, cppcheck               make format
+#   SAN=address,undefined   as a knob on any of them, in a build folder of its own
+
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+SYSCONFDIR ?= /etc
+LIBEXECDIR ?= $(PREFIX)/lib/kiro-fcgi
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/kiro-fcgi
+
+CC     ?= gcc
+SAN    ?=
+BUILD  := build$(if $(SAN),/san)
+
+PACKAGES     := libcurl libcjson libssl libcrypto zlib
+TEST_LIBS    := -lcunit
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+            -Wformat=2 -Wvla $(if $(CI),-Werror)
+HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+OPT      ?= -O2 -g
+CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARNINGS) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
+               -I. $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+LIBS         = -lgdbm $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
+FCGI_LIBS   := -lfcgi
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+COMMON   := $(call objects,$(wildcard common/*.c))
+FCGI     := $(call objects,$(filter-out fcgi/main.c,$(wildcard fcgi/*.c)))
+CTL      := $(call objects,$(filter-out cli/refresh.c,$(wildcard cli/*.c)))
+REFRESH  := $(call objects,cli/refresh.c cli/roster.c)
+SHARED   := $(call objects,fcgi/up_profile.c fcgi/up_error.c)
+UNIT     := $(call objects,$(wildcard tests/unit/*.c))
+STANDIN  := $(call objects,$(wildcard tests/upstream/*.c))
+CRASH    := $(call objects,$(wildcard tests/crash/*.c))
+
+PROGRAMS := $(BUILD)/kiro.fcgi $(BUILD)/kiroctl $(BUILD)/kiro-refresh
+TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin \
+            $(if $(CRASH),$(BUILD)/tests/crash-tests)
+
+.PHONY: all check demo install uninstall clean format lint deps testers
+.PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
+
+all: $(PROGRAMS)
+
+testers: $(TESTERS)
+
+$(BUILD)/kiro.fcgi: $(COMMON) $(FCGI) $(call objects,fcgi/main.c)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS)
+
+$(BUILD)/kiroctl: $(COMMON) $(CTL) $(SHARED)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(BUILD)/kiro-refresh: $(COMMON) $(REFRESH)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# Everything but the main functions: the unit tests link the program's own objects.
+$(BUILD)/tests/unit-tests: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(UNIT)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/crash-tests: $(COMMON) $(CRASH)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/upstream-standin: $(STANDIN)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(BUILD)/%.o: %.c | deps
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+
+# Dependencies: found by their headers and pkg-config files, installed when root, else named.
+deps:
+	@etc/install-deps build
+
+check: all testers
+	@tests/run-all
+
+check-layers:
+	tests/layers.sh
+check-unit: $(BUILD)/tests/unit-tests
+	cd tests/unit && ../../$<
+
+demo: all $(BUILD)/tests/upstream-standin
+	@etc/demo
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBEXECDIR) \
+	        $(DESTDIR)$(DOCDIR) $(DESTDIR)$(DOCDIR)/lighttpd $(DESTDIR)$(DOCDIR)/apache \
+	        $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
+	install -m 755 $(BUILD)/kiroctl $(DESTDIR)$(PREFIX)/bin/kiroctl
+	install -m 755 $(BUILD)/kiro-refresh $(DESTDIR)$(PREFIX)/sbin/kiro-refresh
+	install -m 755 $(BUILD)/kiro.fcgi $(DESTDIR)$(LIBEXECDIR)/kiro.fcgi
+	ln -sf kiro.fcgi $(DESTDIR)$(LIBEXECDIR)/kiro.cgi
+	install -m 644 README.md LICENSE etc/kiro.json.example $(DESTDIR)$(DOCDIR)
+	install -m 644 lighttpd/* $(DESTDIR)$(DOCDIR)/lighttpd
+	install -m 644 apache/* $(DESTDIR)$(DOCDIR)/apache
+	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/kiroctl $(DESTDIR)$(PREFIX)/sbin/kiro-refresh
+	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(wildcard man/*.1)))
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(wildcard man/*.5)))
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8)))
+
+clean:
+	rm -rf build
+
+SOURCES := $(wildcard common/*.[ch] fcgi/*.[ch] cli/*.[ch] tests/*/*.[ch])
+
+format:
+	clang-format -i $(SOURCES)
+
+lint:
+	@etc/install-deps lint
+	clang-format --dry-run --Werror $(SOURCES)
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	         --suppress=missingIncludeSystem --error-exitcode=1 -I. common fcgi cli tests/upstream
+	$(MAKE) --no-print-directory clean
+	$(MAKE) --no-print-directory CI=1 all testers
