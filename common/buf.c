@@ -1,0 +1,118 @@
+#include "common/base.h"
+#include "common/buf.h"
+
+static char nothing[1];
+
+void buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .at = nothing, .max = max };
+}
+
+void buf_release(struct buf *b)
+{
+	if (b->size)
+		free(b->at);
+	buf_init(b, b->max);
+}
+
+void buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->failed = false;
+	if (b->size)
+		b->at[0] = '\0';
+}
+
+/* Room for `more` bytes and the NUL; doubling keeps appends linear in total. */
+static int reserve(struct buf *b, size_t more)
+{
+	size_t size = b->size ? b->size : 64;
+
+	if (b->failed || more > b->max - b->len) {
+		b->failed = true;
+		return -1;
+	}
+	while (size < b->len + more + 1)
+		size *= 2;
+	if (size != b->size) {
+		char *at = xrealloc(b->size ? b->at : NULL, size);
+
+		at[b->len] = '\0';
+		b->at = at;
+		b->size = size;
+	}
+	return 0;
+}
+
+int buf_add(struct buf *b, const void *bytes, size_t len)
+{
+	if (reserve(b, len))
+		return -1;
+	if (len)
+		memcpy(b->at + b->len, bytes, len);
+	b->len += len;
+	b->at[b->len] = '\0';
+	return 0;
+}
+
+int buf_add_text(struct buf *b, const char *text)
+{
+	return buf_add(b, text, strlen(text));
+}
+
+int buf_add_char(struct buf *b, char c)
+{
+	return buf_add(b, &c, 1);
+}
+
+int buf_add_format(struct buf *b, const char *format, ...)
+{
+	va_list args, again;
+	int len;
+
+	va_start(args, format);
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, args);
+	if (len >= 0 && reserve(b, (size_t)len) == 0) {
+		vsnprintf(b->at + b->len, (size_t)len + 1, format, again);
+		b->len += (size_t)len;
+	}
+	va_end(again);
+	va_end(args);
+	return b->failed || len < 0 ? -1 : 0;
+}
+
+void buf_cut(struct buf *b, size_t from_start)
+{
+	assert(from_start <= b->len);
+	if (!from_start)
+		return;
+	b->len -= from_start;
+	memmove(b->at, b->at + from_start, b->len + 1);
+}
+
+struct span buf_span(const struct buf *b)
+{
+	struct span s = { b->at, b->len };
+
+	return s;
+}
+
+int buf_read_file(struct buf *b, const char *path)
+{
+	char chunk[8192];
+	ssize_t got;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	while ((got = read(fd, chunk, sizeof(chunk))) > 0) {
+		if (buf_add(b, chunk, (size_t)got)) {
+			close(fd);
+			errno = EFBIG;
+			return -1;
+		}
+	}
+	close(fd);
+	return got < 0 ? -1 : 0;
+}

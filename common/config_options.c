@@ -1,0 +1,104 @@
+#include "common/base.h"
+#include "common/config_options.h"
+
+#include <ctype.h>
+
+#define AT(member) offsetof(struct config, member)
+
+static const char *const auth_choices[] = { "key", "none", NULL };
+static const char *const level_choices[] = { "error", "warn", "info", "debug", NULL };
+static const char *const format_choices[] = { "text", "json", NULL };
+static const char *const profile_choices[] = { "krs", "rts", NULL };
+
+/* clang-format off */
+const struct config_option config_options[] = {
+	{ "state_dir", PATH, AT(state_dir), "/var/lib/kiro-fcgi", .alias = NULL,
+	  .text = "Directory of accounts, keys and locks: local disk, owned by the user that runs the program." },
+	{ "auth", CHOICE, AT(auth), "key", .choices = auth_choices,
+	  .text = "Who may use the client APIs: holders of a key, or (none) anybody on the loopback interface." },
+	{ "client_token", SECRET, AT(client_token), "",
+	  .text = "One client key beside those of `kiroctl key add`; at least 16 characters." },
+	{ "cors_origins", TEXT, AT(cors_origins), "",
+	  .text = "Origins of browser applications that may call the client APIs, comma separated; * for all." },
+	{ "max_streams", INTEGER, AT(max_streams), "1024", 1, 16384, "streams",
+	  .text = "Requests served at once by one process; more are answered 529." },
+	{ "ping_interval", INTEGER, AT(ping_interval), "10", 1, 300, "seconds",
+	  .text = "Longest silence towards a streaming client; also how soon a client that left is noticed." },
+	{ "first_byte_hold", INTEGER, AT(first_byte_hold), "5", 0, 300, "seconds",
+	  .text = "How long a stream waits for the upstream before it begins; errors until then have their HTTP status." },
+	{ "drain_timeout", INTEGER, AT(drain_timeout), "30", 0, 86400, "seconds",
+	  .text = "How long running streams may go on after SIGTERM." },
+	{ "refresh_ahead", INTEGER, AT(refresh_ahead), "600", 30, 86400, "seconds",
+	  .text = "kiro-refresh renews tokens that end within this time." },
+	{ "state_on_network", BOOLEAN, AT(state_on_network), "false",
+	  .text = "Accept a state directory on NFS, SMB or FUSE, where locks may not hold." },
+
+	{ "log.level", CHOICE, AT(log_level), "info", .choices = level_choices, .alias = "LOG_LEVEL",
+	  .text = "Least severe lines to write." },
+	{ "log.format", CHOICE, AT(log_format), "text", .choices = format_choices, .alias = "LOG_FORMAT",
+	  .text = "One line of text, or one JSON object a line." },
+	{ "log.file", PATH, AT(log_file), "", .alias = "LOG_FILE",
+	  .text = "Where lines go; empty: standard error, which is the web server's error log." },
+
+	{ "upstream.profile", CHOICE, AT(upstream_profile), "krs", .choices = profile_choices,
+	  .text = "Service generation: krs (runtime.*.kiro.dev) or rts (q.*.amazonaws.com). An account may differ." },
+	{ "upstream.region", TEXT, AT(upstream_region), "us-east-1",
+	  .text = "Region of accounts that name none." },
+	{ "upstream.inference_url", BASE_URL, AT(inference_url), "",
+	  .text = "Base URL of the inference host; empty: by profile and region." },
+	{ "upstream.management_url", BASE_URL, AT(management_url), "",
+	  .text = "Base URL of the host for usage limits and model lists." },
+	{ "upstream.social_url", BASE_URL, AT(social_url), "",
+	  .text = "Base URL of the host that renews social logins." },
+	{ "upstream.oidc_url", BASE_URL, AT(oidc_url), "",
+	  .text = "Base URL of the host that renews Builder ID and IAM Identity Center logins." },
+	{ "upstream.portal_url", BASE_URL, AT(portal_url), "",
+	  .text = "Base URL of the SSO portal." },
+	{ "upstream.mcp_url", BASE_URL, AT(mcp_url), "",
+	  .text = "Base URL of the host for web search." },
+	{ "upstream.ca_file", PATH, AT(ca_file), "",
+	  .text = "PEM file of the certificate authorities to trust; empty: the system's." },
+	{ "upstream.proxy_url", PROXY, AT(proxy_url), "",
+	  .text = "Proxy for all upstream requests: http://, https://, socks5:// or socks5h://." },
+	{ "upstream.connect_timeout", INTEGER, AT(connect_timeout), "10", 1, 600, "seconds",
+	  .text = "How long a connection may take, TLS included." },
+	{ "upstream.first_byte_timeout", INTEGER, AT(first_byte_timeout), "300", 1, 86400, "seconds",
+	  .text = "How long the upstream may think before its answer begins." },
+	{ "upstream.idle_timeout", INTEGER, AT(idle_timeout), "300", 1, 86400, "seconds",
+	  .text = "Longest silence inside an answer." },
+	{ "upstream.request_timeout_minutes", INTEGER, AT(request_timeout), "0", 0, 10080, "minutes", .alias = "REQUEST_TIMEOUT_MINUTES",
+	  .text = "Limit for every answer in all; 0: none." },
+	{ "upstream.simple_timeout_minutes", INTEGER, AT(simple_timeout), "0", 0, 10080, "minutes", .alias = "SIMPLE_REQUEST_TIMEOUT_MINUTES",
+	  .text = "Limit for whole (not streamed) answers; 0: none." },
+	{ "upstream.stream_timeout_minutes", INTEGER, AT(stream_timeout), "0", 0, 10080, "minutes", .alias = "STREAM_REQUEST_TIMEOUT_MINUTES",
+	  .text = "Limit for streamed answers; 0: none." },
+	{ "upstream.kiro_version", TEXT, AT(kiro_version), "1.0.437",
+	  .text = "Version in the client identity sent upstream; the service judges requests by it." },
+	{ "upstream.node_version", TEXT, AT(node_version), "22.22.0",
+	  .text = "Runtime version in the client identity." },
+	{ "upstream.system_version", TEXT, AT(system_version), "linux#6.8.0",
+	  .text = "System in the client identity." },
+	{ "upstream.content_optout", BOOLEAN, AT(content_optout), "true",
+	  .text = "Ask the upstream not to keep contents for improving the service." },
+};
+/* clang-format on */
+
+const size_t config_option_count = ARRAY_SIZE(config_options);
+_Static_assert(ARRAY_SIZE(config_options) <= CONFIG_MAX_OPTIONS, "struct config has no room");
+
+void *config_field(const struct config *c, const struct config_option *o)
+{
+	return (char *)(uintptr_t)c + o->at;
+}
+
+bool config_is_text(enum config_type type)
+{
+	return type == TEXT || type == PATH || type == BASE_URL || type == PROXY;
+}
+
+void config_variable(const struct config_option *o, char out[static CONFIG_VARIABLE_SIZE])
+{
+	snprintf(out, CONFIG_VARIABLE_SIZE, "KIRO_%s", o->name);
+	for (char *c = out; *c; c++)
+		*c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+}

@@ -1,0 +1,465 @@
+#include "common/base.h"
+#include "common/http.h"
+
+#include "common/clock.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <pthread.h>
+
+#define KEEP_IDLE_SLOTS 64 /* connections beyond this are closed when they fall idle */
+
+/* An easy and a multi handle; the multi handle owns the kept connection. */
+struct slot {
+	struct slot *next;
+	CURL *easy;
+	CURLM *multi;
+};
+
+struct http_client {
+	pthread_mutex_t lock; /* guards idle and idle_count */
+	struct slot *idle;    /* last used first: warm connections */
+	unsigned idle_count;
+	CURLSH *share;
+	pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
+	X509_STORE *authorities; /* one for all handles: 1 MB and 40 ms a handle otherwise */
+	char *proxy_url;
+};
+
+/* One exchange in progress. */
+struct exchange {
+	const struct http_request *request;
+	struct http_reply *reply;
+	struct error *error;
+	CURL *easy;
+	int rc;		      /* a callback's non-zero value, or -1 for our own deadlines */
+	int64_t started, last_bytes, tick_at;
+	bool watching;
+};
+
+static void share_lock(CURL *easy, curl_lock_data data, curl_lock_access access, void *client)
+{
+	(void)easy;
+	(void)access;
+	pthread_mutex_lock(&((struct http_client *)client)->share_locks[data]);
+}
+
+static void share_unlock(CURL *easy, curl_lock_data data, void *client)
+{
+	(void)easy;
+	pthread_mutex_unlock(&((struct http_client *)client)->share_locks[data]);
+}
+
+static CURLSH *share_new(struct http_client *client)
+{
+	CURLSH *share = curl_share_init();
+
+	if (!share)
+		abort();
+	/* Connections are not shared: libcurl does not support that between threads. */
+	curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+	curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	curl_share_setopt(share, CURLSHOPT_LOCKFUNC, share_lock);
+	curl_share_setopt(share, CURLSHOPT_UNLOCKFUNC, share_unlock);
+	curl_share_setopt(share, CURLSHOPT_USERDATA, client);
+	return share;
+}
+
+/* Without a file: the system's hashed directory, which is read on demand (CGI starts fast). */
+static X509_STORE *authorities_load(const char *ca_file, struct error *e)
+{
+	X509_STORE *store = X509_STORE_new();
+	int ok;
+
+	if (!store)
+		abort();
+	if (ca_file && *ca_file)
+		ok = X509_STORE_load_file(store, ca_file);
+	else
+		ok = X509_STORE_set_default_paths(store);
+	if (ok)
+		return store;
+	X509_STORE_free(store);
+	error_set(e, ERR_CONFIG, "ca_file %s: not a readable file of PEM certificates",
+		  ca_file ? ca_file : "");
+	return NULL;
+}
+
+int http_client_new(struct http_client **out, const struct http_options *options, struct error *e)
+{
+	X509_STORE *authorities = authorities_load(options->ca_file, e);
+	struct http_client *client;
+
+	if (!authorities)
+		return -1;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	client = xcalloc(1, sizeof(*client));
+	pthread_mutex_init(&client->lock, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(client->share_locks); i++)
+		pthread_mutex_init(&client->share_locks[i], NULL);
+	client->authorities = authorities;
+	client->share = share_new(client);
+	client->proxy_url = xstrdup(options->proxy_url ? options->proxy_url : "");
+	*out = client;
+	return 0;
+}
+
+static void slot_free(struct slot *slot)
+{
+	curl_easy_cleanup(slot->easy);
+	curl_multi_cleanup(slot->multi);
+	free(slot);
+}
+
+void http_client_free(struct http_client *client)
+{
+	if (!client)
+		return;
+	while (client->idle) {
+		struct slot *next = client->idle->next;
+
+		slot_free(client->idle);
+		client->idle = next;
+	}
+	curl_share_cleanup(client->share);
+	X509_STORE_free(client->authorities);
+	for (size_t i = 0; i < ARRAY_SIZE(client->share_locks); i++)
+		pthread_mutex_destroy(&client->share_locks[i]);
+	pthread_mutex_destroy(&client->lock);
+	free(client->proxy_url);
+	free(client);
+}
+
+static struct slot *slot_take(struct http_client *client)
+{
+	struct slot *slot;
+
+	pthread_mutex_lock(&client->lock);
+	slot = client->idle;
+	if (slot) {
+		client->idle = slot->next;
+		client->idle_count--;
+	}
+	pthread_mutex_unlock(&client->lock);
+	if (slot)
+		return slot;
+	slot = xcalloc(1, sizeof(*slot));
+	slot->easy = curl_easy_init();
+	slot->multi = curl_multi_init();
+	if (!slot->easy || !slot->multi)
+		abort();
+	return slot;
+}
+
+static void slot_give_back(struct http_client *client, struct slot *slot)
+{
+	bool keep;
+
+	curl_easy_reset(slot->easy); /* keeps connection, sessions and DNS */
+	pthread_mutex_lock(&client->lock);
+	keep = client->idle_count < KEEP_IDLE_SLOTS;
+	if (keep) {
+		slot->next = client->idle;
+		client->idle = slot;
+		client->idle_count++;
+	}
+	pthread_mutex_unlock(&client->lock);
+	if (!keep)
+		slot_free(slot);
+}
+
+static CURLcode use_authorities(CURL *easy, void *tls_context, void *client)
+{
+	(void)easy;
+	SSL_CTX_set1_cert_store(tls_context, ((struct http_client *)client)->authorities);
+	return CURLE_OK;
+}
+
+/* True and the trimmed value in out when the line is that header. */
+static bool header_is(struct span line, const char *name, char *out, size_t size)
+{
+	size_t len = strlen(name);
+
+	if (line.len <= len || line.at[len] != ':' || strncasecmp(line.at, name, len) != 0)
+		return false;
+	line.at += len + 1;
+	line.len -= len + 1;
+	while (line.len && strchr(" \t", *line.at)) {
+		line.at++;
+		line.len--;
+	}
+	while (line.len && strchr(" \t\r\n", line.at[line.len - 1]))
+		line.len--;
+	snprintf(out, size, "%.*s", (int)(line.len < size ? line.len : size - 1), line.at);
+	return true;
+}
+
+static size_t on_header(char *at, size_t size, size_t count, void *context)
+{
+	struct exchange *x = context;
+	struct span line = { at, size * count };
+	char value[32];
+
+	if (line.len > 5 && memcmp(at, "HTTP/", 5) == 0) { /* also after a 1xx */
+		long status = 0;
+
+		curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+		*x->reply = (struct http_reply){ .status = (int)status };
+		x->last_bytes = clock_ticks();
+	} else if (header_is(line, "retry-after", value, sizeof(value))) {
+		long seconds = strtol(value, NULL, 10); /* a date reads as 0: unknown */
+
+		x->reply->retry_after = seconds > 0 && seconds < 86400 * 366 ? (int)seconds : 0;
+	} else if (!header_is(line, "content-type", x->reply->content_type,
+			      sizeof(x->reply->content_type)) &&
+		   !header_is(line, "x-amzn-requestid", x->reply->request_id,
+			      sizeof(x->reply->request_id))) {
+		header_is(line, "x-amzn-errortype", x->reply->error_type,
+			  sizeof(x->reply->error_type));
+	}
+	return line.len;
+}
+
+static size_t on_body(char *at, size_t size, size_t count, void *context)
+{
+	struct exchange *x = context;
+	struct span bytes = { at, size * count };
+
+	if (!x->rc)
+		x->rc = x->request->on_bytes(x->request->context, x->reply, bytes, x->error);
+	x->last_bytes = clock_ticks(); /* after: a slow client is not a silent upstream */
+	return x->rc ? 0 : bytes.len;
+}
+
+static struct curl_slist *header_list(const struct http_request *request)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+	char line[LIMIT_RECORD / 4];
+
+	for (size_t i = 0; list && i < request->header_count; i++) {
+		const struct http_header *h = &request->headers[i];
+		int len = snprintf(line, sizeof(line), "%s:%s%s", h->name, h->value ? " " : "",
+				   h->value ? h->value : "");
+
+		if (len < 0 || (size_t)len >= sizeof(line) || strpbrk(line, "\r\n")) {
+			curl_slist_free_all(list);
+			return NULL;
+		}
+		list = curl_slist_append(list, line);
+	}
+	explicit_bzero(line, sizeof(line));
+	return list;
+}
+
+static void set_request(struct http_client *client, CURL *easy, struct exchange *x,
+			struct curl_slist *headers)
+{
+	const struct http_request *r = x->request;
+
+	curl_easy_setopt(easy, CURLOPT_URL, r->url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+	if (strcmp(r->method, "GET") != 0) {
+		curl_easy_setopt(easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, r->body.at);
+	}
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
+
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_SHARE, client->share);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
+	/* Always set: libcurl would take proxies from the environment, which CGI shares. */
+	curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy_url);
+	/* The store replaces the bundle, which would be parsed for each handle. */
+	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, use_authorities);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, client);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Milliseconds until something is due, at least 0; -1 when a deadline has passed (rc set). */
+static int until_due(struct exchange *x)
+{
+	const struct http_request *r = x->request;
+	int64_t now = clock_ticks(), due;
+
+	due = x->reply->status ? x->last_bytes + r->idle_ms : x->started + r->first_byte_ms;
+	if (now >= due) {
+		error_set(x->error, ERR_UP_TIMEOUT, "the upstream was silent for %d seconds",
+			  (x->reply->status ? r->idle_ms : r->first_byte_ms) / 1000);
+		return x->rc = -1;
+	}
+	if (r->total_ms) {
+		due = earlier(due, x->started + r->total_ms);
+		if (now >= x->started + r->total_ms) {
+			error_set(x->error, ERR_UP_TIMEOUT,
+				  "the answer took longer than the limit of %d seconds",
+				  r->total_ms / 1000);
+			return x->rc = -1;
+		}
+	}
+	if (r->on_tick) {
+		if (now >= x->tick_at) {
+			int next = r->on_tick(r->context, x->error);
+
+			if (next < 0)
+				return x->rc = -1;
+			x->tick_at = now + next;
+		}
+		due = earlier(due, x->tick_at);
+	}
+	return (int)(due > now ? due - now : 0);
+}
+
+static void transfer(CURLM *multi, struct exchange *x)
+{
+	const struct http_request *r = x->request;
+	int running = 0;
+
+	for (;;) {
+		struct curl_waitfd watch = { .fd = r->watch_fd, .events = CURL_WAIT_POLLIN };
+		int wait_ms;
+
+		if (curl_multi_perform(multi, &running) || !running || x->rc)
+			return;
+		wait_ms = until_due(x);
+		if (wait_ms < 0)
+			return;
+		curl_multi_poll(multi, &watch, x->watching ? 1 : 0, wait_ms, NULL);
+		if (x->watching && watch.revents) {
+			int seen = r->on_watch(r->context, x->error);
+
+			if (seen < 0) {
+				x->rc = -1;
+				return;
+			}
+			x->watching = seen > 0;
+		}
+	}
+}
+
+static CURLcode result_of(CURLM *multi)
+{
+	int left;
+	CURLMsg *message = curl_multi_info_read(multi, &left);
+
+	return message && message->msg == CURLMSG_DONE ? message->data.result : CURLE_SEND_ERROR;
+}
+
+static int judge(const struct exchange *x, CURLcode code, const char *details)
+{
+	const char *text = *details ? details : curl_easy_strerror(code);
+
+	if (x->rc)
+		return x->rc;
+	if (code == CURLE_OK)
+		return 0;
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return error_set(x->error, ERR_UP_TIMEOUT, "no connection to the upstream: %s",
+				 text);
+	return error_set(x->error, ERR_UP_NETWORK, "%s: %s",
+			 x->reply->status ? "the upstream's answer broke off" :
+					    "the upstream cannot be reached",
+			 text);
+}
+
+int http_run(struct http_client *client, const struct http_request *request,
+	     struct http_reply *reply, struct error *e)
+{
+	struct curl_slist *headers = header_list(request);
+	char details[CURL_ERROR_SIZE] = "";
+	struct exchange x = { .request = request, .reply = reply, .error = e };
+	struct slot *slot;
+	CURLcode code;
+
+	*reply = (struct http_reply){ 0 };
+	if (!headers)
+		return error_set(e, ERR_INTERNAL, "a request header is too long or has a line end");
+	slot = slot_take(client);
+	x.easy = slot->easy;
+	x.started = x.tick_at = clock_ticks();
+	x.watching = request->on_watch && request->watch_fd >= 0;
+	set_request(client, slot->easy, &x, headers);
+	curl_easy_setopt(slot->easy, CURLOPT_ERRORBUFFER, details);
+
+	curl_multi_add_handle(slot->multi, slot->easy);
+	transfer(slot->multi, &x);
+	code = result_of(slot->multi);
+	curl_multi_remove_handle(slot->multi, slot->easy); /* closes it when still running */
+
+	slot_give_back(client, slot);
+	curl_slist_free_all(headers);
+	return judge(&x, code, details);
+}
+
+static int collect(void *context, const struct http_reply *reply, struct span bytes,
+		   struct error *e)
+{
+	(void)reply;
+	if (buf_add(context, bytes.at, bytes.len))
+		return error_set(e, ERR_UP_DAMAGED, "the upstream's reply is too long");
+	return 0;
+}
+
+int http_fetch(struct http_client *client, const struct http_request *request,
+	       struct http_reply *reply, struct buf *body, struct error *e)
+{
+	struct http_request r = *request;
+
+	r.on_bytes = collect;
+	r.context = body;
+	r.on_tick = NULL;
+	r.on_watch = NULL;
+	return http_run(client, &r, reply, e);
+}
+
+static bool is_loopback(const char *host)
+{
+	struct in_addr v4;
+
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+int http_check_base_url(const char *url, struct error *e)
+{
+	char *scheme = NULL, *host = NULL, *unwanted = NULL;
+	CURLU *u = curl_url();
+	int rc = 0;
+
+	if (!u)
+		abort();
+	if (strlen(url) >= LIMIT_URL || curl_url_set(u, CURLUPART_URL, url, 0) ||
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) ||
+	    curl_url_get(u, CURLUPART_HOST, &host, 0))
+		rc = error_set(e, ERR_CONFIG, "\"%s\" is not a URL", url);
+	else if (!curl_url_get(u, CURLUPART_USER, &unwanted, 0) ||
+		 !curl_url_get(u, CURLUPART_QUERY, &unwanted, 0) ||
+		 !curl_url_get(u, CURLUPART_FRAGMENT, &unwanted, 0))
+		rc = error_set(e, ERR_CONFIG, "the URL must have no user, query or fragment");
+	else if (strcmp(scheme, "https") != 0 &&
+		 !(strcmp(scheme, "http") == 0 && is_loopback(host)))
+		rc = error_set(e, ERR_CONFIG,
+			       "\"%s\": https is required (plain http only to a loopback host)",
+			       url);
+	curl_free(unwanted);
+	curl_free(host);
+	curl_free(scheme);
+	curl_url_cleanup(u);
+	return rc;
+}

@@ -1,0 +1,227 @@
+#include "common/base.h"
+#include "common/json.h"
+
+#include "common/utf8.h"
+
+const char *json_path(const struct json_at *at, const char *key, char out[static JSON_PATH_SIZE])
+{
+	const struct json_at *frames[LIMIT_JSON_DEPTH];
+	size_t depth = 0, len = 0;
+
+	for (; at && depth < ARRAY_SIZE(frames); at = at->up)
+		frames[depth++] = at;
+	out[0] = '\0';
+	while (depth-- > 0 && len < JSON_PATH_SIZE - 1) {
+		const char *dot = len ? "." : "";
+
+		if (frames[depth]->key)
+			snprintf(out + len, JSON_PATH_SIZE - len, "%s%s", dot, frames[depth]->key);
+		else
+			snprintf(out + len, JSON_PATH_SIZE - len, "%s%zu", dot, frames[depth]->index);
+		len += strlen(out + len);
+	}
+	if (key && len < JSON_PATH_SIZE - 1)
+		snprintf(out + len, JSON_PATH_SIZE - len, "%s%s", len ? "." : "", key);
+	return out;
+}
+
+int json_error(const struct json_at *at, const char *key, struct error *e, const char *format, ...)
+{
+	char path[JSON_PATH_SIZE], text[LIMIT_ERROR_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return error_field(e, json_path(at, key, path), "%s", text);
+}
+
+/* What is wrong at text.at[*at], or NULL; *at ends behind the string's closing quote. */
+static const char *check_string(struct span text, size_t *at)
+{
+	size_t i = *at + 1;
+
+	while (i < text.len && text.at[i] != '"') {
+		unsigned char c = (unsigned char)text.at[i];
+		size_t len;
+
+		*at = i;
+		if (c < 0x20)
+			return "control character in a string";
+		if (c == '\\') {
+			if (text.len - i >= 6 && memcmp(text.at + i, "\\u0000", 6) == 0)
+				return "\\u0000 is not supported in strings";
+			i += 2;
+			continue;
+		}
+		len = utf8_char(text.at + i, text.len - i);
+		if (!len)
+			return "invalid UTF-8";
+		i += len;
+	}
+	if (i >= text.len) {
+		*at = text.len;
+		return "unterminated string";
+	}
+	*at = i + 1;
+	return NULL;
+}
+
+/* One pass before cJSON sees the text: strings, nesting and stray bytes. */
+static const char *check(struct span text, size_t *at)
+{
+	size_t depth = 0;
+
+	for (*at = 0; *at < text.len;) {
+		unsigned char c = (unsigned char)text.at[*at];
+		const char *wrong;
+
+		if (c == '"') {
+			wrong = check_string(text, at);
+			if (wrong)
+				return wrong;
+			continue;
+		}
+		if (c == '{' || c == '[') {
+			if (++depth > LIMIT_JSON_DEPTH)
+				return "nested too deeply";
+		} else if (c == '}' || c == ']') {
+			depth -= depth > 0;
+		} else if (c >= 0x7F || (c < 0x20 && c != '\t' && c != '\n' && c != '\r')) {
+			return "unexpected byte";
+		}
+		++*at;
+	}
+	return NULL;
+}
+
+cJSON *json_parse(struct span text, struct error *e)
+{
+	const char *end = NULL, *wrong;
+	size_t at = 0;
+	cJSON *tree;
+
+	wrong = check(text, &at);
+	if (wrong) {
+		error_set(e, ERR_REQUEST, "not valid JSON: %s at byte %zu", wrong, at);
+		return NULL;
+	}
+	tree = cJSON_ParseWithLengthOpts(text.at, text.len, &end, false);
+	while (tree && end < text.at + text.len && strchr(" \t\r\n", *end))
+		end++;
+	if (!tree || end < text.at + text.len) {
+		at = end ? (size_t)(end - text.at) : 0;
+		error_set(e, ERR_REQUEST, "not valid JSON: %s at byte %zu",
+			  tree	   ? "text behind the value"
+			  : text.len ? "syntax error"
+				     : "empty text",
+			  at);
+		cJSON_Delete(tree);
+		return NULL;
+	}
+	return tree;
+}
+
+const cJSON *json_member(const cJSON *from, const char *key)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, key);
+
+	return cJSON_IsNull(item) ? NULL : item;
+}
+
+int json_text(const cJSON *from, const char *key, const struct json_at *at, const char **out,
+	      struct error *e)
+{
+	const cJSON *item = json_member(from, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsString(item))
+		return json_error(at, key, e, "Input should be a valid string");
+	*out = item->valuestring;
+	return 1;
+}
+
+int json_bool(const cJSON *from, const char *key, const struct json_at *at, bool *out,
+	      struct error *e)
+{
+	const cJSON *item = json_member(from, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsBool(item))
+		return json_error(at, key, e, "Input should be a valid boolean");
+	*out = cJSON_IsTrue(item);
+	return 1;
+}
+
+int json_int(const cJSON *from, const char *key, const struct json_at *at, int64_t min, int64_t max,
+	     int64_t *out, struct error *e)
+{
+	const cJSON *item = json_member(from, key);
+	double value;
+
+	if (!item)
+		return 0;
+	value = cJSON_IsNumber(item) ? item->valuedouble : 0.5;
+	if (!(value >= -9e15 && value <= 9e15) || value != (double)(int64_t)value)
+		return json_error(at, key, e, "Input should be a valid integer");
+	if (value < (double)min)
+		return json_error(at, key, e,
+				  "Input should be greater than or equal to %" PRId64, min);
+	if (value > (double)max)
+		return json_error(at, key, e, "Input should be less than or equal to %" PRId64,
+				  max);
+	*out = (int64_t)value;
+	return 1;
+}
+
+int json_array(const cJSON *from, const char *key, const struct json_at *at, const cJSON **out,
+	       struct error *e)
+{
+	const cJSON *item = json_member(from, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsArray(item))
+		return json_error(at, key, e, "Input should be a valid array");
+	*out = item;
+	return 1;
+}
+
+int json_object(const cJSON *from, const char *key, const struct json_at *at, const cJSON **out,
+		struct error *e)
+{
+	const cJSON *item = json_member(from, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsObject(item))
+		return json_error(at, key, e, "Input should be a valid object");
+	*out = item;
+	return 1;
+}
+
+int json_need_text(const cJSON *from, const char *key, const struct json_at *at, const char **out,
+		   struct error *e)
+{
+	int rc = json_text(from, key, at, out, e);
+
+	if (rc == 0)
+		return json_error(at, key, e, "Field required");
+	return rc < 0 ? -1 : 0;
+}
+
+const char *json_text_or(const cJSON *from, const char *key, const char *otherwise)
+{
+	const cJSON *item = json_member(from, key);
+
+	return cJSON_IsString(item) ? item->valuestring : otherwise;
+}
+
+double json_number_or(const cJSON *from, const char *key, double otherwise)
+{
+	const cJSON *item = json_member(from, key);
+
+	return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
+}

@@ -1,0 +1,226 @@
+#include "common/base.h"
+#include "common/jsonw.h"
+
+#include "common/utf8.h"
+
+#include <math.h>
+
+void jsonw_init(struct jsonw *w, struct buf *out)
+{
+	w->out = out;
+	w->depth = 0;
+	w->first = true;
+	w->has_key = false;
+}
+
+static void begin_value(struct jsonw *w)
+{
+	if (w->has_key) {
+		w->has_key = false;
+		return;
+	}
+	assert(!w->depth || w->closers[w->depth - 1] == ']');
+	if (!w->first)
+		buf_add_char(w->out, ',');
+	w->first = false;
+}
+
+static void begin(struct jsonw *w, char opener, char closer)
+{
+	begin_value(w);
+	buf_add_char(w->out, opener);
+	assert(w->depth < JSONW_DEPTH);
+	w->closers[w->depth++] = closer;
+	w->first = true;
+}
+
+void jsonw_begin_object(struct jsonw *w)
+{
+	begin(w, '{', '}');
+}
+
+void jsonw_begin_array(struct jsonw *w)
+{
+	begin(w, '[', ']');
+}
+
+void jsonw_end(struct jsonw *w)
+{
+	assert(w->depth && !w->has_key);
+	buf_add_char(w->out, w->closers[--w->depth]);
+	w->first = false;
+}
+
+/* Plain spans are copied whole; only quotes, backslashes, control bytes and damage stop them. */
+static void escape(struct buf *out, struct span text)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t from = 0, i = 0;
+
+	while (i < text.len) {
+		unsigned char c = (unsigned char)text.at[i];
+		size_t len = c < 0x80 ? 1 : utf8_char(text.at + i, text.len - i);
+
+		if (len && c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) {
+			i += len;
+			continue;
+		}
+		buf_add(out, text.at + from, i - from);
+		if (!len) {
+			buf_add(out, "\xEF\xBF\xBD", 3);
+		} else if (c == '"' || c == '\\') {
+			buf_add(out, (char[]){ '\\', (char)c }, 2);
+		} else if (c == '\n') {
+			buf_add(out, "\\n", 2);
+		} else {
+			buf_add(out, (char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+		}
+		from = ++i;
+	}
+	buf_add(out, text.at + from, i - from);
+}
+
+void jsonw_begin_text(struct jsonw *w)
+{
+	begin_value(w);
+	buf_add_char(w->out, '"');
+}
+
+void jsonw_add_text(struct jsonw *w, struct span text)
+{
+	escape(w->out, text);
+}
+
+void jsonw_end_text(struct jsonw *w)
+{
+	buf_add_char(w->out, '"');
+}
+
+void jsonw_key(struct jsonw *w, const char *key)
+{
+	assert(w->depth && w->closers[w->depth - 1] == '}' && !w->has_key);
+	if (!w->first)
+		buf_add_char(w->out, ',');
+	w->first = false;
+	buf_add_char(w->out, '"');
+	escape(w->out, span_of(key));
+	buf_add(w->out, "\":", 2);
+	w->has_key = true;
+}
+
+void jsonw_span(struct jsonw *w, struct span text)
+{
+	jsonw_begin_text(w);
+	jsonw_add_text(w, text);
+	jsonw_end_text(w);
+}
+
+void jsonw_text(struct jsonw *w, const char *text)
+{
+	if (text)
+		jsonw_span(w, span_of(text));
+	else
+		jsonw_null(w);
+}
+
+void jsonw_int(struct jsonw *w, int64_t value)
+{
+	begin_value(w);
+	buf_add_format(w->out, "%" PRId64, value);
+}
+
+void jsonw_double(struct jsonw *w, double value)
+{
+	char text[32];
+
+	begin_value(w);
+	if (!isfinite(value)) {
+		buf_add_text(w->out, "null");
+		return;
+	}
+	/* 17 digits always round-trip, fewer are nicer where they do. */
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	buf_add_text(w->out, text);
+}
+
+void jsonw_bool(struct jsonw *w, bool value)
+{
+	begin_value(w);
+	buf_add_text(w->out, value ? "true" : "false");
+}
+
+void jsonw_null(struct jsonw *w)
+{
+	begin_value(w);
+	buf_add_text(w->out, "null");
+}
+
+void jsonw_raw(struct jsonw *w, struct span json)
+{
+	begin_value(w);
+	buf_add(w->out, json.at, json.len);
+}
+
+void jsonw_tree(struct jsonw *w, const cJSON *tree)
+{
+	const cJSON *child;
+
+	if (cJSON_IsObject(tree) || cJSON_IsArray(tree)) {
+		(cJSON_IsObject(tree) ? jsonw_begin_object : jsonw_begin_array)(w);
+		cJSON_ArrayForEach(child, tree)
+		{
+			if (cJSON_IsObject(tree))
+				jsonw_key(w, child->string);
+			jsonw_tree(w, child);
+		}
+		jsonw_end(w);
+	} else if (cJSON_IsString(tree)) {
+		jsonw_text(w, tree->valuestring);
+	} else if (cJSON_IsNumber(tree)) {
+		jsonw_double(w, tree->valuedouble);
+	} else if (cJSON_IsBool(tree)) {
+		jsonw_bool(w, cJSON_IsTrue(tree));
+	} else {
+		jsonw_null(w);
+	}
+}
+
+void jsonw_text_member(struct jsonw *w, const char *key, const char *text)
+{
+	jsonw_key(w, key);
+	jsonw_text(w, text);
+}
+
+void jsonw_int_member(struct jsonw *w, const char *key, int64_t value)
+{
+	jsonw_key(w, key);
+	jsonw_int(w, value);
+}
+
+void jsonw_bool_member(struct jsonw *w, const char *key, bool value)
+{
+	jsonw_key(w, key);
+	jsonw_bool(w, value);
+}
+
+void jsonw_null_member(struct jsonw *w, const char *key)
+{
+	jsonw_key(w, key);
+	jsonw_null(w);
+}
+
+void jsonw_begin_object_member(struct jsonw *w, const char *key)
+{
+	jsonw_key(w, key);
+	jsonw_begin_object(w);
+}
+
+void jsonw_begin_array_member(struct jsonw *w, const char *key)
+{
+	jsonw_key(w, key);
+	jsonw_begin_array(w);
+}

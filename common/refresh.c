@@ -1,0 +1,393 @@
+#include "common/base.h"
+#include "common/refresh.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/limits.h"
+#include "common/lock.h"
+#include "common/log.h"
+#include "common/renew.h"
+#include "common/statedir.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#define WAIT_MS 3000
+
+struct job {
+	const struct refresher *r;
+	struct account *account; /* the caller's; kept equal to the record */
+	enum refresh_mode mode;
+	int64_t ahead;
+	char key[STORE_KEY_SIZE];
+	struct secret refused; /* access token that the upstream refused (FORCED) */
+	bool was_invalid;      /* the caller knows, and wants it tried all the same (FORCED) */
+};
+
+static const char *name_of(const struct account *a)
+{
+	return a->label ? a->label : a->id;
+}
+
+static bool due(const struct job *j)
+{
+	const struct account *a = j->account;
+
+	if (j->mode != REFRESH_FORCED)
+		return account_expires_within(a, clock_wall(), j->ahead);
+	return secret_equal(secret_reveal(&a->access_token), secret_reveal(&j->refused)) ||
+	       account_expires_within(a, clock_wall(), 0);
+}
+
+static int must_login(const struct account *a, const char *why, struct error *e)
+{
+	return error_set(e, ERR_LOGIN,
+			 "account %.80s (%s) must log in again: %.300s. Add or import it anew with "
+			 "kiroctl account",
+			 name_of(a), a->id, why);
+}
+
+/* ---- the record ---- */
+
+static int read_record(struct span json, struct account *out, struct error *e)
+{
+	struct error why = { .kind = ERR_NONE };
+	cJSON *tree = json_parse(json, &why);
+	struct account a;
+	int rc;
+
+	account_init(&a);
+	rc = tree ? account_read(&a, tree, &why) : -1;
+	if (rc)
+		error_set(e, ERR_STORE, "%s", why.message);
+	else
+		account_copy(out, &a);
+	account_release(&a);
+	cJSON_Delete(tree);
+	return rc;
+}
+
+static void wipe(struct buf *b)
+{
+	if (b->size)
+		explicit_bzero(b->at, b->size);
+	buf_release(b);
+}
+
+static int removed(const struct job *j, struct error *e)
+{
+	return error_set(e, ERR_NO_ACCOUNT, "account %.80s was removed meanwhile",
+			 name_of(j->account));
+}
+
+static int load(struct job *j, struct error *e)
+{
+	struct buf json;
+	int rc;
+
+	buf_init(&json, LIMIT_RECORD);
+	rc = store_get(j->r->tokens, j->key, &json, e);
+	if (rc == 0)
+		rc = removed(j, e);
+	else if (rc == 1)
+		rc = read_record(buf_span(&json), j->account, e);
+	wipe(&json);
+	return rc;
+}
+
+/* A change to the newest record: what an operator did to it in the meantime stays. */
+struct edit {
+	struct job *job;
+	const struct renewal *renewal;
+	const struct secret *used; /* the refresh token that was sent */
+	const char *reason;	   /* why it is dead */
+};
+
+static int write_edited(const struct edit *x, struct account *a, struct buf *json, struct error *e)
+{
+	buf_reset(json);
+	account_write(a, json);
+	a->rev++;
+	account_copy(x->job->account, a);
+	if (json->failed)
+		return error_set(e, ERR_STORE, "the record of account %s is too long", name_of(a));
+	return 0;
+}
+
+static void apply_renewal(struct account *a, const struct renewal *n, const struct secret *used)
+{
+	int64_t now = clock_wall();
+	const char *old = secret_reveal(used);
+	const char *next =
+		secret_present(&n->refresh_token) ? secret_reveal(&n->refresh_token) : old;
+
+	if (!secret_equal(old, next))
+		secret_set(&a->previous_refresh_token, old);
+	secret_set(&a->refresh_token, next);
+	secret_set(&a->access_token, secret_reveal(&n->access_token));
+	a->expires_at = now + n->lifetime;
+	a->refreshed_at = now;
+	if (n->profile_arn)
+		account_set_profile(a, n->profile_arn);
+	if (a->state == STATE_INVALID)
+		account_set_state(a, STATE_ACTIVE, NULL, now, 0);
+}
+
+static int edit_renewed(void *context, struct buf *json, struct error *e)
+{
+	const struct edit *x = context;
+	struct account a;
+	int rc;
+
+	if (!json->len)
+		return removed(x->job, e);
+	account_init(&a);
+	rc = read_record(buf_span(json), &a, e);
+	if (!rc) {
+		apply_renewal(&a, x->renewal, x->used);
+		rc = write_edited(x, &a, json, e);
+	}
+	account_release(&a);
+	return rc;
+}
+
+static int edit_invalid(void *context, struct buf *json, struct error *e)
+{
+	const struct edit *x = context;
+	struct account a;
+	int rc;
+
+	if (!json->len)
+		return removed(x->job, e);
+	account_init(&a);
+	rc = read_record(buf_span(json), &a, e);
+	/* A login in the meantime wins; so does "disabled by hand". */
+	if (!rc && (a.state == STATE_DISABLED ||
+		    !secret_equal(secret_reveal(&a.refresh_token), secret_reveal(x->used))))
+		rc = 1;
+	if (!rc) {
+		account_set_state(&a, STATE_INVALID, x->reason, clock_wall(), 0);
+		rc = write_edited(x, &a, json, e);
+	}
+	account_release(&a);
+	return rc;
+}
+
+/* The store failed with a rotated token in our hands: the spill file takes it. */
+static int save_aside(struct job *j, const struct edit *x, struct error *e)
+{
+	struct error why = *e;
+	struct buf json;
+	int rc;
+
+	buf_init(&json, LIMIT_RECORD);
+	if (!secret_equal(secret_reveal(&j->account->access_token),
+			  secret_reveal(&x->renewal->access_token)))
+		apply_renewal(j->account, x->renewal, x->used);
+	account_write(j->account, &json);
+	error_clear(e);
+	rc = json.failed ? -1 : store_spill(j->r->tokens, j->key, buf_span(&json), e);
+	if (rc) {
+		log_line(LOG_ERROR, "account %s: its renewed token could not be stored: %s; %s",
+			 name_of(j->account), why.message, e->message);
+		*e = why;
+	} else {
+		log_line(LOG_WARN, "account %s: its renewed token waits in %s: %s",
+			 name_of(j->account), j->r->tokens->spill_path, why.message);
+	}
+	wipe(&json);
+	return rc;
+}
+
+static int save(struct job *j, const struct renewal *n, const struct secret *used, struct error *e)
+{
+	struct edit x = { .job = j, .renewal = n, .used = used };
+	int rc = store_update(j->r->tokens, j->key, edit_renewed, &x, e);
+
+	if (rc && e->kind != ERR_NO_ACCOUNT)
+		rc = save_aside(j, &x, e);
+	if (!rc)
+		log_line(LOG_INFO, "account %s: access token renewed, good for %" PRId64 " s",
+			 name_of(j->account), n->lifetime);
+	return rc;
+}
+
+/* ---- the attempts ---- */
+
+static int try_token(struct job *j, const struct secret *token, struct secret *used,
+		     struct renewal *n, struct error *e)
+{
+	secret_set(used, secret_reveal(token));
+	error_clear(e);
+	return renew(j->r->config, j->r->http, j->account, used, n, e);
+}
+
+static bool differs(const struct secret *a, const struct secret *b)
+{
+	return secret_present(a) && !secret_equal(secret_reveal(a), secret_reveal(b));
+}
+
+/* The stored token; if it is refused, what a login put there meanwhile; else the token before it,
+ * which is still good when the reply that replaced it never reached the disk.
+ * 0: *n holds the reply to *used; 1: not due any more; -1. */
+static int try_tokens(struct job *j, struct secret *used, struct renewal *n, struct error *e)
+{
+	struct error unread = { .kind = ERR_NONE }, first;
+	int rc = try_token(j, &j->account->refresh_token, used, n, e);
+
+	if (!rc || e->kind != ERR_LOGIN || load(j, &unread))
+		return rc;
+	if (differs(&j->account->refresh_token, used)) {
+		error_clear(e);
+		return due(j) ? try_token(j, &j->account->refresh_token, used, n, e) : 1;
+	}
+	if (!differs(&j->account->previous_refresh_token, used))
+		return -1;
+	first = *e;
+	rc = try_token(j, &j->account->previous_refresh_token, used, n, e);
+	if (rc && e->kind == ERR_LOGIN)
+		*e = first;
+	if (rc)
+		secret_set(used, secret_reveal(&j->account->refresh_token));
+	return rc;
+}
+
+static int give_up(struct job *j, const struct secret *used, struct error *e)
+{
+	struct error refusal = *e;
+	struct edit x = { .job = j, .used = used, .reason = refusal.message };
+	struct error unsaved = { .kind = ERR_NONE };
+
+	if (store_update(j->r->tokens, j->key, edit_invalid, &x, &unsaved) < 0)
+		log_line(LOG_WARN, "account %s: not marked as invalid: %s", name_of(j->account),
+			 unsaved.message);
+	error_clear(e);
+	must_login(j->account, refusal.message, e);
+	e->up_status = refusal.up_status;
+	return -1;
+}
+
+static void name_account(const struct job *j, struct error *e)
+{
+	struct error bare = *e;
+
+	snprintf(e->message, sizeof(e->message), "account %.80s: %.400s", name_of(j->account),
+		 bare.message);
+}
+
+/* Signals that would end the process wait until the reply is on disk. */
+static int renew_and_save(struct job *j, struct error *e)
+{
+	struct secret used = { .hidden = NULL };
+	struct renewal n = { .lifetime = 0 };
+	sigset_t blocked, before;
+	int rc;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGHUP);
+	sigaddset(&blocked, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &blocked, &before);
+
+	rc = try_tokens(j, &used, &n, e);
+	if (rc == 0)
+		rc = save(j, &n, &used, e) ? -1 : 1;
+	else if (rc == 1)
+		rc = 0;
+	else if (e->kind == ERR_LOGIN)
+		rc = give_up(j, &used, e);
+	else
+		name_account(j, e);
+
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	renewal_release(&n);
+	secret_release(&used);
+	return rc;
+}
+
+/* ---- one at a time ---- */
+
+/* A byte of refresh.lock for each account; a collision would only make two wait for each other. */
+static off_t lock_offset(const char *id)
+{
+	uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
+
+	for (; *id; id++)
+		hash = (hash ^ (unsigned char)*id) * 0x100000001B3u;
+	return (off_t)(hash & ((UINT64_C(1) << 62) - 1));
+}
+
+/* 1: ours; 0: not needed any more, or taken and SOFT; -1. */
+static int take_lock(struct job *j, int fd, struct error *e)
+{
+	struct store_stamp stamp = { .inode = 0 };
+	struct lock_wait wait;
+	int taken, changed;
+
+	lock_wait_start(&wait, WAIT_MS);
+	while ((taken = lock_try_byte(fd, lock_offset(j->account->id))) == 0) {
+		changed = store_changed(j->r->tokens, &stamp, e);
+		if (changed < 0 || (changed && load(j, e)))
+			return -1;
+		if (j->mode == REFRESH_SOFT || !due(j))
+			return 0;
+		if (!lock_wait_again(&wait))
+			return error_set(e, ERR_UP_TIMEOUT,
+					 "account %s: another process is renewing its token for "
+					 "more than %d s",
+					 name_of(j->account), WAIT_MS / 1000);
+	}
+	if (taken < 0)
+		return error_set(e, ERR_STORE, "cannot lock %s/refresh.lock: %s", j->r->tokens->dir,
+				 strerror(errno));
+	return 1;
+}
+
+static int refresh_locked(struct job *j, struct error *e)
+{
+	if (store_room(j->r->tokens, e) || load(j, e))
+		return -1;
+	if (j->account->state == STATE_INVALID && !(j->was_invalid && j->mode == REFRESH_FORCED))
+		return must_login(
+			j->account,
+			j->account->state_reason ? j->account->state_reason : "no reason noted", e);
+	return due(j) ? renew_and_save(j, e) : 0;
+}
+
+static int open_lock(const struct store *tokens, struct error *e)
+{
+	size_t size = strlen(tokens->dir) + sizeof("/refresh.lock");
+	char *path = xmalloc(size);
+	int fd;
+
+	snprintf(path, size, "%s/refresh.lock", tokens->dir);
+	fd = statedir_open(tokens->dir, path, e);
+	free(path);
+	return fd;
+}
+
+int refresh_account(const struct refresher *r, struct account *account, enum refresh_mode mode,
+		    int64_t ahead, struct error *e)
+{
+	struct job j = { .r = r,
+			 .account = account,
+			 .mode = mode,
+			 .ahead = ahead,
+			 .was_invalid = account->state == STATE_INVALID };
+	int fd, rc;
+
+	if (account->kind == KIND_API_KEY || (mode != REFRESH_FORCED && !due(&j)))
+		return 0;
+	fd = open_lock(r->tokens, e);
+	if (fd < 0)
+		return -1;
+	snprintf(j.key, sizeof(j.key), "a/%s", account->id);
+	secret_set(&j.refused, secret_reveal(&account->access_token));
+	rc = take_lock(&j, fd, e);
+	if (rc == 1)
+		rc = refresh_locked(&j, e);
+	close(fd);
+	secret_release(&j.refused);
+	return rc;
+}

@@ -1,0 +1,98 @@
+#include "common/base.h"
+#include "common/secret.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#define SHORTEST_KEY 16
+
+static const char *const well_known[] = {
+	"123456",	      "12345678",	"123456789",	"1234567890123456", "changeme",
+	"change-me",	      "change-this",	"password",	"secret",	    "admin",
+	"admin123",	      "test",		"token",	"kiro",		    "kiro2api",
+	"your-api-key",	      "your_api_key",	"your-secret",	"your-client-token", "sk-123456",
+	"your-secure-random-token", "my-super-secret-password-123", "change-me-to-a-long-value",
+};
+
+void secret_set(struct secret *s, const char *text)
+{
+	char *copy = text && *text ? xstrdup(text) : NULL;
+
+	secret_release(s);
+	s->hidden = copy;
+}
+
+void secret_release(struct secret *s)
+{
+	if (s->hidden) {
+		explicit_bzero(s->hidden, strlen(s->hidden));
+		free(s->hidden);
+	}
+	s->hidden = NULL;
+}
+
+bool secret_present(const struct secret *s)
+{
+	return s->hidden != NULL;
+}
+
+const char *secret_reveal(const struct secret *s)
+{
+	return s->hidden ? s->hidden : "";
+}
+
+const char *secret_mask(const struct secret *s, char out[static SECRET_MASK_SIZE])
+{
+	size_t len = s->hidden ? strlen(s->hidden) : 0;
+	int shown = len < 16 ? 0 : 4;
+
+	if (!len)
+		snprintf(out, SECRET_MASK_SIZE, "-");
+	else
+		snprintf(out, SECRET_MASK_SIZE, "%.*s...(%zu)", shown, s->hidden, len);
+	return out;
+}
+
+bool secret_equal(const char *a, const char *b)
+{
+	size_t a_len = strlen(a), b_len = strlen(b);
+	size_t len = a_len < b_len ? a_len : b_len;
+
+	return (CRYPTO_memcmp(a, b, len) == 0) & (a_len == b_len);
+}
+
+void secret_hash(const char *text, char out[static SECRET_HASH_SIZE])
+{
+	unsigned char digest[32];
+	unsigned int len = 0;
+
+	if (!EVP_Digest(text, strlen(text), digest, &len, EVP_sha256(), NULL) || len != 32)
+		abort();
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+bool secret_is_strong(const char *text, const char **why)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(well_known); i++) {
+		if (strcasecmp(text, well_known[i]) == 0) {
+			*why = "is a published example value";
+			return false;
+		}
+	}
+	if (strlen(text) < SHORTEST_KEY) {
+		*why = "is shorter than 16 characters";
+		return false;
+	}
+	return true;
+}
+
+void secret_scrub(char *text, const struct secret *s)
+{
+	size_t len = s->hidden ? strlen(s->hidden) : 0;
+
+	if (len < 8)
+		return;
+	for (char *at = text; (at = strstr(at, s->hidden)); at += len)
+		memset(at, '*', len);
+}

@@ -1,0 +1,82 @@
+/*
+ * store.h - records in a GDBM file that is replaced and never changed in place (store.c alone
+ * includes gdbm.h). Any number of processes and threads may read and write.
+ *
+ *   read   open read-only, fetch, close: no lock, always one whole generation
+ *   write  flock(NAME.lock) -> copy -> change the copy -> fsync -> rename -> fsync(directory)
+ *
+ * A record is JSON in an envelope: format, padding and a CRC-32 that is checked at each read.
+ * Keys: "a/<account>", "k/<sha256 of a client key>", "m/<model alias>", "!meta".
+ * Nothing here creates a store but store_create(); a missing, empty, damaged or foreign file is
+ * refused with the path in the message and left as it is.
+ *
+ * NAME.spill (spill.h) takes a record that the store itself could not: store_spill(). The next
+ * store_open(), store_room() or write folds it in; until then readers see the older record.
+ */
+#ifndef COMMON_STORE_H
+#define COMMON_STORE_H
+
+#include "common/base.h"
+#include "common/buf.h"
+#include "common/error.h"
+
+#define STORE_KEY_SIZE 160
+
+struct store {
+	char *name; /* "tokens", "keys" */
+	char *dir, *path, *lock_path;
+	char *new_path, *spill_path;
+};
+
+struct store_stamp { /* which generation of the file was read */
+	uint64_t inode, device;
+	int64_t mtime_ns; /* set by us, later than that of every earlier generation */
+};
+
+enum store_flags { STORE_ANY_FS = 1 }; /* accept NFS, SMB, FUSE */
+
+/* name: "tokens" or "keys". Makes the directory (0700) and an empty store where they are missing.
+ * An existing one is left alone: 0. */
+int store_create(const char *dir, const char *name, unsigned flags, struct error *e);
+
+/* Checks directory, modes, file system, header and !meta. ERR_STORE with what to do. */
+int store_open(struct store *s, const char *dir, const char *name, unsigned flags,
+	       struct error *e);
+void store_close(struct store *s);
+
+/* 1: json holds the record; 0: no such key; -1. */
+int store_get(const struct store *s, const char *key, struct buf *json, struct error *e);
+
+/* Calls each() for the keys with that prefix, in no order; non-zero from it ends with that value.
+ * Borrowed arguments. A damaged record is logged and skipped, and the return value is then -1 at
+ * the end, after all others were given. stamp may be NULL. */
+int store_each(const struct store *s, const char *prefix,
+	       int (*each)(void *context, const char *key, struct span json), void *context,
+	       struct store_stamp *stamp, struct error *e);
+
+/* One change under the lock. The callback sees the current record (json empty: absent) and leaves
+ * the new one in it: empty removes. Returns non-zero to leave the store as it is, with that value.
+ * 0: durable on disk and visible to all. */
+int store_update(const struct store *s, const char *key,
+		 int (*change)(void *context, struct buf *json, struct error *e), void *context,
+		 struct error *e);
+
+/* store_update() without looking at the old record. */
+int store_put(const struct store *s, const char *key, struct span json, struct error *e);
+int store_remove(const struct store *s, const char *key, struct error *e); /* 1: was absent */
+
+/* 1 and a new *stamp when the file is another one than *stamp; 0 when not; -1. About 1 us. */
+int store_changed(const struct store *s, struct store_stamp *stamp, struct error *e);
+
+/* Reads every record: count and damage. */
+int store_verify(const struct store *s, size_t *records, size_t *damaged, struct error *e);
+
+/* Room for one more rotated token: checked before a refresh request is sent. Folds in the spill
+ * file first, so that the record that is read next is the newest one. */
+int store_room(const struct store *s, struct error *e);
+
+/* For a record that must not be lost, after a failed write: appends it to NAME.spill, which has its
+ * disk blocks already and a lock of its own. 0: durable. */
+int store_spill(const struct store *s, const char *key, struct span json, struct error *e);
+
+#endif

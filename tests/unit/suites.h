@@ -1,0 +1,12 @@
+/* One line per suite: SUITE(x) is the table x_tests[] in test_x.c. */
+SUITE(base)
+SUITE(buf)
+SUITE(json)
+SUITE(config)
+SUITE(http)
+SUITE(log)
+SUITE(router)
+SUITE(eventstream)
+SUITE(up_error)
+SUITE(up_event)
+SUITE(import)

@@ -1,0 +1,154 @@
+#include "common/base.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/ids.h"
+#include "common/secret.h"
+
+#include <CUnit/CUnit.h>
+#include <ctype.h>
+
+static void every_error_kind_has_a_whole_row(void)
+{
+	for (int kind = ERR_NONE + 1; kind < ERR_KINDS; kind++) {
+		const struct error_row *row = &error_kinds[kind];
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(row->name);
+		CU_ASSERT_TRUE(row->status >= 400 && row->status < 600);
+		CU_ASSERT_TRUE(*row->anthropic && *row->openai);
+		/* A client is told to retry only what time can mend. */
+		if (row->client_retries)
+			CU_ASSERT_TRUE(row->status == 429 || row->status >= 500);
+	}
+}
+
+static void first_error_wins_and_names_its_field(void)
+{
+	struct error e = { 0 };
+
+	CU_ASSERT_EQUAL(error_field(&e, "a.0", "is %d", 5), -1);
+	CU_ASSERT_EQUAL(error_set(&e, ERR_INTERNAL, "later"), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_REQUEST);
+	CU_ASSERT_STRING_EQUAL(e.message, "a.0: is 5");
+	CU_ASSERT_STRING_EQUAL(e.field, "a.0");
+}
+
+static void long_messages_are_cut_between_characters(void)
+{
+	char text[2 * LIMIT_ERROR_TEXT];
+
+	for (size_t shift = 0; shift < 4; shift++) {
+		struct error e = { 0 };
+		size_t len;
+
+		memset(text, 'x', shift);
+		for (size_t i = shift; i + 4 < sizeof(text); i += 4)
+			memcpy(text + i, "\xF0\x9F\x98\x80", 5);
+		error_set(&e, ERR_REQUEST, "%s", text);
+		len = strlen(e.message);
+		CU_ASSERT_TRUE(len >= LIMIT_ERROR_TEXT - 5);
+		CU_ASSERT_EQUAL((len - shift) % 4, 0);
+	}
+}
+
+static void dates_of_all_sources_are_read(void)
+{
+	static const struct {
+		const char *text;
+		int64_t seconds;
+	} rows[] = {
+		{ "2026-11-21T10:00:00Z", 1795255200 },	     { "2026-11-21T10:00:00.123Z", 1795255200 },
+		{ "2026-11-21T18:00:00+08:00", 1795255200 }, { "2026-11-21T06:30:00-0330", 1795255200 },
+		{ "1795255200", 1795255200 },		     { "1795255200000", 1795255200 },
+		{ "1.7952552e9", 1795255200 },
+	};
+	static const char *const bad[] = { "", "soon", "2026-13-01T00:00:00Z", "2026-11-21",
+					   "2026-11-21T10:00:00+8", "-5", "12x", "nan" };
+	char text[CLOCK_TEXT_SIZE];
+	int64_t seconds;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CU_ASSERT_EQUAL(clock_parse(rows[i].text, &seconds), 0);
+		CU_ASSERT_EQUAL(seconds, rows[i].seconds);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		CU_ASSERT_EQUAL(clock_parse(bad[i], &seconds), -1);
+	CU_ASSERT_STRING_EQUAL(clock_format(1795255200, text), "2026-11-21T10:00:00Z");
+}
+
+static void ids_have_their_form_and_differ(void)
+{
+	char a[40], b[40], uuid[UUID_SIZE], again[UUID_SIZE];
+
+	ids_make(a, sizeof(a), "req_", 24);
+	ids_make(b, sizeof(b), "req_", 24);
+	CU_ASSERT_EQUAL(strlen(a), 28);
+	CU_ASSERT_EQUAL(strncmp(a, "req_", 4), 0);
+	CU_ASSERT_STRING_NOT_EQUAL(a, b);
+	for (const char *c = a + 4; *c; c++)
+		CU_ASSERT_TRUE(isalnum((unsigned char)*c));
+	ids_uuid(uuid);
+	CU_ASSERT_EQUAL(strlen(uuid), 36);
+	CU_ASSERT_EQUAL(uuid[14], '4');
+	ids_uuid_from("seed", uuid);
+	ids_uuid_from("seed", again);
+	CU_ASSERT_STRING_EQUAL(uuid, again);
+	ids_uuid_from("other", again);
+	CU_ASSERT_STRING_NOT_EQUAL(uuid, again);
+	CU_ASSERT_EQUAL(uuid[14], '8');
+}
+
+static void secrets_show_little(void)
+{
+	struct secret s = { 0 };
+	char mask[SECRET_MASK_SIZE], text[] = "token aoaAAAA-secret-part-1234 refused";
+
+	CU_ASSERT_STRING_EQUAL(secret_mask(&s, mask), "-");
+	secret_set(&s, "short-secret");
+	CU_ASSERT_STRING_EQUAL(secret_mask(&s, mask), "...(12)");
+	secret_set(&s, "aoaAAAA-secret-part-1234");
+	CU_ASSERT_STRING_EQUAL(secret_mask(&s, mask), "aoaA...(24)");
+	secret_scrub(text, &s);
+	CU_ASSERT_STRING_EQUAL(text, "token ************************ refused");
+	secret_release(&s);
+	CU_ASSERT_FALSE(secret_present(&s));
+	CU_ASSERT_STRING_EQUAL(secret_reveal(&s), "");
+}
+
+static void secrets_compare_and_hash(void)
+{
+	char hash[SECRET_HASH_SIZE];
+
+	CU_ASSERT_TRUE(secret_equal("abc", "abc"));
+	CU_ASSERT_FALSE(secret_equal("abc", "abd"));
+	CU_ASSERT_FALSE(secret_equal("abc", "ab"));
+	CU_ASSERT_FALSE(secret_equal("ab", "abc"));
+	CU_ASSERT_FALSE(secret_equal("", "a"));
+	/* FIPS 180-2, appendix B.1 */
+	secret_hash("abc", hash);
+	CU_ASSERT_STRING_EQUAL(hash,
+			       "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void published_and_short_keys_are_weak(void)
+{
+	const char *why = "";
+
+	CU_ASSERT_FALSE(secret_is_strong("123456", &why));
+	CU_ASSERT_FALSE(secret_is_strong("ChangeMe", &why));
+	CU_ASSERT_STRING_EQUAL(why, "is a published example value");
+	CU_ASSERT_FALSE(secret_is_strong("fifteen-charact", &why));
+	CU_ASSERT_STRING_EQUAL(why, "is shorter than 16 characters");
+	CU_ASSERT_TRUE(secret_is_strong("sixteen-characte", &why));
+}
+
+CU_TestInfo base_tests[] = {
+	{ "every_error_kind_has_a_whole_row", every_error_kind_has_a_whole_row },
+	{ "first_error_wins_and_names_its_field", first_error_wins_and_names_its_field },
+	{ "long_messages_are_cut_between_characters", long_messages_are_cut_between_characters },
+	{ "dates_of_all_sources_are_read", dates_of_all_sources_are_read },
+	{ "ids_have_their_form_and_differ", ids_have_their_form_and_differ },
+	{ "secrets_show_little", secrets_show_little },
+	{ "secrets_compare_and_hash", secrets_compare_and_hash },
+	{ "published_and_short_keys_are_weak", published_and_short_keys_are_weak },
+	CU_TEST_INFO_NULL,
+};
