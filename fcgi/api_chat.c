@@ -1,0 +1,64 @@
+/*
+ * THE request path of all client APIs: a dialect reads, up_call carries, a turn answers.
+ */
+#include "common/base.h"
+#include "fcgi/api.h"
+
+#include "common/alias.h"
+#include "common/log.h"
+#include "fcgi/turn.h"
+
+/* The owner's aliases first, then what models[] knows. */
+static const struct model *find_model(struct request *r, const char *name)
+{
+	struct alias alias;
+	struct error e = { 0 };
+
+	if (!site_open_stores(r->site, &e) && alias_find(&r->site->keys, name, &alias, &e) > 0)
+		name = alias.target;
+	return models_find(name);
+}
+
+static int carry(struct request *r, const struct chat *chat, const struct model *model)
+{
+	struct tool_names names;
+	struct turn turn;
+	struct up_sink sink;
+	struct up_call call = { .site = r->site,
+				.chat = chat,
+				.model = model,
+				.names = &names,
+				.arena = &r->arena,
+				.sink = &sink };
+	int rc;
+
+	tool_names_init(&names, &r->arena);
+	turn_init(&turn, r, chat, model, &names);
+	sink = turn_sink(&turn);
+
+	rc = up_call_run(&call, &r->error);
+	if (!rc)
+		rc = turn_finish(&turn, &r->error);
+	if (rc)
+		turn_fail(&turn, &r->error);
+	log_line(LOG_INFO, "model=%s account=%s tries=%d input=%" PRId64 " output=%" PRId64 " %s",
+		 model->id, *call.account ? call.account : "-", call.tries,
+		 turn.usage.input, turn.usage.output,
+		 turn.usage.measured ? "measured" : "estimated");
+
+	turn_release(&turn);
+	return rc;
+}
+
+int api_chat(struct request *r)
+{
+	struct chat chat = { 0 };
+	const struct model *model;
+
+	if (request_json(r) || r->dialect->read(r->json, &r->arena, &chat, &r->error))
+		return -1;
+	model = find_model(r, chat.model);
+	if (!model)
+		return error_set(&r->error, ERR_MODEL, "model: %.100s", chat.model);
+	return carry(r, &chat, model);
+}

@@ -1,0 +1,25 @@
+#include "common/base.h"
+#include "fcgi/api.h"
+
+#include "common/jsonw.h"
+#include "fcgi/in.h"
+#include "fcgi/tokens.h"
+
+int api_count_tokens(struct request *r)
+{
+	struct chat chat = { 0 };
+	struct jsonw w;
+	struct buf body;
+	int rc;
+
+	if (request_json(r) || in_anthropic_count(r->json, &r->arena, &chat, &r->error))
+		return -1;
+	buf_init(&body, KB(1));
+	jsonw_init(&w, &body);
+	jsonw_begin_object(&w);
+	jsonw_int_member(&w, "input_tokens", tokens_of_chat(&chat));
+	jsonw_end(&w);
+	rc = response_whole(&r->response, 200, "application/json", buf_span(&body));
+	buf_release(&body);
+	return rc;
+}

@@ -1,0 +1,150 @@
+#include "common/base.h"
+#include "fcgi/app.h"
+
+#include "common/log.h"
+#include "fcgi/up_pool.h"
+
+static int site_new(struct site **out, const char *config_file, const char *program_path,
+		    struct error *e)
+{
+	struct site *s = xcalloc(1, sizeof(*s));
+	struct log_options log;
+	struct http_options http;
+
+	s->holders = 1;
+	pthread_mutex_init(&s->lock, NULL);
+	if (config_load(&s->config, config_file, program_path, e)) {
+		site_drop(s);
+		return -1;
+	}
+	http = (struct http_options){ s->config->ca_file, s->config->proxy_url };
+	if (http_client_new(&s->http, &http, e)) {
+		site_drop(s);
+		return -1;
+	}
+	log = (struct log_options){ .level = (enum log_level)s->config->log_level,
+				    .json = s->config->log_format == 1,
+				    .file = s->config->log_file };
+	if (log_open(&log)) {
+		error_set(e, ERR_CONFIG, "log.file: cannot open %s: %s", s->config->log_file,
+			  strerror(errno));
+		site_drop(s);
+		return -1;
+	}
+	s->pool = up_pool_new();
+	*out = s;
+	return 0;
+}
+
+void site_drop(struct site *s)
+{
+	if (--s->holders)
+		return;
+	if (s->stores_open) {
+		store_close(&s->tokens);
+		store_close(&s->keys);
+	}
+	up_pool_free(s->pool);
+	http_client_free(s->http);
+	config_free(s->config);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+int site_open_stores(struct site *s, struct error *e)
+{
+	unsigned flags = s->config->state_on_network ? STORE_ANY_FS : 0;
+	int rc = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (!s->stores_open) {
+		rc = store_open(&s->tokens, s->config->state_dir, "tokens", flags, e);
+		if (!rc) {
+			rc = store_open(&s->keys, s->config->state_dir, "keys", flags, e);
+			if (rc)
+				store_close(&s->tokens);
+		}
+		s->stores_open = !rc;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+struct refresher site_refresher(struct site *s)
+{
+	struct refresher r = { .config = s->config, .http = s->http, .tokens = &s->tokens };
+
+	return r;
+}
+
+static void remember(struct app *a, const struct site *s)
+{
+	a->max_streams = s->config->max_streams;
+	memset(&a->config_seen, 0, sizeof(a->config_seen));
+	if (s->config->file)
+		(void)!stat(s->config->file, &a->config_seen);
+}
+
+int app_init(struct app *a, const char *config_file, const char *program_path, struct error *e)
+{
+	*a = (struct app){ .config_file = config_file, .program_path = program_path };
+	pthread_mutex_init(&a->lock, NULL);
+	if (site_new(&a->site, config_file, program_path, e))
+		return -1;
+	remember(a, a->site);
+	return 0;
+}
+
+void app_release(struct app *a)
+{
+	if (a->site)
+		site_drop(a->site);
+	pthread_mutex_destroy(&a->lock);
+}
+
+struct site *app_site(struct app *a)
+{
+	struct site *s;
+
+	pthread_mutex_lock(&a->lock);
+	s = a->site;
+	s->holders++;
+	pthread_mutex_unlock(&a->lock);
+	return s;
+}
+
+void app_reload(struct app *a)
+{
+	struct error e = { 0 };
+	struct site *fresh, *old;
+
+	if (site_new(&fresh, a->config_file, a->program_path, &e)) {
+		log_line(LOG_ERROR, "reload refused, the old settings stay: %s", e.message);
+		return;
+	}
+	pthread_mutex_lock(&a->lock);
+	old = a->site;
+	a->site = fresh;
+	remember(a, fresh);
+	pthread_mutex_unlock(&a->lock);
+	site_drop(old);
+	log_line(LOG_INFO, "settings reloaded from %s",
+		 fresh->config->file ? fresh->config->file : "the environment");
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+void app_reload_if_changed(struct app *a)
+{
+	const char *file = a->site->config->file; /* only the calling thread replaces the site */
+	struct stat now;
+
+	if (!file || stat(file, &now) || same_file(&now, &a->config_seen))
+		return;
+	a->config_seen = now; /* a bad file is refused once, not every second */
+	app_reload(a);
+}

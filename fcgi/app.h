@@ -1,0 +1,54 @@
+/*
+ * app.h - the process: its current settings and what hangs on them.
+ *
+ * A `site` is one loaded configuration with the clients and stores made from it. It does not change:
+ * a reload makes a new one, requests hold the one they began with, the last to drop it frees it.
+ */
+#ifndef FCGI_APP_H
+#define FCGI_APP_H
+
+#include "common/config.h"
+#include "common/http.h"
+#include "common/refresh.h"
+#include "common/store.h"
+
+#include <pthread.h>
+
+struct up_pool;
+
+struct site {
+	_Atomic int holders;
+	struct config *config;
+	struct http_client *http;
+	struct up_pool *pool;
+
+	pthread_mutex_t lock; /* guards opening the stores */
+	bool stores_open;     /* they may come to exist after us: `kiroctl init` */
+	struct store tokens, keys;
+};
+
+struct app {
+	const char *config_file, *program_path; /* what the process was started with */
+	pthread_mutex_t lock;			/* guards site */
+	struct site *site;
+	struct stat config_seen; /* of site->config->file, for app_reload_if_changed() */
+	_Atomic int active;	 /* requests being served */
+	_Atomic int max_streams; /* of the current site */
+};
+
+int app_init(struct app *a, const char *config_file, const char *program_path, struct error *e);
+void app_release(struct app *a);
+
+/* The current site, held. */
+struct site *app_site(struct app *a);
+void site_drop(struct site *s);
+
+/* Opens the stores when they are not yet. ERR_STORE says what to do. */
+int site_open_stores(struct site *s, struct error *e);
+struct refresher site_refresher(struct site *s);
+
+/* A configuration that cannot be loaded is logged and the old one stays. */
+void app_reload(struct app *a);
+void app_reload_if_changed(struct app *a);
+
+#endif

@@ -1,0 +1,125 @@
+#include "common/base.h"
+#include "fcgi/auth.h"
+
+/* Apache may hand the header over under a second name after an internal redirect. */
+static const char *const authorization_names[] = { "HTTP_AUTHORIZATION",
+						   "REDIRECT_HTTP_AUTHORIZATION" };
+static const char *const key_names[] = { "HTTP_X_API_KEY", "HTTP_X_GOOG_API_KEY" };
+
+#define MAX_CANDIDATES (ARRAY_SIZE(authorization_names) + ARRAY_SIZE(key_names))
+#define MAX_KEY	       4096
+
+struct candidates {
+	const char *keys[MAX_CANDIDATES];
+	size_t count;
+};
+
+static const char *trimmed(struct request *r, const char *at, size_t len)
+{
+	while (len && strchr(" \t", *at)) {
+		at++;
+		len--;
+	}
+	while (len && strchr(" \t", at[len - 1]))
+		len--;
+	return arena_strndup(&r->arena, at, len);
+}
+
+static void add(struct request *r, struct candidates *c, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+	const char *key;
+
+	if (!len || len > MAX_KEY)
+		return;
+	key = trimmed(r, text, len);
+	if (*key)
+		c->keys[c->count++] = key;
+}
+
+static void collect(struct request *r, struct candidates *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(key_names); i++)
+		add(r, c, request_header(r, key_names[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(authorization_names); i++) {
+		const char *value = request_header(r, authorization_names[i]);
+
+		if (value && strncasecmp(value, "Bearer ", 7) == 0)
+			add(r, c, value + 7);
+	}
+}
+
+/* 1: it is a key of this installation. */
+static int is_known(struct request *r, const char *text)
+{
+	const struct config *config = r->site->config;
+
+	if (secret_present(&config->client_token) &&
+	    secret_equal(text, secret_reveal(&config->client_token))) {
+		snprintf(r->key.name, sizeof(r->key.name), "client_token");
+		return 1;
+	}
+	if (!r->site->stores_open)
+		return 0;
+	return keys_find(&r->site->keys, text, &r->key, &r->error);
+}
+
+/* Without any key at all nobody can come in: say what to do instead of "wrong key". */
+static int check_configured(struct request *r)
+{
+	const struct config *config = r->site->config;
+	struct error why = { 0 };
+	size_t count = 0;
+
+	if (site_open_stores(r->site, &why)) {
+		if (secret_present(&config->client_token))
+			return 0;
+		return error_set(&r->error, ERR_NOT_CONFIGURED,
+				 "This gateway is not set up yet: %.300s; its owner runs \"kiroctl "
+				 "init\" and \"kiroctl key add NAME\"",
+				 why.message);
+	}
+	if (secret_present(&config->client_token))
+		return 0;
+	if (keys_count(&r->site->keys, &count, &r->error))
+		return -1;
+	if (!count)
+		return error_set(&r->error, ERR_NOT_CONFIGURED,
+				 "This gateway has no client key yet: its owner makes one with "
+				 "\"kiroctl key add NAME\"");
+	return 0;
+}
+
+static int check_loopback(struct request *r)
+{
+	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
+
+	if (peer && (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 ||
+		     strncmp(peer, "::ffff:127.", 11) == 0))
+		return 0;
+	return error_set(&r->error, ERR_FORBIDDEN,
+			 "auth is \"none\", which serves only clients on the loopback interface");
+}
+
+int auth_client(struct request *r)
+{
+	struct candidates c = { .count = 0 };
+
+	if (r->site->config->auth == AUTH_NONE)
+		return check_loopback(r);
+	if (check_configured(r))
+		return -1;
+	collect(r, &c);
+	for (size_t i = 0; i < c.count; i++) {
+		int known = is_known(r, c.keys[i]);
+
+		if (known)
+			return known < 0 ? -1 : 0;
+	}
+	if (!c.count)
+		return error_set(&r->error, ERR_AUTH,
+				 "no API key: send it as x-api-key or Authorization: Bearer");
+	return error_set(&r->error, ERR_AUTH,
+			 request_header(r, "HTTP_X_API_KEY") ? "invalid x-api-key" :
+							       "Invalid bearer token");
+}

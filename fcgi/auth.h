@@ -1,0 +1,13 @@
+/*
+ * auth.h - who may come in: a client key from x-api-key, Authorization: Bearer or x-goog-api-key.
+ */
+#ifndef FCGI_AUTH_H
+#define FCGI_AUTH_H
+
+#include "fcgi/request.h"
+
+/* 0 and r->key filled; -1: ERR_AUTH, ERR_NOT_CONFIGURED (no key exists at all), ERR_FORBIDDEN
+ * (auth "none" and the peer is not on the loopback interface), ERR_STORE. */
+int auth_client(struct request *r);
+
+#endif

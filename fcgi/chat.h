@@ -1,0 +1,68 @@
+/*
+ * chat.h - one conversation with its wishes, in the house shape: the Messages API's own shape as
+ * plain data. Every in_* file produces it, up_request.c alone reads it.
+ *
+ * All texts and trees are borrowed from the request (its arena and its JSON tree).
+ */
+#ifndef FCGI_CHAT_H
+#define FCGI_CHAT_H
+
+#include "common/base.h"
+
+#include <cjson/cJSON.h>
+
+enum role { ROLE_USER, ROLE_ASSISTANT };
+
+enum block_kind { BLOCK_TEXT, BLOCK_IMAGE, BLOCK_THINKING, BLOCK_TOOL_USE, BLOCK_TOOL_RESULT };
+
+struct block {
+	enum block_kind kind;
+	struct span text;	/* TEXT, THINKING; IMAGE: base64 data */
+	const char *format;	/* IMAGE: png, jpeg, gif, webp */
+	const char *signature;	/* THINKING, or NULL */
+	const char *id;		/* TOOL_USE, TOOL_RESULT: the call's id */
+	const char *name;	/* TOOL_USE: the client's name for the tool */
+	const cJSON *input;	/* TOOL_USE: an object, or NULL: see input_json */
+	struct span input_json; /* TOOL_USE without input: the object as JSON text, "" for {} */
+	bool is_error;		/* TOOL_RESULT */
+	struct block *blocks;	/* TOOL_RESULT: TEXT and IMAGE */
+	size_t block_count;
+};
+
+struct message {
+	enum role role;
+	struct block *blocks;
+	size_t block_count;
+};
+
+struct tool {
+	const char *name;
+	const char *description; /* "" when absent */
+	const cJSON *schema;	 /* an object, or NULL: takes no parameters */
+};
+
+enum tool_choice { CHOICE_AUTO, CHOICE_NONE };
+
+enum thinking { THINKING_DEFAULT, THINKING_OFF, THINKING_ON };
+
+enum effort { EFFORT_DEFAULT, EFFORT_LOW, EFFORT_MEDIUM, EFFORT_HIGH, EFFORT_XHIGH, EFFORT_MAX };
+
+struct chat {
+	const char *model; /* as the client wrote it */
+	bool stream;
+	bool include_usage; /* Chat Completions: stream_options.include_usage */
+	int64_t max_tokens; /* 0: not given */
+	struct span system; /* joined system text */
+	struct message *messages;
+	size_t message_count;
+	struct tool *tools;
+	size_t tool_count;
+	enum tool_choice tool_choice;
+	enum thinking thinking;
+	int64_t thinking_budget; /* tokens, 0: not given */
+	bool thinking_omitted;	 /* display "omitted": the client wants no reasoning text */
+	enum effort effort;
+	const char *conversation; /* what identifies the client's conversation, NULL: unknown */
+};
+
+#endif

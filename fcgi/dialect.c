@@ -1,0 +1,5 @@
+#include "common/base.h"
+#include "fcgi/dialect.h"
+
+const struct dialect dialect_anthropic = { "anthropic", in_anthropic, &out_anthropic };
+const struct dialect dialect_openai = { "openai", in_openai, &out_openai };

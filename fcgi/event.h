@@ -1,0 +1,50 @@
+/*
+ * event.h - one step of an answer, the only thing that up_* hands to out_*.
+ *
+ * Order of a good answer: any mix of TEXT, THINKING/SIGNATURE and tool calls (START, INPUT..., END;
+ * never interleaved: up_event collects calls that upstream interleaves), then one STOP, last.
+ * A FAILURE is no event: the stage returns -1 with a struct error.
+ */
+#ifndef FCGI_EVENT_H
+#define FCGI_EVENT_H
+
+#include "common/base.h"
+
+enum event_kind {
+	EVENT_TEXT,	  /* text: a piece of the answer, whole characters */
+	EVENT_THINKING,	  /* text: a piece of the reasoning */
+	EVENT_SIGNATURE,  /* text: ends the reasoning block */
+	EVENT_TOOL_START, /* id, name: the client's own name of the tool */
+	EVENT_TOOL_INPUT, /* text: a piece of the arguments' JSON */
+	EVENT_TOOL_END,
+	EVENT_STOP, /* stop, usage */
+};
+
+enum stop_reason {
+	STOP_END_TURN,
+	STOP_TOOL_USE,
+	STOP_MAX_TOKENS,
+	STOP_SEQUENCE,
+	STOP_REFUSAL,
+	STOP_PAUSE_TURN,
+	STOP_CONTEXT,
+	STOP_REASONS
+};
+
+/* Tokens. `measured` tells upstream's own numbers from estimates. */
+struct usage {
+	int64_t input, output, cache_read, cache_write;
+	double credits; /* metered by upstream, 0: not told */
+	bool measured;
+};
+
+struct event {
+	enum event_kind kind;
+	struct span text; /* borrowed until the handler returns */
+	const char *id, *name;
+	enum stop_reason stop;
+	const char *stop_sequence; /* STOP_SEQUENCE: which */
+	struct usage usage;
+};
+
+#endif

@@ -1,0 +1,341 @@
+#include "common/base.h"
+#include "fcgi/in.h"
+
+#include "common/limits.h"
+#include "fcgi/in_blocks.h"
+
+#define BILLING_HEADER "x-anthropic-billing-header:"
+
+static int read_model(struct in *in, const cJSON *body, const char *name)
+{
+	if (json_need_text(body, name, NULL, &in->chat->model, in->e))
+		return -1;
+	if (!in->chat->model[0])
+		return json_error(NULL, name, in->e, "String should have at least 1 character");
+	return 0;
+}
+
+static int read_max_tokens(struct in *in, const cJSON *body, const char *name)
+{
+	int rc;
+
+	if (in->count_only)
+		return 0;
+	rc = json_int(body, name, NULL, 1, INT32_MAX, &in->chat->max_tokens, in->e);
+	if (rc == 0)
+		return json_error(NULL, name, in->e, "Field required");
+	return rc < 0 ? -1 : 0;
+}
+
+/* The first block of Claude Code changes with every request and means nothing to a model. */
+static bool is_billing_header(struct span text)
+{
+	const size_t len = strlen(BILLING_HEADER);
+
+	return text.len >= len && memcmp(text.at, BILLING_HEADER, len) == 0;
+}
+
+static int read_system(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at at = { .key = name };
+	const cJSON *system = json_member(body, name);
+	struct in_texts texts = { .count = 0 };
+
+	if (!system)
+		return 0;
+	if (in_blocks_texts(in, system, &at, &texts))
+		return -1;
+	for (size_t i = 0; i < texts.count; i++) {
+		if (!cJSON_IsArray(system) || !is_billing_header(texts.at[i]))
+			in_texts_add(in, &in->system, texts.at[i]);
+	}
+	return 0;
+}
+
+static int read_stream(struct in *in, const cJSON *body, const char *name)
+{
+	return json_bool(body, name, NULL, &in->chat->stream, in->e) < 0 ? -1 : 0;
+}
+
+static int read_stop_sequences(struct in *in, const cJSON *body, const char *name)
+{
+	const cJSON *list = NULL;
+
+	if (json_array(body, name, NULL, &list, in->e) < 0)
+		return -1;
+	if (list && list->child)
+		return json_error(NULL, name, in->e,
+				  "stop sequences are not supported by this gateway");
+	return 0;
+}
+
+static int read_fraction(struct in *in, const cJSON *body, const char *name)
+{
+	return in_check_number(in, body, name, 0, 1);
+}
+
+static int read_top_k(struct in *in, const cJSON *body, const char *name)
+{
+	int64_t top_k;
+
+	return json_int(body, name, NULL, 0, INT32_MAX, &top_k, in->e) < 0 ? -1 : 0;
+}
+
+/* Claude Code 2.0 and older: "user_<hex>_account_<uuid>_session_<uuid>"; since 2.1 a JSON object in
+ * a string. Any other text names a user, not a conversation. */
+static int read_metadata(struct in *in, const cJSON *body, const char *name)
+{
+	static const char mark[] = "_session_";
+	struct json_at at = { .key = name };
+	struct error ignored = { .kind = ERR_NONE };
+	const cJSON *metadata = NULL;
+	const char *user = NULL, *session;
+	cJSON *tree;
+
+	if (json_object(body, name, NULL, &metadata, in->e) < 0 ||
+	    (metadata && json_text(metadata, "user_id", &at, &user, in->e) < 0))
+		return -1;
+	if (!user)
+		return 0;
+	session = strstr(user, mark);
+	if (user[0] != '{') {
+		if (session && session[strlen(mark)])
+			in->chat->conversation = session + strlen(mark);
+		return 0;
+	}
+	tree = json_parse(span_of(user), &ignored);
+	session = json_text_or(tree, "session_id", "");
+	if (session[0])
+		in->chat->conversation = arena_strndup(in->arena, session, strlen(session));
+	cJSON_Delete(tree);
+	return 0;
+}
+
+static bool name_is_valid(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789_-");
+
+	return len >= 1 && len <= LIMIT_TOOL_NAME && !name[len];
+}
+
+/* 1: *tool is to be sent; 0: it stays hidden from the model; -1. */
+static int read_client_tool(struct in *in, const cJSON *json, const struct json_at *at,
+			    struct tool *tool)
+{
+	struct json_at inside = { .up = at, .key = "custom" };
+	bool deferred = false;
+
+	*tool = (struct tool){ .description = "", .schema = json_member(json, "input_schema") };
+	if (json_need_text(json, "name", &inside, &tool->name, in->e) ||
+	    json_text(json, "description", &inside, &tool->description, in->e) < 0 ||
+	    json_bool(json, "defer_loading", &inside, &deferred, in->e) < 0)
+		return -1;
+	if (!name_is_valid(tool->name))
+		return json_error(&inside, "name", in->e,
+				  "String should match pattern '^[a-zA-Z0-9_-]{1,128}$'");
+	if (!tool->schema)
+		return json_error(&inside, "input_schema", in->e, "Field required");
+	if (in_check_schema(in, tool->schema, &inside, "input_schema"))
+		return -1;
+	return !deferred || text_map_get(&in->mentioned, tool->name, NULL);
+}
+
+static int read_tool(struct in *in, const cJSON *json, const struct json_at *at)
+{
+	struct chat *chat = in->chat;
+	const char *type = "custom";
+	int rc;
+
+	if (!cJSON_IsObject(json))
+		return json_error(at, NULL, in->e, "Input should be a valid object");
+	if (json_text(json, "type", at, &type, in->e) < 0)
+		return -1;
+	if (strcmp(type, "custom") != 0)
+		return json_error(at, NULL, in->e, "%.64s is not supported by this gateway", type);
+	rc = read_client_tool(in, json, at, &chat->tools[chat->tool_count]);
+	if (rc > 0)
+		chat->tool_count++;
+	return rc < 0 ? -1 : 0;
+}
+
+static int read_tools(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at list_at = { .key = name };
+	struct json_at at = { .up = &list_at };
+	const cJSON *tools = NULL, *tool;
+	size_t count = 0;
+
+	if (json_array(body, name, NULL, &tools, in->e) < 0)
+		return -1;
+	cJSON_ArrayForEach (tool, tools)
+		count++;
+	if (count > LIMIT_TOOLS)
+		return json_error(NULL, name, in->e, "List should have at most %d items",
+				  LIMIT_TOOLS);
+	in->chat->tools = arena_array(in->arena, count, sizeof(*in->chat->tools));
+	cJSON_ArrayForEach (tool, tools) {
+		if (read_tool(in, tool, &at))
+			return -1;
+		at.index++;
+	}
+	return 0;
+}
+
+static int read_tool_choice(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at at = { .key = name };
+	const cJSON *choice = NULL;
+	const char *type;
+	bool one_call = false;
+
+	if (json_object(body, name, NULL, &choice, in->e) < 0)
+		return -1;
+	if (!choice)
+		return 0;
+	if (json_need_text(choice, "type", &at, &type, in->e) ||
+	    json_bool(choice, "disable_parallel_tool_use", &at, &one_call, in->e) < 0)
+		return -1;
+	if (strcmp(type, "none") == 0)
+		in->chat->tool_choice = CHOICE_NONE;
+	else if (strcmp(type, "any") == 0 || strcmp(type, "tool") == 0)
+		return json_error(NULL, name, in->e, "type '%s' is not supported by this gateway",
+				  type);
+	else if (strcmp(type, "auto") != 0)
+		return json_error(NULL, name, in->e,
+				  "Input tag '%.64s' found using 'type' does not match any of the "
+				  "expected tags: 'auto', 'any', 'tool', 'none'",
+				  type);
+	if (one_call)
+		return json_error(&at, "disable_parallel_tool_use", in->e,
+				  "true is not supported by this gateway");
+	return 0;
+}
+
+static int read_thinking_budget(struct in *in, const cJSON *thinking, const struct json_at *at)
+{
+	struct json_at inside = { .up = at, .key = "enabled" };
+	int rc = json_int(thinking, "budget_tokens", &inside, 1024, INT32_MAX,
+			  &in->chat->thinking_budget, in->e);
+
+	if (rc == 0)
+		return json_error(&inside, "budget_tokens", in->e, "Field required");
+	return rc < 0 ? -1 : 0;
+}
+
+static int read_thinking(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at at = { .key = name };
+	const cJSON *thinking = NULL;
+	const char *type, *display = "summarized";
+
+	if (json_object(body, name, NULL, &thinking, in->e) < 0)
+		return -1;
+	if (!thinking)
+		return 0;
+	if (json_need_text(thinking, "type", &at, &type, in->e) ||
+	    json_text(thinking, "display", &at, &display, in->e) < 0)
+		return -1;
+	in->chat->thinking_omitted = strcmp(display, "omitted") == 0;
+	in->chat->thinking = THINKING_ON;
+	if (strcmp(type, "enabled") == 0)
+		return read_thinking_budget(in, thinking, &at);
+	if (strcmp(type, "adaptive") == 0)
+		return 0;
+	in->chat->thinking = THINKING_OFF;
+	if (strcmp(type, "disabled") == 0)
+		return 0;
+	return json_error(NULL, name, in->e,
+			  "Input tag '%.64s' found using 'type' does not match any of the expected "
+			  "tags: 'adaptive', 'disabled', 'enabled'",
+			  type);
+}
+
+static int read_output_config(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at at = { .key = name };
+	const cJSON *config = NULL;
+
+	if (json_object(body, name, NULL, &config, in->e) < 0)
+		return -1;
+	if (json_member(config, "format"))
+		return json_error(&at, "format", in->e,
+				  "structured output is not supported by this gateway");
+	return in_blocks_effort(in, config, &at);
+}
+
+static int refuse(struct in *in, const cJSON *body, const char *name)
+{
+	if (json_member(body, name))
+		return json_error(NULL, name, in->e, "not supported by this gateway");
+	return 0;
+}
+
+static int refuse_filled(struct in *in, const cJSON *body, const char *name)
+{
+	const cJSON *list = NULL;
+
+	if (json_array(body, name, NULL, &list, in->e) < 0)
+		return -1;
+	return list && list->child ? refuse(in, body, name) : 0;
+}
+
+/* In the order in which errors are reported. tools follow messages, whose mentions they need;
+ * messages follow output_config, because a message's own effort wins. */
+static const struct in_field fields[] = {
+	{"model",		   read_model	      },
+	{ "max_tokens",		read_max_tokens	},
+	{ "output_config",	   read_output_config },
+	{ "messages",	      in_blocks_messages },
+	{ "system",		    read_system	},
+	{ "stream",		    read_stream	},
+	{ "stop_sequences",	    read_stop_sequences},
+	{ "temperature",		 read_fraction      },
+	{ "top_p",		   read_fraction	 },
+	{ "top_k",		   read_top_k	      },
+	{ "metadata",	      read_metadata	    },
+	{ "tools",		   read_tools	      },
+	{ "tool_choice",		 read_tool_choice	  },
+	{ "thinking",	      read_thinking	    },
+	{ "output_format",	   refuse		  },
+	{ "mcp_servers",		 refuse_filled      },
+	{ "thread",		    refuse		   },
+	{ "betas",		   NULL		},
+	{ "billing_policy",	    NULL		 },
+	{ "cache_control",	   NULL		},
+	{ "compaction",		NULL		     },
+	{ "container",	       NULL		    },
+	{ "context_management",	NULL		     },
+	{ "diagnostics",		 NULL		      },
+	{ "fallback_credit_token", NULL		},
+	{ "fallbacks",	       NULL		    },
+	{ "inference_geo",	   NULL		},
+	{ "safeguards",		NULL		     },
+	{ "service_tier",	  NULL	       },
+	{ "speed",		   NULL		},
+	{ "tags",		  NULL	       },
+};
+
+static int read_body(struct in *in, const cJSON *body)
+{
+	if (in_read_fields(in, body, fields, ARRAY_SIZE(fields)))
+		return -1;
+	return in_finish(in);
+}
+
+int in_anthropic(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e)
+{
+	struct in in;
+
+	in_init(&in, arena, chat, e);
+	return read_body(&in, body);
+}
+
+int in_anthropic_count(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e)
+{
+	struct in in;
+
+	in_init(&in, arena, chat, e);
+	in.count_only = true;
+	return read_body(&in, body);
+}

@@ -1,0 +1,452 @@
+#include "common/base.h"
+#include "fcgi/in_blocks.h"
+
+#include "common/limits.h"
+
+/* Where a block may stand. */
+enum place { IN_USER = 1, IN_ASSISTANT = 2, IN_RESULT = 4 };
+
+/* What a reader made of a block. */
+enum made { MADE_EMPTY, MADE_BLOCK, MADE_NOTHING };
+
+/* `at` names the block with its type: "messages.0.content.1.image". MADE_... or -1. */
+typedef int block_reader(struct in *in, const cJSON *json, const struct json_at *at,
+			 struct block *out);
+
+static block_reader read_text, read_image, read_document, read_thinking, read_dropped,
+	read_tool_use, read_tool_result, read_tool_reference, read_unsupported;
+
+static const struct block_row {
+	const char *type;
+	unsigned places;
+	block_reader *read;
+} block_rows[] = {
+	{"text",		    IN_USER | IN_ASSISTANT | IN_RESULT, read_text		},
+	{ "image",		   IN_USER | IN_RESULT,		read_image	   },
+	{ "tool_result",		 IN_USER,				  read_tool_result   },
+	{ "tool_reference",	    IN_RESULT,			       read_tool_reference},
+	{ "tool_use",		      IN_ASSISTANT,			    read_tool_use	  },
+	{ "thinking",		      IN_ASSISTANT,			    read_thinking	  },
+	{ "redacted_thinking",      IN_ASSISTANT,			     read_dropped	  },
+	{ "document",		      IN_USER | IN_RESULT,		   read_document	 },
+	{ "search_result",	   IN_USER | IN_RESULT,		read_unsupported	 },
+	{ "container_upload",	      IN_USER,			       read_unsupported	},
+	{ "server_tool_use",	     IN_ASSISTANT,			   read_unsupported   },
+	{ "web_search_tool_result", IN_ASSISTANT | IN_USER,		    read_unsupported   },
+	{ "web_fetch_tool_result",  IN_ASSISTANT | IN_USER,		   read_unsupported   },
+	{ "mcp_tool_use",		  IN_ASSISTANT,			read_unsupported	 },
+	{ "mcp_tool_result",	     IN_ASSISTANT | IN_USER,	     read_unsupported   },
+};
+
+static const struct block_row *row_of(const char *type, enum place place)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(block_rows); i++) {
+		if ((block_rows[i].places & (unsigned)place) &&
+		    strcmp(block_rows[i].type, type) == 0)
+			return &block_rows[i];
+	}
+	return NULL;
+}
+
+static int unknown_type(struct in *in, const char *type, enum place place, const struct json_at *at)
+{
+	char known[LIMIT_ERROR_TEXT] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(block_rows); i++) {
+		if (!(block_rows[i].places & (unsigned)place) ||
+		    block_rows[i].read == read_unsupported)
+			continue;
+		snprintf(known + len, sizeof(known) - len, "%s'%s'", len ? ", " : "",
+			 block_rows[i].type);
+		len += strlen(known + len);
+	}
+	return json_error(at, NULL, in->e,
+			  "Input tag '%.64s' found using 'type' does not match any of the expected "
+			  "tags: %s",
+			  type, known);
+}
+
+static int read_block(struct in *in, const cJSON *json, enum place place, const struct json_at *at,
+		      struct block *out)
+{
+	struct json_at inside = { .up = at };
+	const struct block_row *row;
+	const char *type;
+
+	if (!cJSON_IsObject(json))
+		return json_error(at, NULL, in->e, "Input should be a valid object");
+	if (json_need_text(json, "type", at, &type, in->e))
+		return -1;
+	row = row_of(type, place);
+	if (!row)
+		return unknown_type(in, type, place, at);
+	inside.key = row->type;
+	return row->read(in, json, &inside, out);
+}
+
+static int read_text(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
+{
+	const char *text;
+
+	if (json_need_text(json, "text", at, &text, in->e))
+		return -1;
+	*out = (struct block){ .kind = BLOCK_TEXT, .text = span_of(text) };
+	return out->text.len ? MADE_BLOCK : MADE_EMPTY;
+}
+
+static int read_base64_image(struct in *in, const cJSON *source, const struct json_at *at,
+			     struct block *out)
+{
+	struct json_at inside = { .up = at, .key = "base64" };
+	const char *media_type, *data;
+
+	if (json_need_text(source, "media_type", &inside, &media_type, in->e) ||
+	    json_need_text(source, "data", &inside, &data, in->e))
+		return -1;
+	/* The first bytes decide; the declared type only where they say nothing. */
+	if (data[0] && in_base64_size(span_of(data)) >= 0 && !in_image_format(span_of(data)) &&
+	    strcmp(media_type, "image/png") != 0 && strcmp(media_type, "image/jpeg") != 0 &&
+	    strcmp(media_type, "image/gif") != 0 && strcmp(media_type, "image/webp") != 0)
+		return json_error(&inside, "media_type", in->e,
+				  "Input should be 'image/jpeg', 'image/png', 'image/gif' or "
+				  "'image/webp'");
+	return in_image(in, span_of(data), &inside, NULL, out) ? -1 : MADE_BLOCK;
+}
+
+/* The member "source" and its type. */
+static int need_source(struct in *in, const cJSON *json, const struct json_at *at,
+		       const cJSON **source, const char **type)
+{
+	struct json_at inside = { .up = at, .key = "source" };
+	int rc = json_object(json, "source", at, source, in->e);
+
+	if (rc == 0)
+		json_error(at, "source", in->e, "Field required");
+	return rc == 1 ? json_need_text(*source, "type", &inside, type, in->e) : -1;
+}
+
+static int read_image(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
+{
+	struct json_at inside = { .up = at, .key = "source" };
+	const cJSON *source;
+	const char *type;
+
+	if (need_source(in, json, at, &source, &type))
+		return -1;
+	if (strcmp(type, "base64") == 0)
+		return read_base64_image(in, source, &inside, out);
+	if (strcmp(type, "url") == 0)
+		return json_error(at, "source", in->e, "URL images are not supported, send base64");
+	if (strcmp(type, "file") == 0)
+		return json_error(at, "source", in->e,
+				  "file images are not supported, send base64");
+	return json_error(at, "source", in->e,
+			  "Input tag '%.64s' found using 'type' does not match any of the expected "
+			  "tags: 'base64'",
+			  type);
+}
+
+/* "does not support PDF input" makes Claude Code read the pages as images instead. */
+static int read_document(struct in *in, const cJSON *json, const struct json_at *at,
+			 struct block *out)
+{
+	const cJSON *source;
+	const char *type;
+
+	(void)out;
+	if (need_source(in, json, at, &source, &type))
+		return -1;
+	if (strcmp(type, "base64") == 0)
+		return json_error(at, "source", in->e, "this model does not support PDF input");
+	return json_error(at, "source", in->e,
+			  "'%.64s' documents are not supported by this gateway, send a text block",
+			  type);
+}
+
+static int read_unsupported(struct in *in, const cJSON *json, const struct json_at *at,
+			    struct block *out)
+{
+	(void)json;
+	(void)out;
+	return json_error(at->up, NULL, in->e, "'%s' blocks are not supported by this gateway",
+			  at->key);
+}
+
+static int read_dropped(struct in *in, const cJSON *json, const struct json_at *at,
+			struct block *out)
+{
+	(void)in;
+	(void)json;
+	(void)at;
+	(void)out;
+	return MADE_NOTHING;
+}
+
+/* Any signature is welcome: clients send "" where a server gave none. */
+static int read_thinking(struct in *in, const cJSON *json, const struct json_at *at,
+			 struct block *out)
+{
+	const char *text, *signature = NULL;
+
+	if (json_need_text(json, "thinking", at, &text, in->e) ||
+	    json_text(json, "signature", at, &signature, in->e) < 0)
+		return -1;
+	*out = (struct block){ .kind = BLOCK_THINKING,
+			       .text = span_of(text),
+			       .signature = signature };
+	return MADE_BLOCK;
+}
+
+static int need_filled_text(struct in *in, const cJSON *json, const char *key,
+			    const struct json_at *at, const char **text)
+{
+	if (json_need_text(json, key, at, text, in->e))
+		return -1;
+	if (!(*text)[0])
+		return json_error(at, key, in->e, "String should have at least 1 character");
+	return 0;
+}
+
+static int read_tool_use(struct in *in, const cJSON *json, const struct json_at *at,
+			 struct block *out)
+{
+	*out = (struct block){
+		.kind = BLOCK_TOOL_USE, .input_json = {"", 0}
+	};
+	if (need_filled_text(in, json, "id", at, &out->id) ||
+	    need_filled_text(in, json, "name", at, &out->name) ||
+	    json_object(json, "input", at, &out->input, in->e) < 0)
+		return -1;
+	text_map_put(&in->mentioned, out->name, 0);
+	return MADE_BLOCK;
+}
+
+/* One text for all references of a result; it stands where the first one stood. */
+static int read_tool_reference(struct in *in, const cJSON *json, const struct json_at *at,
+			       struct block *out)
+{
+	const char *name;
+
+	if (need_filled_text(in, json, "tool_name", at, &name))
+		return -1;
+	text_map_put(&in->mentioned, name, 0);
+	*out = (struct block){ .kind = BLOCK_TEXT, .text = span_of(name), .name = name };
+	return MADE_BLOCK;
+}
+
+/* read_tool_reference() left blocks with a name: join them, "Tools now available: A, B". */
+static void join_references(struct in *in, struct block *result)
+{
+	struct in_texts names = { .count = 0 }, line = { .count = 0 };
+	struct block *first = NULL;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < result->block_count; i++) {
+		struct block *b = &result->blocks[i];
+
+		if (b->name)
+			in_texts_add(in, &names, b->text);
+		if (b->name && first)
+			continue;
+		result->blocks[kept] = *b;
+		if (b->name)
+			first = &result->blocks[kept];
+		kept++;
+	}
+	result->block_count = kept;
+	if (!first)
+		return;
+	in_texts_add(in, &line, span_of("Tools now available:"));
+	in_texts_add(in, &line, in_texts_join(in, &names, ", "));
+	*first = (struct block){ .kind = BLOCK_TEXT, .text = in_texts_join(in, &line, " ") };
+}
+
+static int read_result_content(struct in *in, const cJSON *content, const struct json_at *at,
+			       struct block *result)
+{
+	struct json_at item_at = { .up = at };
+	const cJSON *item;
+	size_t count = 0;
+
+	if (cJSON_IsString(content)) {
+		result->blocks = arena_alloc(in->arena, sizeof(*result->blocks));
+		result->blocks[0] =
+			(struct block){ .kind = BLOCK_TEXT, .text = span_of(content->valuestring) };
+		result->block_count = result->blocks[0].text.len > 0;
+		return 0;
+	}
+	if (!cJSON_IsArray(content))
+		return json_error(at, NULL, in->e, "Input should be a valid string or array");
+	cJSON_ArrayForEach (item, content)
+		count++;
+	result->blocks = arena_array(in->arena, count, sizeof(*result->blocks));
+	cJSON_ArrayForEach (item, content) {
+		int made = read_block(in, item, IN_RESULT, &item_at,
+				      &result->blocks[result->block_count]);
+
+		if (made < 0)
+			return -1;
+		result->block_count += made == MADE_BLOCK;
+		item_at.index++;
+	}
+	join_references(in, result);
+	return 0;
+}
+
+static int read_tool_result(struct in *in, const cJSON *json, const struct json_at *at,
+			    struct block *out)
+{
+	struct json_at inside = { .up = at, .key = "content" };
+	const cJSON *content = json_member(json, "content");
+	struct block result = { .kind = BLOCK_TOOL_RESULT };
+
+	if (need_filled_text(in, json, "tool_use_id", at, &result.id) ||
+	    json_bool(json, "is_error", at, &result.is_error, in->e) < 0)
+		return -1;
+	if (content && read_result_content(in, content, &inside, &result))
+		return -1;
+	*out = result;
+	return MADE_BLOCK;
+}
+
+int in_blocks_texts(struct in *in, const cJSON *content, const struct json_at *at,
+		    struct in_texts *texts)
+{
+	struct json_at item_at = { .up = at };
+	const cJSON *item;
+
+	if (cJSON_IsString(content)) {
+		if (content->valuestring[0])
+			in_texts_add(in, texts, span_of(content->valuestring));
+		return 0;
+	}
+	if (!cJSON_IsArray(content))
+		return json_error(at, NULL, in->e, "Input should be a valid string or array");
+	cJSON_ArrayForEach (item, content) {
+		const char *type, *text;
+
+		if (!cJSON_IsObject(item))
+			return json_error(&item_at, NULL, in->e, "Input should be a valid object");
+		if (json_need_text(item, "type", &item_at, &type, in->e))
+			return -1;
+		if (strcmp(type, "text") != 0)
+			return json_error(&item_at, "type", in->e, "Input should be 'text'");
+		if (json_need_text(item, "text", &item_at, &text, in->e))
+			return -1;
+		if (text[0])
+			in_texts_add(in, texts, span_of(text));
+		item_at.index++;
+	}
+	return 0;
+}
+
+static int read_content(struct in *in, const cJSON *content, enum role role,
+			const struct json_at *at, size_t index)
+{
+	const enum place place = role == ROLE_USER ? IN_USER : IN_ASSISTANT;
+	struct json_at item_at = { .up = at };
+	struct block block;
+	const cJSON *item;
+	bool any = false;
+
+	if (cJSON_IsString(content) && content->valuestring[0]) {
+		in_add_text(in, role, index, span_of(content->valuestring));
+		return 0;
+	}
+	if (!cJSON_IsString(content) && !cJSON_IsArray(content))
+		return json_error(at, NULL, in->e, "Input should be a valid string or array");
+	cJSON_ArrayForEach (item, content) {
+		int made = read_block(in, item, place, &item_at, &block);
+
+		if (made < 0)
+			return -1;
+		if (made == MADE_BLOCK)
+			*in_add(in, role, index) = block;
+		any = any || made != MADE_EMPTY;
+		item_at.index++;
+	}
+	if (!any && cJSON_IsArray(content) && !content->child)
+		return json_error(at, NULL, in->e, "all messages must have non-empty content");
+	if (!any)
+		return error_field(in->e, "messages", "text content blocks must be non-empty");
+	return 0;
+}
+
+int in_blocks_effort(struct in *in, const cJSON *output_config, const struct json_at *at)
+{
+	static const char *const efforts[] = { "low", "medium", "high", "xhigh", "max" };
+	const char *effort = NULL;
+
+	if (json_text(output_config, "effort", at, &effort, in->e) < 0)
+		return -1;
+	if (!effort)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(efforts); i++) {
+		if (strcmp(effort, efforts[i]) == 0) {
+			in->chat->effort = (enum effort)(EFFORT_LOW + i);
+			return 0;
+		}
+	}
+	return json_error(at, "effort", in->e,
+			  "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
+}
+
+static int read_system_message(struct in *in, const cJSON *message, const struct json_at *at)
+{
+	struct json_at content_at = { .up = at, .key = "content" };
+	const cJSON *content = json_member(message, "content");
+	struct in_texts texts = { .count = 0 };
+
+	if (content && in_blocks_texts(in, content, &content_at, &texts))
+		return -1;
+	in_add_reminder(in, at->index, &texts);
+	return 0;
+}
+
+static int read_message(struct in *in, const cJSON *message, const struct json_at *at)
+{
+	struct json_at content_at = { .up = at, .key = "content" };
+	struct json_at config_at = { .up = at, .key = "output_config" };
+	const cJSON *config = NULL, *content;
+	const char *role;
+
+	if (!cJSON_IsObject(message))
+		return json_error(at, NULL, in->e, "Input should be a valid object");
+	if (json_need_text(message, "role", at, &role, in->e) ||
+	    json_object(message, "output_config", at, &config, in->e) < 0 ||
+	    in_blocks_effort(in, config, &config_at))
+		return -1;
+	if (strcmp(role, "system") == 0)
+		return read_system_message(in, message, at);
+	if (strcmp(role, "user") != 0 && strcmp(role, "assistant") != 0)
+		return json_error(at, "role", in->e, "Input should be 'user' or 'assistant'");
+	content = json_member(message, "content");
+	if (!content)
+		return json_error(at, "content", in->e, "Field required");
+	return read_content(in, content, role[0] == 'u' ? ROLE_USER : ROLE_ASSISTANT, &content_at,
+			    at->index);
+}
+
+int in_blocks_messages(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at list_at = { .key = name };
+	struct json_at at = { .up = &list_at };
+	const cJSON *messages = NULL, *message;
+
+	if (json_array(body, name, NULL, &messages, in->e) < 0)
+		return -1;
+	if (!messages)
+		return json_error(NULL, name, in->e, "Field required");
+	cJSON_ArrayForEach (message, messages) {
+		if (at.index == LIMIT_MESSAGES)
+			return json_error(NULL, name, in->e, "List should have at most %d items",
+					  LIMIT_MESSAGES);
+		if (read_message(in, message, &at))
+			return -1;
+		at.index++;
+	}
+	if (!in->chat->message_count)
+		return json_error(NULL, name, in->e, "at least one message is required");
+	return 0;
+}

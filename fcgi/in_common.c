@@ -1,0 +1,284 @@
+#include "common/base.h"
+#include "fcgi/in_common.h"
+
+#include "common/limits.h"
+#include "common/log.h"
+
+void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error *e)
+{
+	*chat = (struct chat){
+		.system = {"", 0}
+	};
+	*in = (struct in){ .arena = arena, .chat = chat, .e = e };
+	text_map_init(&in->mentioned, arena);
+}
+
+/* `items` with room for one more; the old array stays behind in the arena. */
+static void *grown(struct arena *arena, void *items, size_t count, size_t *room, size_t size)
+{
+	void *bigger;
+
+	if (count < *room)
+		return items;
+	*room = *room ? *room * 2 : 16;
+	bigger = arena_array(arena, *room, size);
+	if (count)
+		memcpy(bigger, items, count * size);
+	return bigger;
+}
+
+void in_texts_add(struct in *in, struct in_texts *texts, struct span text)
+{
+	texts->at = grown(in->arena, texts->at, texts->count, &texts->room, sizeof(*texts->at));
+	texts->at[texts->count++] = text;
+}
+
+struct span in_texts_join(const struct in *in, const struct in_texts *texts, const char *separator)
+{
+	const size_t gap = strlen(separator);
+	struct span all = { "", 0 };
+	char *at;
+
+	if (texts->count == 1)
+		return texts->at[0];
+	if (!texts->count)
+		return all;
+	for (size_t i = 0; i < texts->count; i++)
+		all.len += texts->at[i].len + (i ? gap : 0);
+	all.at = at = arena_alloc(in->arena, all.len + 1);
+	for (size_t i = 0; i < texts->count; i++) {
+		if (i)
+			at = mempcpy(at, separator, gap);
+		at = mempcpy(at, texts->at[i].at, texts->at[i].len);
+	}
+	return all;
+}
+
+struct block *in_add(struct in *in, enum role role, size_t client_index)
+{
+	struct chat *chat = in->chat;
+
+	if (!chat->message_count || chat->messages[chat->message_count - 1].role != role) {
+		chat->messages = grown(in->arena, chat->messages, chat->message_count,
+				       &in->message_room, sizeof(*chat->messages));
+		chat->messages[chat->message_count++] = (struct message){ .role = role };
+	}
+	in->blocks =
+		grown(in->arena, in->blocks, in->block_count, &in->block_room, sizeof(*in->blocks));
+	chat->messages[chat->message_count - 1].block_count++;
+	in->last_index = client_index;
+	return &in->blocks[in->block_count++];
+}
+
+void in_add_text(struct in *in, enum role role, size_t client_index, struct span text)
+{
+	*in_add(in, role, client_index) = (struct block){ .kind = BLOCK_TEXT, .text = text };
+}
+
+void in_add_reminder(struct in *in, size_t client_index, const struct in_texts *texts)
+{
+	struct in_texts wrapped = { .count = 0 };
+
+	if (!texts->count)
+		return;
+	in_texts_add(in, &wrapped, span_of("<system-reminder>"));
+	in_texts_add(in, &wrapped, in_texts_join(in, texts, "\n\n"));
+	in_texts_add(in, &wrapped, span_of("</system-reminder>"));
+	in_add_text(in, ROLE_USER, client_index, in_texts_join(in, &wrapped, "\n"));
+}
+
+/* "claude-sonnet-4.5-thinking": the name itself asks for reasoning, for clients that cannot. */
+static bool asks_by_name(const char *model)
+{
+	static const char suffix[] = "-thinking";
+	const size_t len = strlen(model);
+
+	return len > strlen(suffix) && strcmp(model + len - strlen(suffix), suffix) == 0;
+}
+
+int in_finish(struct in *in)
+{
+	struct chat *chat = in->chat;
+	struct block *at = in->blocks;
+	struct json_at messages = { .key = "messages" };
+	struct json_at last = { .up = &messages, .index = in->last_index };
+
+	if (chat->thinking == THINKING_DEFAULT && asks_by_name(chat->model))
+		chat->thinking = THINKING_ON;
+	chat->system = in_texts_join(in, &in->system, "\n\n");
+	for (size_t i = 0; i < chat->message_count; i++) {
+		chat->messages[i].blocks = at;
+		at += chat->messages[i].block_count;
+	}
+	if (!in->count_only && chat->message_count &&
+	    chat->messages[chat->message_count - 1].role == ROLE_ASSISTANT)
+		return json_error(&last, NULL, in->e,
+				  "assistant message prefill is not supported by this gateway, the "
+				  "conversation must end with a user message");
+	return 0;
+}
+
+/* clang-format off */
+static const bool base64_alphabet[256] = {
+	['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['0' ... '9'] = true, ['+'] = true, ['/'] = true,
+};
+/* clang-format on */
+
+int64_t in_base64_size(struct span base64)
+{
+	size_t padding = 0, bad = 0;
+
+	if (base64.len % 4)
+		return -1;
+	while (padding < 2 && padding < base64.len && base64.at[base64.len - 1 - padding] == '=')
+		padding++;
+	for (size_t i = 0; i < base64.len - padding; i++)
+		bad += !base64_alphabet[(unsigned char)base64.at[i]];
+	return bad ? -1 : (int64_t)(base64.len / 4 * 3 - padding);
+}
+
+static unsigned base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (unsigned)(c - 'A');
+	if (c >= 'a' && c <= 'z')
+		return (unsigned)(c - 'a' + 26);
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0' + 52);
+	return c == '+' ? 62 : c == '/' ? 63 : 0;
+}
+
+const char *in_image_format(struct span base64)
+{
+	static const struct {
+		const char *format;
+		size_t offset, len;
+		const char *magic;
+	} formats[] = {
+		{"png",	 0, 8, "\x89PNG\r\n\x1A\n"},
+		{ "jpeg", 0, 3, "\xFF\xD8\xFF"     },
+		{ "gif",	 0, 6, "GIF87a"		},
+		{ "gif",	 0, 6, "GIF89a"		},
+		{ "webp", 8, 4, "WEBP"	       },
+	};
+	unsigned char head[12] = { 0 };
+
+	for (size_t i = 0; i + 4 <= base64.len && i < 16; i += 4) {
+		unsigned bits = 0;
+
+		for (size_t k = 0; k < 4; k++)
+			bits = bits << 6 | base64_value(base64.at[i + k]);
+		for (size_t k = 0; k < 3; k++)
+			head[i / 4 * 3 + k] = (unsigned char)(bits >> (16 - 8 * k));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		if (memcmp(head + formats[i].offset, formats[i].magic, formats[i].len) == 0)
+			return formats[i].format;
+	}
+	return NULL;
+}
+
+int in_image(struct in *in, struct span base64, const struct json_at *at, const char *key,
+	     struct block *image)
+{
+	int64_t size = in_base64_size(base64);
+
+	*image = (struct block){ .kind = BLOCK_IMAGE, .text = base64 };
+	if (!base64.len)
+		return json_error(at, key, in->e, "image cannot be empty");
+	if (size < 0)
+		return json_error(at, key, in->e, "invalid base64 data");
+	if (size > LIMIT_IMAGE)
+		return json_error(at, key, in->e,
+				  "image exceeds 5 MB maximum: %" PRId64 " bytes > %d bytes", size,
+				  LIMIT_IMAGE);
+	image->format = in_image_format(base64);
+	if (!image->format)
+		return json_error(at, key, in->e,
+				  "Could not process image: neither PNG, JPEG, GIF nor WebP");
+	return 0;
+}
+
+static bool is_object_type(const cJSON *type)
+{
+	const cJSON *one;
+
+	if (!cJSON_IsArray(type))
+		return cJSON_IsString(type) && strcmp(type->valuestring, "object") == 0;
+	cJSON_ArrayForEach (one, type) {
+		if (is_object_type(one))
+			return true;
+	}
+	return false;
+}
+
+int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key)
+{
+	static const char *const unions[] = { "oneOf", "allOf", "anyOf" };
+	struct json_at inside = { .up = at, .key = key };
+	const cJSON *type, *member = NULL;
+
+	if (!schema)
+		return 0;
+	if (!cJSON_IsObject(schema))
+		return json_error(at, key, in->e, "Input should be a valid object");
+	type = json_member(schema, "type");
+	if (type && !is_object_type(type))
+		return json_error(&inside, "type", in->e, "Input should be 'object'");
+	for (size_t i = 0; i < ARRAY_SIZE(unions); i++) {
+		if (json_member(schema, unions[i]))
+			return json_error(at, key, in->e,
+					  "input_schema does not support oneOf, allOf, or anyOf at "
+					  "the top level");
+	}
+	if (json_object(schema, "properties", &inside, &member, in->e) < 0)
+		return -1;
+	return json_array(schema, "required", &inside, &member, in->e) < 0 ? -1 : 0;
+}
+
+int in_check_number(struct in *in, const cJSON *body, const char *key, double min, double max)
+{
+	const cJSON *item = json_member(body, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsNumber(item))
+		return json_error(NULL, key, in->e, "Input should be a valid number");
+	if (item->valuedouble < min)
+		return json_error(NULL, key, in->e, "Input should be greater than or equal to %g",
+				  min);
+	if (!(item->valuedouble <= max))
+		return json_error(NULL, key, in->e, "Input should be less than or equal to %g",
+				  max);
+	return 0;
+}
+
+static void log_unknown(const cJSON *body, const struct in_field *fields, size_t count)
+{
+	const cJSON *member;
+
+	if (!log_wants(LOG_DEBUG))
+		return;
+	cJSON_ArrayForEach (member, body) {
+		size_t i = 0;
+
+		while (i < count && strcmp(fields[i].name, member->string) != 0)
+			i++;
+		if (i == count)
+			log_line(LOG_DEBUG, "unknown field %.64s ignored", member->string);
+		else if (!fields[i].read && !cJSON_IsNull(member))
+			log_line(LOG_DEBUG, "field %s has no effect here", fields[i].name);
+	}
+}
+
+int in_read_fields(struct in *in, const cJSON *body, const struct in_field *fields, size_t count)
+{
+	if (!cJSON_IsObject(body))
+		return error_set(in->e, ERR_REQUEST, "the request body must be a JSON object");
+	log_unknown(body, fields, count);
+	for (size_t i = 0; i < count; i++) {
+		if (fields[i].read && fields[i].read(in, body, fields[i].name))
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,72 @@
+/*
+ * in_common.h - what the readers of all dialects share: building the list of turns, joining texts,
+ * checking images, tools and plain fields. Only in_*.c include it.
+ */
+#ifndef FCGI_IN_COMMON_H
+#define FCGI_IN_COMMON_H
+
+#include "common/arena.h"
+#include "common/error.h"
+#include "common/json.h"
+#include "fcgi/chat.h"
+#include "fcgi/text_map.h"
+
+/* Texts to be joined. */
+struct in_texts {
+	struct span *at;
+	size_t count, room;
+};
+
+/* One request being read. The blocks of all messages lie behind each other in one array, so that
+ * turns of the same role merge by themselves; in_finish() gives each message its part. */
+struct in {
+	struct arena *arena;
+	struct chat *chat;
+	struct error *e;
+	struct in_texts system;
+	struct block *blocks;
+	size_t block_count, block_room, message_room;
+	size_t last_index;	   /* the client's message that the last block came from */
+	struct text_map mentioned; /* tools that the history names */
+	bool count_only;	   /* nothing will be generated */
+};
+
+void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error *e);
+
+/* A new block at the end of the conversation. A turn begins where the role changes. */
+struct block *in_add(struct in *in, enum role role, size_t client_index);
+void in_add_text(struct in *in, enum role role, size_t client_index, struct span text);
+
+/* A system message amid the conversation becomes text of the user's turn, in its place. */
+void in_add_reminder(struct in *in, size_t client_index, const struct in_texts *texts);
+
+/* Joins the system text and hands out the messages; refuses a conversation that ends with the
+ * assistant's turn. */
+int in_finish(struct in *in);
+
+void in_texts_add(struct in *in, struct in_texts *texts, struct span text);
+struct span in_texts_join(const struct in *in, const struct in_texts *texts, const char *separator);
+
+/* An image's base64 text: its decoded size, -1 when it is no base64. */
+int64_t in_base64_size(struct span base64);
+/* png, jpeg, gif, webp by the first bytes; NULL: another format. */
+const char *in_image_format(struct span base64);
+/* Fills an image block; errors name at and key. */
+int in_image(struct in *in, struct span base64, const struct json_at *at, const char *key,
+	     struct block *image);
+
+/* The root rules of the upstream for a tool's schema (may be NULL). */
+int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key);
+
+/* Plain members: absent and null are fine. 0 or -1. */
+int in_check_number(struct in *in, const cJSON *body, const char *key, double min, double max);
+
+/* One row per top-level field that the client API knows. */
+struct in_field {
+	const char *name;
+	int (*read)(struct in *in, const cJSON *body, const char *name); /* NULL: no effect here */
+};
+
+int in_read_fields(struct in *in, const cJSON *body, const struct in_field *fields, size_t count);
+
+#endif

@@ -1,0 +1,431 @@
+/*
+ * The Messages API. A stream is message_start, then per block content_block_start, deltas,
+ * content_block_stop, then message_delta and message_stop; pings anywhere. A whole answer is one
+ * JSON message with the same blocks.
+ *
+ * A thinking block needs a signature, and clients send it back with the next request. Where the
+ * upstream gave none it is base64(SHA-256(thinking)): whoever has the text can recognise our own.
+ */
+#include "common/base.h"
+#include "fcgi/out.h"
+
+#include "fcgi/sse.h"
+
+#include <openssl/evp.h>
+
+static const struct block_form {
+	const char *type;
+	const char *text_member; /* the block's own text; NULL: it has none */
+	const char *delta, *delta_member;
+} block_forms[] = {
+	[OPEN_TEXT] = { "text", "text", "text_delta", "text" },
+	[OPEN_THINKING] = { "thinking", "thinking", "thinking_delta", "thinking" },
+	[OPEN_TOOL] = { "tool_use", NULL, "input_json_delta", "partial_json" },
+};
+
+static const char *const stop_names[STOP_REASONS] = {
+	[STOP_END_TURN] = "end_turn",
+	[STOP_TOOL_USE] = "tool_use",
+	[STOP_MAX_TOKENS] = "max_tokens",
+	[STOP_SEQUENCE] = "stop_sequence",
+	[STOP_REFUSAL] = "refusal",
+	[STOP_PAUSE_TURN] = "pause_turn",
+	[STOP_CONTEXT] = "model_context_window_exceeded",
+};
+
+/* ---- members that stream and whole answer share ---- */
+
+/* All but the content: {"id" ... "model", the object stays open. */
+static void write_head(const struct out *o, struct jsonw *w)
+{
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "id", o->id);
+	jsonw_text_member(w, "type", "message");
+	jsonw_text_member(w, "role", "assistant");
+	jsonw_text_member(w, "model", o->options.model);
+}
+
+static void write_usage(const struct usage *usage, struct jsonw *w)
+{
+	jsonw_begin_object_member(w, "usage");
+	jsonw_int_member(w, "input_tokens", usage->input);
+	jsonw_int_member(w, "cache_creation_input_tokens", usage->cache_write);
+	jsonw_int_member(w, "cache_read_input_tokens", usage->cache_read);
+	jsonw_int_member(w, "output_tokens", usage->output);
+	jsonw_end(w);
+}
+
+static void write_stop(const struct event *stop, struct jsonw *w)
+{
+	jsonw_text_member(w, "stop_reason", stop_names[stop->stop]);
+	jsonw_text_member(w, "stop_sequence",
+			  stop->stop == STOP_SEQUENCE ? stop->stop_sequence : NULL);
+	if (stop->stop != STOP_REFUSAL || !stop->text.len)
+		return;
+	jsonw_begin_object_member(w, "stop_details");
+	jsonw_text_member(w, "type", "refusal");
+	jsonw_null_member(w, "category");
+	jsonw_key(w, "explanation");
+	jsonw_span(w, stop->text);
+	jsonw_end(w);
+}
+
+static void write_error(const struct error *failure, struct jsonw *w)
+{
+	jsonw_text_member(w, "type", "error");
+	jsonw_begin_object_member(w, "error");
+	jsonw_text_member(w, "type", error_row(failure)->anthropic);
+	jsonw_text_member(w, "message", failure->message);
+	jsonw_end(w);
+}
+
+/* ---- a stream: each step is written at once ---- */
+
+/* {"type":NAME, the object stays open. */
+static void begin_sse(struct buf *wire, const char *name, struct jsonw *w)
+{
+	sse_begin(wire, name, w);
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "type", name);
+}
+
+static void end_sse(struct buf *wire, struct jsonw *w)
+{
+	jsonw_end(w);
+	sse_end(wire);
+}
+
+static void stream_begin(struct out *o, struct buf *wire)
+{
+	const struct usage usage = { .input = o->options.input_estimate, .output = 1 };
+	struct jsonw w;
+
+	begin_sse(wire, "message_start", &w);
+	jsonw_key(&w, "message");
+	write_head(o, &w);
+	jsonw_begin_array_member(&w, "content");
+	jsonw_end(&w);
+	jsonw_null_member(&w, "stop_reason");
+	jsonw_null_member(&w, "stop_sequence");
+	write_usage(&usage, &w);
+	jsonw_end(&w);
+	end_sse(wire, &w);
+}
+
+static void stream_open(struct out *o, const struct event *event, struct buf *wire)
+{
+	const struct block_form *form = &block_forms[o->open];
+	struct jsonw w;
+
+	begin_sse(wire, "content_block_start", &w);
+	jsonw_int_member(&w, "index", o->index);
+	jsonw_begin_object_member(&w, "content_block");
+	jsonw_text_member(&w, "type", form->type);
+	if (form->text_member)
+		jsonw_text_member(&w, form->text_member, "");
+	if (o->open == OPEN_THINKING)
+		jsonw_text_member(&w, "signature", "");
+	if (o->open == OPEN_TOOL) {
+		jsonw_text_member(&w, "id", event->id);
+		jsonw_text_member(&w, "name", event->name);
+		jsonw_begin_object_member(&w, "input");
+		jsonw_end(&w);
+	}
+	jsonw_end(&w);
+	end_sse(wire, &w);
+}
+
+static void stream_delta(struct out *o, const char *type, const char *member, struct span text,
+			 struct buf *wire)
+{
+	struct jsonw w;
+
+	begin_sse(wire, "content_block_delta", &w);
+	jsonw_int_member(&w, "index", o->index);
+	jsonw_begin_object_member(&w, "delta");
+	jsonw_text_member(&w, "type", type);
+	jsonw_key(&w, member);
+	jsonw_span(&w, text);
+	jsonw_end(&w);
+	end_sse(wire, &w);
+}
+
+static void stream_piece(struct out *o, struct span text, struct buf *wire)
+{
+	const struct block_form *form = &block_forms[o->open];
+
+	stream_delta(o, form->delta, form->delta_member, text, wire);
+}
+
+static void stream_signature(struct out *o, struct span signature, struct buf *wire)
+{
+	stream_delta(o, "signature_delta", "signature", signature, wire);
+}
+
+static void stream_close(struct out *o, struct buf *wire)
+{
+	struct jsonw w;
+
+	begin_sse(wire, "content_block_stop", &w);
+	jsonw_int_member(&w, "index", o->index);
+	end_sse(wire, &w);
+}
+
+static void stream_stop(struct out *o, const struct event *stop, struct buf *wire)
+{
+	struct jsonw w;
+
+	(void)o;
+	begin_sse(wire, "message_delta", &w);
+	jsonw_begin_object_member(&w, "delta");
+	write_stop(stop, &w);
+	jsonw_end(&w);
+	write_usage(&stop->usage, &w);
+	end_sse(wire, &w);
+	begin_sse(wire, "message_stop", &w);
+	end_sse(wire, &w);
+}
+
+/* ---- a whole answer: the same steps fill content[], which is sent at the stop ---- */
+
+static void whole_begin(struct out *o, struct buf *wire)
+{
+	(void)wire;
+	jsonw_init(&o->w, &o->parts);
+	jsonw_begin_array(&o->w);
+}
+
+static void whole_open(struct out *o, const struct event *event, struct buf *wire)
+{
+	const struct block_form *form = &block_forms[o->open];
+
+	(void)wire;
+	jsonw_begin_object(&o->w);
+	jsonw_text_member(&o->w, "type", form->type);
+	if (o->open == OPEN_TOOL) {
+		jsonw_text_member(&o->w, "id", event->id);
+		jsonw_text_member(&o->w, "name", event->name);
+		buf_reset(&o->arguments);
+	} else {
+		jsonw_key(&o->w, form->text_member);
+		jsonw_begin_text(&o->w);
+	}
+}
+
+static void whole_piece(struct out *o, struct span text, struct buf *wire)
+{
+	(void)wire;
+	if (o->open == OPEN_TOOL)
+		buf_add(&o->arguments, text.at, text.len);
+	else
+		jsonw_add_text(&o->w, text);
+}
+
+static void whole_signature(struct out *o, struct span signature, struct buf *wire)
+{
+	(void)wire;
+	jsonw_end_text(&o->w);
+	jsonw_key(&o->w, "signature");
+	jsonw_span(&o->w, signature);
+}
+
+static void whole_close(struct out *o, struct buf *wire)
+{
+	(void)wire;
+	if (o->open == OPEN_TEXT)
+		jsonw_end_text(&o->w);
+	if (o->open == OPEN_TOOL) {
+		jsonw_key(&o->w, "input");
+		jsonw_raw(&o->w, buf_span(&o->arguments));
+	}
+	jsonw_end(&o->w);
+}
+
+static void whole_stop(struct out *o, const struct event *stop, struct buf *wire)
+{
+	struct jsonw w;
+
+	jsonw_end(&o->w);
+	jsonw_init(&w, wire);
+	write_head(o, &w);
+	jsonw_key(&w, "content");
+	jsonw_raw(&w, buf_span(&o->parts));
+	write_stop(stop, &w);
+	write_usage(&stop->usage, &w);
+	jsonw_end(&w);
+}
+
+/* ---- the one state machine over both ---- */
+
+static const struct sink {
+	void (*begin)(struct out *o, struct buf *wire);
+	void (*open)(struct out *o, const struct event *event, struct buf *wire);
+	void (*piece)(struct out *o, struct span text, struct buf *wire);
+	void (*signature)(struct out *o, struct span signature, struct buf *wire);
+	void (*close)(struct out *o, struct buf *wire);
+	void (*stop)(struct out *o, const struct event *stop, struct buf *wire);
+} stream_sink = { stream_begin,	    stream_open,  stream_piece,
+		  stream_signature, stream_close, stream_stop },
+  whole_sink = { whole_begin, whole_open, whole_piece, whole_signature, whole_close, whole_stop };
+
+static const struct sink *sink_of(const struct out *o)
+{
+	return o->options.stream ? &stream_sink : &whole_sink;
+}
+
+static void begin(struct out *o, struct buf *wire)
+{
+	if (o->begun)
+		return;
+	o->begun = true;
+	sink_of(o)->begin(o, wire);
+}
+
+static void digest_begin(struct out *o)
+{
+	if (!o->digest)
+		o->digest = EVP_MD_CTX_new();
+	if (!o->digest || !EVP_DigestInit_ex(o->digest, EVP_sha256(), NULL))
+		abort(); /* only for want of memory */
+}
+
+static void digest_add(struct out *o, struct span text)
+{
+	if (!EVP_DigestUpdate(o->digest, text.at, text.len))
+		abort();
+}
+
+#define OWN_SIGNATURE_SIZE (4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1)
+
+static struct span own_signature(struct out *o, char out[static OWN_SIGNATURE_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	if (!EVP_DigestFinal_ex(o->digest, digest, &len))
+		abort();
+	EVP_EncodeBlock((unsigned char *)out, digest, (int)len);
+	return span_of(out);
+}
+
+/* A thinking block ends with upstream's signature, or with our own where that is empty. */
+static void close_block(struct out *o, struct span signature, struct buf *wire)
+{
+	char own[OWN_SIGNATURE_SIZE];
+
+	if (o->open == OPEN_NONE)
+		return;
+	if (o->open == OPEN_THINKING)
+		sink_of(o)->signature(o, signature.len ? signature : own_signature(o, own), wire);
+	sink_of(o)->close(o, wire);
+	o->open = OPEN_NONE;
+	o->index++;
+}
+
+static void open_block(struct out *o, enum out_open kind, const struct event *event,
+		       struct buf *wire)
+{
+	if (o->open == kind)
+		return;
+	assert(o->open != OPEN_TOOL); /* up_event closes calls before it goes on */
+	close_block(o, span_of(""), wire);
+	o->open = kind;
+	if (kind == OPEN_THINKING)
+		digest_begin(o);
+	sink_of(o)->open(o, event, wire);
+}
+
+static void piece(struct out *o, enum out_open kind, const struct event *event, struct buf *wire)
+{
+	if (!event->text.len)
+		return; /* an empty text block is refused when it comes back */
+	open_block(o, kind, event, wire);
+	if (kind == OPEN_THINKING)
+		digest_add(o, event->text);
+	sink_of(o)->piece(o, event->text, wire);
+}
+
+static int finish(struct out *o, const struct event *event, struct buf *wire, struct error *e)
+{
+	assert(o->open != OPEN_TOOL);
+	close_block(o, span_of(""), wire);
+	o->ended = true;
+	if (out_check_parts(o, e))
+		return -1;
+	sink_of(o)->stop(o, event, wire);
+	return 0;
+}
+
+static int write_event(struct out *o, const struct event *event, struct buf *wire, struct error *e)
+{
+	assert(!o->ended);
+	begin(o, wire);
+	switch (event->kind) {
+	case EVENT_TEXT:
+		piece(o, OPEN_TEXT, event, wire);
+		return 0;
+	case EVENT_THINKING:
+		piece(o, OPEN_THINKING, event, wire);
+		return 0;
+	case EVENT_SIGNATURE:
+		open_block(o, OPEN_THINKING, event, wire);
+		close_block(o, event->text, wire);
+		return 0;
+	case EVENT_TOOL_START:
+		open_block(o, OPEN_TOOL, event, wire);
+		return 0;
+	case EVENT_TOOL_INPUT:
+		piece(o, OPEN_TOOL, event, wire);
+		return 0;
+	case EVENT_TOOL_END:
+		close_block(o, span_of(""), wire);
+		return 0;
+	case EVENT_STOP:
+		break;
+	}
+	return finish(o, event, wire, e);
+}
+
+static void ping(struct out *o, struct buf *wire)
+{
+	struct jsonw w;
+
+	if (!o->options.stream || o->ended)
+		return;
+	begin(o, wire);
+	begin_sse(wire, "ping", &w);
+	end_sse(wire, &w);
+}
+
+static void fail(struct out *o, const struct error *failure, struct buf *wire)
+{
+	struct jsonw w;
+
+	if (!o->options.stream || o->ended)
+		return;
+	o->ended = true;
+	sse_begin(wire, "error", &w);
+	jsonw_begin_object(&w);
+	write_error(failure, &w);
+	end_sse(wire, &w);
+}
+
+static void error_body(const struct error *failure, const char *request_id, struct buf *body)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, body);
+	jsonw_begin_object(&w);
+	write_error(failure, &w);
+	jsonw_text_member(&w, "request_id", request_id);
+	jsonw_end(&w);
+}
+
+const struct out_dialect out_anthropic = {
+	.id_prefix = "msg_",
+	.begin = begin,
+	.event = write_event,
+	.ping = ping,
+	.fail = fail,
+	.error_body = error_body,
+};

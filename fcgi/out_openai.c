@@ -1,0 +1,371 @@
+/*
+ * Chat Completions. A stream is a chunk with the role, chunks with a piece each, a chunk with the
+ * finish_reason, the usage where it was asked for, and "[DONE]"; keep-alives are comments. A whole
+ * answer is one chat.completion.
+ *
+ * completion_tokens_details is left out: the upstream does not tell reasoning tokens apart.
+ */
+#include "common/base.h"
+#include "fcgi/out.h"
+
+#include "fcgi/sse.h"
+
+static const char *const finish_reasons[STOP_REASONS] = {
+	[STOP_END_TURN] = "stop",
+	[STOP_TOOL_USE] = "tool_calls",
+	[STOP_MAX_TOKENS] = "length",
+	[STOP_SEQUENCE] = "stop",
+	[STOP_REFUSAL] = "content_filter",
+	[STOP_PAUSE_TURN] = "stop",
+	[STOP_CONTEXT] = "length",
+};
+
+/* ---- members that stream and whole answer share ---- */
+
+/* {"id", "object", "created", "model", the object stays open. */
+static void write_head(const struct out *o, const char *object, struct jsonw *w)
+{
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "id", o->id);
+	jsonw_text_member(w, "object", object);
+	jsonw_int_member(w, "created", o->options.created);
+	jsonw_text_member(w, "model", o->options.model);
+}
+
+static void write_usage(const struct usage *usage, struct jsonw *w)
+{
+	int64_t prompt = usage->input + usage->cache_read + usage->cache_write;
+
+	jsonw_begin_object_member(w, "usage");
+	jsonw_int_member(w, "prompt_tokens", prompt);
+	jsonw_int_member(w, "completion_tokens", usage->output);
+	jsonw_int_member(w, "total_tokens", prompt + usage->output);
+	jsonw_begin_object_member(w, "prompt_tokens_details");
+	jsonw_int_member(w, "cached_tokens", usage->cache_read);
+	jsonw_end(w);
+	jsonw_end(w);
+}
+
+/* {"id", "type", "function":{"name","arguments", the arguments' text is due. */
+static void write_call(const struct event *start, struct jsonw *w)
+{
+	jsonw_text_member(w, "id", start->id);
+	jsonw_text_member(w, "type", "function");
+	jsonw_begin_object_member(w, "function");
+	jsonw_text_member(w, "name", start->name);
+	jsonw_key(w, "arguments");
+}
+
+static void write_error(const struct error *failure, struct jsonw *w)
+{
+	const struct error_row *row = error_row(failure);
+
+	jsonw_begin_object(w);
+	jsonw_begin_object_member(w, "error");
+	jsonw_text_member(w, "message", failure->message);
+	jsonw_text_member(w, "type", row->openai);
+	jsonw_text_member(w, "param", *failure->field ? failure->field : NULL);
+	jsonw_text_member(w, "code", row->openai_code);
+	jsonw_end(w);
+	jsonw_end(w);
+}
+
+/* ---- a stream: each step is written at once ---- */
+
+/* One chunk up to and with "delta":{ */
+static void begin_delta(const struct out *o, struct buf *wire, struct jsonw *w)
+{
+	sse_begin(wire, NULL, w);
+	write_head(o, "chat.completion.chunk", w);
+	jsonw_begin_array_member(w, "choices");
+	jsonw_begin_object(w);
+	jsonw_int_member(w, "index", 0);
+	jsonw_begin_object_member(w, "delta");
+}
+
+static void end_delta(const char *finish_reason, struct buf *wire, struct jsonw *w)
+{
+	jsonw_end(w);
+	jsonw_null_member(w, "logprobs");
+	jsonw_text_member(w, "finish_reason", finish_reason);
+	jsonw_end(w); /* the choice */
+	jsonw_end(w); /* choices */
+	jsonw_end(w);
+	sse_end(wire);
+}
+
+static void stream_begin(struct out *o, struct buf *wire)
+{
+	struct jsonw w;
+
+	begin_delta(o, wire, &w);
+	jsonw_text_member(&w, "role", "assistant");
+	jsonw_text_member(&w, "content", "");
+	end_delta(NULL, wire, &w);
+}
+
+static void stream_text(struct out *o, const char *member, struct span text, struct buf *wire)
+{
+	struct jsonw w;
+
+	begin_delta(o, wire, &w);
+	jsonw_key(&w, member);
+	jsonw_span(&w, text);
+	end_delta(NULL, wire, &w);
+}
+
+static void begin_call(struct out *o, struct buf *wire, struct jsonw *w)
+{
+	begin_delta(o, wire, w);
+	jsonw_begin_array_member(w, "tool_calls");
+	jsonw_begin_object(w);
+	jsonw_int_member(w, "index", o->index);
+}
+
+static void end_call(struct buf *wire, struct jsonw *w)
+{
+	jsonw_end(w); /* function */
+	jsonw_end(w); /* the call */
+	jsonw_end(w); /* tool_calls */
+	end_delta(NULL, wire, w);
+}
+
+static void stream_call(struct out *o, const struct event *start, struct buf *wire)
+{
+	struct jsonw w;
+
+	begin_call(o, wire, &w);
+	write_call(start, &w);
+	jsonw_text(&w, "");
+	end_call(wire, &w);
+}
+
+static void stream_arguments(struct out *o, struct span text, struct buf *wire)
+{
+	struct jsonw w;
+
+	begin_call(o, wire, &w);
+	jsonw_begin_object_member(&w, "function");
+	jsonw_key(&w, "arguments");
+	jsonw_span(&w, text);
+	end_call(wire, &w);
+}
+
+static void stream_call_end(struct out *o)
+{
+	(void)o;
+}
+
+static void stream_stop(struct out *o, const struct event *stop, struct buf *wire)
+{
+	struct jsonw w;
+
+	if (stop->stop == STOP_REFUSAL && stop->text.len)
+		stream_text(o, "refusal", stop->text, wire);
+	begin_delta(o, wire, &w);
+	end_delta(finish_reasons[stop->stop], wire, &w);
+	if (o->options.include_usage) {
+		sse_begin(wire, NULL, &w);
+		write_head(o, "chat.completion.chunk", &w);
+		jsonw_begin_array_member(&w, "choices");
+		jsonw_end(&w);
+		write_usage(&stop->usage, &w);
+		jsonw_end(&w);
+		sse_end(wire);
+	}
+	buf_add_text(wire, "data: [DONE]\n\n");
+}
+
+/* ---- a whole answer: the same steps fill texts and tool_calls[], sent at the stop ---- */
+
+static void whole_begin(struct out *o, struct buf *wire)
+{
+	(void)wire;
+	jsonw_init(&o->w, &o->parts);
+	jsonw_begin_array(&o->w);
+}
+
+static void whole_text(struct out *o, const char *member, struct span text, struct buf *wire)
+{
+	(void)wire;
+	buf_add(strcmp(member, "content") == 0 ? &o->text : &o->reasoning, text.at, text.len);
+}
+
+static void whole_call(struct out *o, const struct event *start, struct buf *wire)
+{
+	(void)wire;
+	jsonw_begin_object(&o->w);
+	write_call(start, &o->w);
+	jsonw_begin_text(&o->w);
+}
+
+static void whole_arguments(struct out *o, struct span text, struct buf *wire)
+{
+	(void)wire;
+	jsonw_add_text(&o->w, text);
+}
+
+static void whole_call_end(struct out *o)
+{
+	jsonw_end_text(&o->w);
+	jsonw_end(&o->w); /* function */
+	jsonw_end(&o->w);
+}
+
+static void write_message(struct out *o, const struct event *stop, struct jsonw *w)
+{
+	jsonw_begin_object_member(w, "message");
+	jsonw_text_member(w, "role", "assistant");
+	jsonw_key(w, "content");
+	if (o->text.len || !o->index)
+		jsonw_span(w, buf_span(&o->text));
+	else
+		jsonw_null(w);
+	jsonw_key(w, "refusal");
+	if (stop->stop == STOP_REFUSAL && stop->text.len)
+		jsonw_span(w, stop->text);
+	else
+		jsonw_null(w);
+	if (o->reasoning.len) {
+		jsonw_key(w, "reasoning_content");
+		jsonw_span(w, buf_span(&o->reasoning));
+	}
+	if (o->index) {
+		jsonw_key(w, "tool_calls");
+		jsonw_raw(w, buf_span(&o->parts));
+	}
+	jsonw_end(w);
+}
+
+static void whole_stop(struct out *o, const struct event *stop, struct buf *wire)
+{
+	struct jsonw w;
+
+	jsonw_end(&o->w);
+	jsonw_init(&w, wire);
+	write_head(o, "chat.completion", &w);
+	jsonw_begin_array_member(&w, "choices");
+	jsonw_begin_object(&w);
+	jsonw_int_member(&w, "index", 0);
+	write_message(o, stop, &w);
+	jsonw_null_member(&w, "logprobs");
+	jsonw_text_member(&w, "finish_reason", finish_reasons[stop->stop]);
+	jsonw_end(&w);
+	jsonw_end(&w);
+	write_usage(&stop->usage, &w);
+	jsonw_end(&w);
+}
+
+/* ---- the one way over both ---- */
+
+static const struct sink {
+	void (*begin)(struct out *o, struct buf *wire);
+	void (*text)(struct out *o, const char *member, struct span text, struct buf *wire);
+	void (*call)(struct out *o, const struct event *start, struct buf *wire);
+	void (*arguments)(struct out *o, struct span text, struct buf *wire);
+	void (*call_end)(struct out *o);
+	void (*stop)(struct out *o, const struct event *stop, struct buf *wire);
+} stream_sink = { stream_begin,	    stream_text,     stream_call,
+		  stream_arguments, stream_call_end, stream_stop },
+  whole_sink = { whole_begin,	  whole_text,	  whole_call,
+		 whole_arguments, whole_call_end, whole_stop };
+
+static const struct sink *sink_of(const struct out *o)
+{
+	return o->options.stream ? &stream_sink : &whole_sink;
+}
+
+static void begin(struct out *o, struct buf *wire)
+{
+	if (o->begun)
+		return;
+	o->begun = true;
+	sink_of(o)->begin(o, wire);
+}
+
+static void text(struct out *o, const char *member, struct span piece, struct buf *wire)
+{
+	assert(o->open != OPEN_TOOL); /* up_event closes calls before it goes on */
+	if (piece.len)
+		sink_of(o)->text(o, member, piece, wire);
+}
+
+static int finish(struct out *o, const struct event *event, struct buf *wire, struct error *e)
+{
+	assert(o->open != OPEN_TOOL);
+	o->ended = true;
+	if (out_check_parts(o, e))
+		return -1;
+	sink_of(o)->stop(o, event, wire);
+	return 0;
+}
+
+static int write_event(struct out *o, const struct event *event, struct buf *wire, struct error *e)
+{
+	assert(!o->ended);
+	begin(o, wire);
+	switch (event->kind) {
+	case EVENT_TEXT:
+		text(o, "content", event->text, wire);
+		return 0;
+	case EVENT_THINKING:
+		text(o, "reasoning_content", event->text, wire);
+		return 0;
+	case EVENT_SIGNATURE:
+		return 0; /* this API has no place for it */
+	case EVENT_TOOL_START:
+		o->open = OPEN_TOOL;
+		sink_of(o)->call(o, event, wire);
+		return 0;
+	case EVENT_TOOL_INPUT:
+		if (event->text.len)
+			sink_of(o)->arguments(o, event->text, wire);
+		return 0;
+	case EVENT_TOOL_END:
+		sink_of(o)->call_end(o);
+		o->open = OPEN_NONE;
+		o->index++;
+		return 0;
+	case EVENT_STOP:
+		break;
+	}
+	return finish(o, event, wire, e);
+}
+
+static void ping(struct out *o, struct buf *wire)
+{
+	if (!o->options.stream || o->ended)
+		return;
+	begin(o, wire);
+	buf_add_text(wire, ": ping\n\n");
+}
+
+static void fail(struct out *o, const struct error *failure, struct buf *wire)
+{
+	struct jsonw w;
+
+	if (!o->options.stream || o->ended)
+		return;
+	o->ended = true;
+	sse_begin(wire, NULL, &w);
+	write_error(failure, &w);
+	sse_end(wire);
+}
+
+static void error_body(const struct error *failure, const char *request_id, struct buf *body)
+{
+	struct jsonw w;
+
+	(void)request_id; /* travels in the header only */
+	jsonw_init(&w, body);
+	write_error(failure, &w);
+}
+
+const struct out_dialect out_openai = {
+	.id_prefix = "chatcmpl-",
+	.begin = begin,
+	.event = write_event,
+	.ping = ping,
+	.fail = fail,
+	.error_body = error_body,
+};

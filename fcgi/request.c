@@ -1,0 +1,99 @@
+#include "common/base.h"
+#include "fcgi/request.h"
+
+#include "common/clock.h"
+#include "common/ids.h"
+#include "common/json.h"
+#include "common/limits.h"
+#include "common/log.h"
+
+/* A body so far beyond every limit is not even read to its end. */
+#define DRAIN_LIMIT (8 * LIMIT_BODY)
+
+static const char *param_or_empty(struct conn *conn, const char *name)
+{
+	const char *value = conn_param(conn, name);
+
+	return value ? value : "";
+}
+
+void request_init(struct request *r, struct site *site, struct conn *conn)
+{
+	*r = (struct request){ .site = site, .conn = conn, .started = clock_ticks() };
+	ids_make(r->id, sizeof(r->id), "req_", 24);
+	log_set_request(r->id);
+	arena_init(&r->arena);
+	buf_init(&r->body, 0);
+	r->method = param_or_empty(conn, "REQUEST_METHOD");
+	/* Joined they are the full path in every hosting mode; PATH_INFO alone is not. */
+	r->path = arena_format(&r->arena, "%s%s", param_or_empty(conn, "SCRIPT_NAME"),
+			       param_or_empty(conn, "PATH_INFO"));
+	r->response = (struct response){ .conn = conn,
+					 .request_id = r->id,
+					 .head = strcmp(r->method, "HEAD") == 0 };
+}
+
+void request_release(struct request *r)
+{
+	cJSON_Delete(r->json);
+	buf_release(&r->body);
+	arena_release(&r->arena);
+	log_set_request("");
+}
+
+const char *request_header(struct request *r, const char *name)
+{
+	return conn_param(r->conn, name);
+}
+
+static int read_all(struct request *r, size_t limit)
+{
+	char chunk[16384];
+	size_t total = 0;
+	ssize_t got;
+
+	while ((got = conn_read(r->conn, chunk, sizeof(chunk))) > 0) {
+		total += (size_t)got;
+		if (total <= limit)
+			buf_add(&r->body, chunk, (size_t)got);
+		else if (total > DRAIN_LIMIT)
+			break;
+	}
+	if (got < 0)
+		return error_set(&r->error, ERR_GONE, "the request body broke off");
+	if (total > limit)
+		return error_set(&r->error, ERR_TOO_LARGE,
+				 "Request exceeds the maximum size of %zu bytes", limit);
+	return 0;
+}
+
+int request_read_body(struct request *r, size_t limit)
+{
+	const char *length = conn_param(r->conn, "CONTENT_LENGTH");
+	size_t declared = length ? strtoul(length, NULL, 10) : 0;
+
+	/* Declared too long: nothing of it is kept. */
+	r->body.max = declared > limit ? 0 : limit;
+	if (read_all(r, limit))
+		return -1;
+	if (length && r->body.len < declared)
+		return error_set(&r->error, ERR_GONE, "the request body broke off");
+	return 0;
+}
+
+int request_json(struct request *r)
+{
+	const char *encoding = request_header(r, "HTTP_CONTENT_ENCODING");
+	struct error why = { 0 };
+
+	if (encoding && *encoding && strcasecmp(encoding, "identity") != 0)
+		return error_set(&r->error, ERR_REQUEST,
+				 "content-encoding: %.40s request bodies are not supported",
+				 encoding);
+	r->json = json_parse(buf_span(&r->body), &why);
+	if (!r->json)
+		return error_set(&r->error, ERR_REQUEST, "The request body is %s", why.message);
+	if (!cJSON_IsObject(r->json))
+		return error_set(&r->error, ERR_REQUEST, "The request body must be a JSON object");
+	return 0;
+}

@@ -1,0 +1,149 @@
+#include "common/base.h"
+#include "fcgi/response.h"
+
+#include "common/limits.h"
+
+static const struct reason {
+	int status;
+	const char *text;
+} reasons[] = {
+	{ 200, "OK" },
+	{ 204, "No Content" },
+	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
+	{ 402, "Payment Required" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 413, "Content Too Large" },
+	{ 429, "Too Many Requests" },
+	{ 500, "Internal Server Error" },
+	{ 502, "Bad Gateway" },
+	{ 503, "Service Unavailable" },
+	{ 504, "Gateway Timeout" },
+	{ 529, "Overloaded" },
+};
+
+static const char *reason_of(int status)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	}
+	return "Unknown";
+}
+
+static void add_head(struct response *r, struct buf *head, int status)
+{
+	r->started = true;
+	r->status = status;
+	buf_add_format(head, "Status: %d %s\r\n", status, reason_of(status));
+	/* request-id is the Messages API's name, x-request-id OpenAI's. */
+	buf_add_format(head, "request-id: %s\r\nx-request-id: %s\r\n", r->request_id,
+		       r->request_id);
+	if (r->cors_origin)
+		buf_add_format(head,
+			       "access-control-allow-origin: %s\r\nvary: origin\r\n"
+			       "access-control-expose-headers: request-id, x-request-id, "
+			       "retry-after, x-should-retry\r\n",
+			       r->cors_origin);
+}
+
+static int send(struct response *r, struct buf *head, struct span body)
+{
+	int rc;
+
+	buf_add_text(head, "\r\n");
+	if (!r->head && body.len) {
+		buf_add(head, body.at, body.len);
+		r->bytes += body.len;
+	}
+	rc = head->failed ? -1 : conn_write(r->conn, buf_span(head));
+	buf_release(head);
+	return rc;
+}
+
+static void add_body_headers(struct buf *head, const char *content_type, size_t len)
+{
+	buf_add_format(head,
+		       "content-type: %s\r\ncache-control: no-store\r\ncontent-length: %zu\r\n",
+		       content_type, len);
+}
+
+int response_whole(struct response *r, int status, const char *content_type, struct span body)
+{
+	struct buf head;
+
+	buf_init(&head, LIMIT_HEADERS + body.len);
+	add_head(r, &head, status);
+	add_body_headers(&head, content_type, body.len);
+	return send(r, &head, body);
+}
+
+int response_error(struct response *r, const struct error *failure, const char *allow,
+		   struct span body)
+{
+	const struct error_row *row = error_row(failure);
+	struct buf head;
+
+	buf_init(&head, LIMIT_HEADERS + body.len);
+	add_head(r, &head, row->status);
+	buf_add_format(&head, "x-should-retry: %s\r\n", row->client_retries ? "true" : "false");
+	if (failure->retry_after)
+		buf_add_format(&head, "retry-after: %d\r\n", failure->retry_after);
+	if (allow)
+		buf_add_format(&head, "allow: %s\r\n", allow);
+	add_body_headers(&head, "application/json", body.len);
+	return send(r, &head, body);
+}
+
+int response_empty(struct response *r, int status, const char *allow)
+{
+	struct buf head;
+
+	buf_init(&head, LIMIT_HEADERS);
+	add_head(r, &head, status);
+	if (allow)
+		buf_add_format(&head, "allow: %s\r\n", allow);
+	/* Apache's CGI wants a type even where there is no body. */
+	buf_add_text(&head, "content-type: application/json\r\n");
+	return send(r, &head, span_of(""));
+}
+
+int response_preflight(struct response *r, const char *allow, const char *asked_headers)
+{
+	struct buf head;
+
+	buf_init(&head, LIMIT_HEADERS);
+	add_head(r, &head, 204);
+	buf_add_format(&head, "allow: %s\r\ncontent-type: application/json\r\n", allow);
+	if (r->cors_origin) {
+		buf_add_format(&head,
+			       "access-control-allow-methods: %s\r\n"
+			       "access-control-max-age: 86400\r\n",
+			       allow);
+		/* Echoed: clients grow new x-stainless-* headers. A list has no line ends. */
+		if (asked_headers && !strpbrk(asked_headers, "\r\n"))
+			buf_add_format(&head, "access-control-allow-headers: %.1000s\r\n",
+				       asked_headers);
+	}
+	return send(r, &head, span_of(""));
+}
+
+int response_begin_stream(struct response *r)
+{
+	struct buf head;
+
+	buf_init(&head, LIMIT_HEADERS);
+	add_head(r, &head, 200);
+	/* X-Accel-Buffering speaks to an nginx in front. No Content-Length, no compression. */
+	buf_add_text(&head, "content-type: text/event-stream; charset=utf-8\r\n"
+			    "cache-control: no-cache\r\nx-accel-buffering: no\r\n");
+	return send(r, &head, span_of(""));
+}
+
+int response_write(struct response *r, struct span bytes)
+{
+	r->bytes += bytes.len;
+	return conn_write(r->conn, bytes);
+}

@@ -1,0 +1,278 @@
+#include "common/base.h"
+#include "fcgi/router.h"
+
+#include "common/clock.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "fcgi/api.h"
+#include "fcgi/auth.h"
+#include "fcgi/dialect.h"
+
+enum guard { OPEN, CLIENT };
+
+struct route {
+	const char *method;
+	const char *path; /* a last segment "*" stands for anything */
+	enum guard guard;
+	size_t body_limit;
+	const struct dialect *dialect;
+	int (*handle)(struct request *r);
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{ "POST", "/v1/messages",              CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/v1/messages/count_tokens", CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
+	{ "POST", "/v1/chat/completions",      CLIENT, LIMIT_BODY, &dialect_openai,    api_chat },
+	{ "GET",  "/v1/models",                CLIENT, KB(64),     &dialect_anthropic, api_models },
+	{ "GET",  "/v1/models/*",              CLIENT, KB(64),     &dialect_anthropic, api_model },
+
+	/* The same doors as common wrong base URLs and older gateways name them. */
+	{ "POST", "/cc/v1/messages",              CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/cc/v1/messages/count_tokens", CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
+	{ "POST", "/v1/v1/messages",              CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/v1/v1/messages/count_tokens", CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
+	{ "POST", "/anthropic/v1/messages",       CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/anthropic/v1/messages/count_tokens", CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
+	{ "GET",  "/anthropic/v1/models",         CLIENT, KB(64),     &dialect_anthropic, api_models },
+	{ "POST", "/messages",                    CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/messages/count_tokens",       CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
+	{ "POST", "/chat/completions",            CLIENT, LIMIT_BODY, &dialect_openai,    api_chat },
+	{ "GET",  "/models",                      CLIENT, KB(64),     &dialect_openai,    api_models },
+	{ "GET",  "/models/*",                    CLIENT, KB(64),     &dialect_openai,    api_model },
+
+	{ "GET",  "/",             OPEN, KB(64), &dialect_anthropic, api_root },
+	{ "GET",  "/health",       OPEN, KB(64), &dialect_anthropic, api_ready },
+	{ "GET",  "/health/live",  OPEN, KB(64), &dialect_anthropic, api_live },
+	{ "GET",  "/health/ready", OPEN, KB(64), &dialect_anthropic, api_ready },
+	/* Claude Code asks these at its start. */
+	{ "GET",  "/api/hello",               OPEN, KB(64), &dialect_anthropic, api_ignore },
+	{ "POST", "/api/event_logging/batch", OPEN, MB(4),  &dialect_anthropic, api_ignore },
+};
+
+/* Where our own part of a path may begin when the application is mounted below a prefix. */
+static const char *const heads[] = { "/v1/", "/cc/v1/", "/anthropic/v1/", "/health", "/api/", "/messages", "/chat/completions", "/models" };
+/* clang-format on */
+
+/* What the row's "*" stands for ("" without one), NULL: no match. */
+static const char *row_matches(const struct route *row, const char *path)
+{
+	size_t len = strlen(row->path);
+
+	if (row->path[len - 1] != '*')
+		return strcmp(row->path, path) == 0 ? "" : NULL;
+	len--;
+	return strncmp(row->path, path, len) == 0 && path[len] ? path + len : NULL;
+}
+
+static const struct route *find_row(const char *path, const char **rest)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		*rest = row_matches(&routes[i], path);
+		if (*rest)
+			return &routes[i];
+	}
+	return NULL;
+}
+
+/* The first place in the path where one of our heads begins, at a segment's start. */
+static const char *first_head(const char *path)
+{
+	for (const char *at = strchr(path, '/'); at; at = strchr(at + 1, '/')) {
+		for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+			if (strncmp(at, heads[i], strlen(heads[i])) == 0)
+				return at;
+		}
+	}
+	return NULL;
+}
+
+/* The whole path, else its part from the first head on: "/kiro/v1/messages" behind a ProxyPass. */
+static const struct route *find_route(const char *path, const char **rest)
+{
+	const struct route *row = find_row(*path ? path : "/", rest);
+	const char *head = first_head(path);
+
+	if (!row && head)
+		row = find_row(head, rest);
+	return row;
+}
+
+const char *router_match(const char *path)
+{
+	const char *rest;
+	const struct route *row = find_route(path, &rest);
+
+	return row ? row->path : NULL;
+}
+
+/* GET rows answer HEAD too; HEAD on the others is a probe that the door exists. */
+static void allowed_methods(const struct route *row, char *out, size_t size)
+{
+	snprintf(out, size, "%s, HEAD, OPTIONS", row->method);
+}
+
+/* Does the comma separated list of allowed origins name this one? */
+static bool origin_allowed(const char *list, const char *origin)
+{
+	size_t len = strlen(origin);
+
+	while (*list) {
+		size_t item = strcspn(list, ", ");
+
+		if ((item == 1 && *list == '*') ||
+		    (item == len && strncasecmp(list, origin, len) == 0))
+			return true;
+		list += item;
+		list += strspn(list, ", ");
+	}
+	return false;
+}
+
+static void set_cors(struct request *r)
+{
+	const char *origin = request_header(r, "HTTP_ORIGIN");
+
+	if (origin && *origin && !strpbrk(origin, "\r\n") &&
+	    origin_allowed(r->site->config->cors_origins, origin))
+		r->response.cors_origin = origin;
+}
+
+/* Whose envelope an unknown path gets: the API that its words belong to. */
+static const struct dialect *guess_dialect(const struct request *r)
+{
+	if (strstr(r->path, "/chat/") || strstr(r->path, "/completions") ||
+	    strstr(r->path, "/responses") || strstr(r->path, "/embeddings"))
+		return &dialect_openai;
+	return &dialect_anthropic;
+}
+
+/* /v1/models belongs to both APIs: Anthropic's clients name their version. */
+static const struct dialect *route_dialect(struct request *r)
+{
+	if ((r->route->handle == api_models || r->route->handle == api_model) &&
+	    !request_header(r, "HTTP_ANTHROPIC_VERSION") && !request_header(r, "HTTP_X_API_KEY"))
+		return &dialect_openai;
+	return r->route->dialect;
+}
+
+static int route(struct request *r)
+{
+	r->route = find_route(r->path, &r->rest);
+	r->dialect = r->route ? route_dialect(r) : guess_dialect(r);
+	if (!r->route)
+		return error_set(&r->error, ERR_NOT_FOUND, "no such path: %.200s", r->path);
+	return 0;
+}
+
+static int check_method(struct request *r)
+{
+	if (strcmp(r->method, r->route->method) == 0)
+		return 0;
+	return error_set(&r->error, ERR_METHOD, "%.20s is not allowed here, use %s", r->method,
+			 r->route->method);
+}
+
+/* HEAD and OPTIONS: probes, never authenticated, without effect. 1: answered. */
+static int probe(struct request *r)
+{
+	char allowed[64];
+
+	allowed_methods(r->route, allowed, sizeof(allowed));
+	if (strcmp(r->method, "OPTIONS") == 0) {
+		response_preflight(&r->response, allowed,
+				   request_header(r, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"));
+		return 1;
+	}
+	if (strcmp(r->method, "HEAD") == 0) {
+		if (r->route->handle == api_ready)
+			return api_ready(r) ? -1 : 1;
+		response_empty(&r->response, 200, allowed);
+		return 1;
+	}
+	return 0;
+}
+
+static int serve(struct request *r)
+{
+	int rc = route(r);
+
+	if (!rc) {
+		rc = probe(r);
+		if (rc > 0)
+			return 0;
+	}
+	if (!rc)
+		rc = check_method(r);
+	if (!rc && r->route->guard == CLIENT)
+		rc = auth_client(r);
+	/* The body is read to its end even when it is not wanted any more. */
+	if (request_read_body(r, rc ? 0 : r->route->body_limit) && !rc)
+		rc = -1;
+	return rc ? rc : r->route->handle(r);
+}
+
+static void send_error(struct request *r)
+{
+	char allowed[64] = "";
+	struct buf body;
+
+	if (r->response.started || r->error.kind == ERR_GONE)
+		return; /* the handler has put it into the stream; or nobody listens */
+	assert(r->error.kind != ERR_NONE);
+	buf_init(&body, LIMIT_UP_ERROR);
+	r->dialect->out->error_body(&r->error, r->id, &body);
+	if (r->error.kind == ERR_METHOD)
+		allowed_methods(r->route, allowed, sizeof(allowed));
+	response_error(&r->response, &r->error, *allowed ? allowed : NULL, buf_span(&body));
+	buf_release(&body);
+}
+
+static void log_request_end(const struct request *r)
+{
+	enum log_level level = r->error.kind == ERR_NONE || r->error.kind == ERR_GONE ? LOG_INFO :
+			       error_row(&r->error)->status >= 500		  ? LOG_ERROR :
+											LOG_WARN;
+
+	log_line(level, "%s %.200s %d %zu bytes %" PRId64 " ms key=%s%s%s%s%s", r->method, r->path,
+		 r->response.status, r->response.bytes, clock_ticks() - r->started,
+		 *r->key.name ? r->key.name : "-", r->error.kind ? " failure=" : "",
+		 r->error.kind ? error_row(&r->error)->name : "", r->error.kind ? ": " : "",
+		 r->error.message);
+}
+
+static void finish(struct request *r)
+{
+	struct site *site = r->site;
+
+	if (r->error.kind != ERR_NONE)
+		send_error(r);
+	log_request_end(r);
+	request_release(r);
+	site_drop(site);
+}
+
+void router_serve(struct app *app, struct conn *conn)
+{
+	struct request r;
+
+	request_init(&r, app_site(app), conn);
+	set_cors(&r);
+	serve(&r);
+	finish(&r);
+}
+
+void router_refuse(struct app *app, struct conn *conn)
+{
+	struct request r;
+
+	request_init(&r, app_site(app), conn);
+	route(&r);
+	if (r.error.kind == ERR_NONE)
+		request_read_body(&r, 0);
+	error_clear(&r.error);
+	r.error.retry_after = 1;
+	error_set(&r.error, ERR_BUSY, "Overloaded: all %d streams of this gateway are in use",
+		  r.site->config->max_streams);
+	finish(&r);
+}

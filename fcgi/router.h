@@ -1,0 +1,18 @@
+/*
+ * router.h - routes[]: path, method, who may come in, how long a body may be, which handler.
+ */
+#ifndef FCGI_ROUTER_H
+#define FCGI_ROUTER_H
+
+#include "fcgi/request.h"
+
+/* Serves one request from routing to the last byte, log line included. */
+void router_serve(struct app *app, struct conn *conn);
+
+/* Full: answers 529 at once, after reading the body. */
+void router_refuse(struct app *app, struct conn *conn);
+
+/* For tests: the path of the matching row for a full path as the web server gives it, NULL. */
+const char *router_match(const char *path);
+
+#endif

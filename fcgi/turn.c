@@ -1,0 +1,209 @@
+#include "common/base.h"
+#include "fcgi/turn.h"
+
+#include "common/clock.h"
+#include "common/limits.h"
+#include "fcgi/tokens.h"
+
+#define FLUSH_AT KB(16) /* a burst of events goes out in pieces of about this size */
+
+static int gone(struct error *e)
+{
+	return error_set(e, ERR_GONE, "the client has left");
+}
+
+static int flush(struct turn *t, struct error *e)
+{
+	if (t->wire.failed)
+		return error_set(e, ERR_UP_DAMAGED, "the answer is longer than this gateway holds");
+	if (!t->chat->stream || !t->wire.len)
+		return 0;
+	if (response_write(&t->request->response, buf_span(&t->wire)))
+		return gone(e);
+	buf_reset(&t->wire);
+	t->last_sent = clock_ticks();
+	return 0;
+}
+
+/* Headers and the stream's first event. */
+static int begin(struct turn *t, struct error *e)
+{
+	struct response *response = &t->request->response;
+
+	if (!t->chat->stream || response->started)
+		return 0;
+	if (response_begin_stream(response))
+		return gone(e);
+	t->out.dialect->begin(&t->out, &t->wire);
+	return 0;
+}
+
+static int on_event(void *context, const struct event *event, struct error *e)
+{
+	struct turn *t = context;
+
+	t->any_event = true;
+	if (event->kind == EVENT_STOP)
+		t->usage = event->usage;
+	if (begin(t, e) || t->out.dialect->event(&t->out, event, &t->wire, e))
+		return -1;
+	return t->wire.len >= FLUSH_AT ? flush(t, e) : 0;
+}
+
+static int sink_bytes(void *context, struct span bytes, struct error *e)
+{
+	struct turn *t = context;
+	struct frame frame;
+	int rc;
+
+	if (eventstream_feed(&t->frames, bytes, e))
+		return -1;
+	while ((rc = eventstream_next(&t->frames, &frame, e)) > 0) {
+		if (up_event_frame(&t->events, &frame, e)) {
+			rc = -1;
+			break;
+		}
+	}
+	/* What came before the damage was good: the client gets it, then the error. */
+	if (e->kind != ERR_GONE) {
+		struct error sending = { 0 };
+
+		if (flush(t, &sending)) {
+			error_clear(e);
+			*e = sending;
+			return -1;
+		}
+	}
+	return rc;
+}
+
+static int sink_end(void *context, struct error *e)
+{
+	struct turn *t = context;
+
+	if (eventstream_finish(&t->frames, e) || up_event_finish(&t->events, e))
+		return -1;
+	return flush(t, e);
+}
+
+static int sink_tick(void *context, struct error *e)
+{
+	struct turn *t = context;
+	int64_t now = clock_ticks();
+	int64_t ping = (int64_t)t->request->site->config->ping_interval * 1000;
+	int64_t due;
+
+	if (conn_gone(t->request->conn))
+		return gone(e);
+	if (!t->chat->stream)
+		return (int)ping;
+	if (!t->request->response.started) {
+		if (now < t->hold_until)
+			return (int)(t->hold_until - now);
+		if (begin(t, e) || flush(t, e))
+			return -1;
+	}
+	due = t->last_sent + ping;
+	if (now >= due) {
+		t->out.dialect->ping(&t->out, &t->wire);
+		if (flush(t, e))
+			return -1;
+		due = now + ping;
+	}
+	return (int)(due - now);
+}
+
+static int sink_watch(void *context, struct error *e)
+{
+	struct turn *t = context;
+
+	if (conn_gone(t->request->conn))
+		return gone(e);
+	return 0; /* readable but there: never spin on it */
+}
+
+static void sink_reset(void *context)
+{
+	struct turn *t = context;
+
+	eventstream_reset(&t->frames);
+	up_event_release(&t->events);
+	up_event_init(&t->events, &t->options);
+}
+
+static bool sink_committed(void *context)
+{
+	return ((struct turn *)context)->any_event;
+}
+
+struct up_sink turn_sink(struct turn *t)
+{
+	return (struct up_sink){
+		.reset = sink_reset,
+		.bytes = sink_bytes,
+		.end = sink_end,
+		.tick = sink_tick,
+		.watch = sink_watch,
+		.watch_fd = t->request->conn->watch_fd,
+		.committed = sink_committed,
+		.context = t,
+	};
+}
+
+void turn_init(struct turn *t, struct request *request, const struct chat *chat,
+	       const struct model *model, const struct tool_names *names)
+{
+	int64_t now = clock_ticks(), estimate = tokens_of_chat(chat);
+	struct out_options options = {
+		.stream = chat->stream,
+		.include_usage = chat->include_usage,
+		.model = chat->model,
+		/* A stream begins with a lower bound: the number can only grow to its end. */
+		.input_estimate = estimate / 2 > 0 ? estimate / 2 : 1,
+		.created = clock_wall(),
+	};
+
+	*t = (struct turn){ .request = request, .chat = chat, .last_sent = now };
+	t->hold_until = now + (int64_t)request->site->config->first_byte_hold * 1000;
+	t->options = (struct up_event_options){
+		.names = names,
+		.input_estimate = estimate,
+		.window = model->window,
+		.handler = on_event,
+		.context = t,
+	};
+	out_init(&t->out, request->dialect->out, &options);
+	eventstream_init(&t->frames);
+	up_event_init(&t->events, &t->options);
+	buf_init(&t->wire, chat->stream ? LIMIT_EVENT : LIMIT_ANSWER);
+}
+
+void turn_release(struct turn *t)
+{
+	buf_release(&t->wire);
+	up_event_release(&t->events);
+	eventstream_release(&t->frames);
+	out_release(&t->out);
+}
+
+int turn_finish(struct turn *t, struct error *e)
+{
+	if (t->chat->stream)
+		return 0;
+	if (t->wire.failed)
+		return error_set(e, ERR_UP_DAMAGED, "the answer is longer than this gateway holds");
+	return response_whole(&t->request->response, 200, "application/json", buf_span(&t->wire)) ?
+		       gone(e) :
+		       0;
+}
+
+void turn_fail(struct turn *t, const struct error *failure)
+{
+	struct error ignored = { 0 };
+
+	if (!t->request->response.started || failure->kind == ERR_GONE)
+		return;
+	buf_reset(&t->wire);
+	t->out.dialect->fail(&t->out, failure, &t->wire);
+	flush(t, &ignored);
+}

@@ -1,0 +1,42 @@
+/*
+ * turn.h - one answer on its way: upstream's bytes in, the client's bytes out, and the clock
+ * between them (when a held answer must begin, when a silent one needs a ping).
+ */
+#ifndef FCGI_TURN_H
+#define FCGI_TURN_H
+
+#include "fcgi/dialect.h"
+#include "fcgi/eventstream.h"
+#include "fcgi/models.h"
+#include "fcgi/request.h"
+#include "fcgi/up_call.h"
+#include "fcgi/up_event.h"
+
+struct turn {
+	struct request *request; /* borrowed */
+	const struct chat *chat; /* borrowed */
+	struct out out;
+	struct eventstream frames;
+	struct up_event events;
+	struct up_event_options options;
+	struct buf wire;      /* to be sent now; of a whole answer: the body at the end */
+	bool any_event;	      /* upstream's answer has begun to show */
+	struct usage usage;   /* of the complete answer, for the log */
+	int64_t hold_until;   /* clock_ticks(): then the stream begins, whatever upstream does */
+	int64_t last_sent;    /* clock_ticks() */
+};
+
+void turn_init(struct turn *t, struct request *request, const struct chat *chat,
+	       const struct model *model, const struct tool_names *names);
+void turn_release(struct turn *t);
+
+/* The turn as the taker of an upstream call's answer. */
+struct up_sink turn_sink(struct turn *t);
+
+/* After a complete answer: sends what a whole answer collected. */
+int turn_finish(struct turn *t, struct error *e);
+
+/* After a failure: in a stream that has begun, the error event. Else nothing: the router answers. */
+void turn_fail(struct turn *t, const struct error *failure);
+
+#endif

@@ -1,0 +1,560 @@
+/*
+ * {"conversationState": {
+ *     "chatTriggerType": "MANUAL", "conversationId", "agentContinuationId", "agentTaskType":
+ * "vibe", "history": [ {"userInputMessage": {...}}, {"assistantResponseMessage": {"content",
+ *                  "toolUses": [{"toolUseId", "name", "input": {}}]}}, ... ],
+ *     "currentMessage": {"userInputMessage": {"content", "images": [{"format", "source":
+ *          {"bytes"}}], "userInputMessageContext": {
+ *              "toolResults": [{"toolUseId", "content": [{"text"}], "status"}],
+ *              "tools": [{"toolSpecification": {"name", "description", "inputSchema": {"json"}}}]},
+ *          "modelId", "origin"}}},
+ *  "additionalModelRequestFields": {}, "agentMode", "profileArn"}
+ *
+ * Tools stand in the current message only. Empty arrays and nulls are left out: both have been
+ * refused as "Improperly formed request.".
+ */
+#include "common/base.h"
+#include "fcgi/up_request.h"
+
+#include "common/jsonw.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "common/utf8.h"
+#include "fcgi/up_turns.h"
+
+#define NO_RESULT      "The client sent no result for this tool call."
+#define NO_OUTPUT      "(no output)"
+#define NO_TEXT	       "(start of conversation)"
+#define PLACEHOLDER    "Used earlier in this conversation; not available now."
+#define IMAGE_LEFT_OUT "[image left out: only the latest %d images are sent]"
+
+#define THINKING_TOKENS	    20000
+#define THINKING_TOKENS_MIN 1024
+#define THINKING_TOKENS_MAX 24576
+
+/* One tool specification. */
+struct spec {
+	const char *name;	 /* upstream's */
+	const struct tool *tool; /* NULL: a placeholder */
+	size_t shown;		 /* bytes of the description that stand in the specification */
+};
+
+struct writer {
+	const struct chat *chat;
+	const struct model *model;
+	const struct up_request_options *options;
+	struct tool_names *names;
+	struct arena *arena;
+	struct up_turns turns;
+	struct spec *specs;
+	size_t spec_count;
+	size_t images_dropped; /* so many of the oldest */
+	struct jsonw w;
+	bool any; /* the text being written has a piece already */
+};
+
+static const char *lower_case(struct arena *arena, const char *name)
+{
+	char *copy = arena_strndup(arena, name, strlen(name));
+
+	for (char *c = copy; *c; c++)
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
+	return copy;
+}
+
+static void add_spec(struct writer *r, const char *name, const struct tool *tool)
+{
+	struct spec *spec = &r->specs[r->spec_count++];
+
+	*spec = (struct spec){ .name = name, .tool = tool };
+	if (tool)
+		spec->shown = utf8_prefix(span_of(tool->description), LIMIT_TOOL_DESC);
+}
+
+/* Upstream refuses a history that calls tools which it is not told of; it compares names without
+ * case, so that a second spelling would be a duplicate. */
+static int plan_tools(struct writer *r, struct error *e)
+{
+	const struct chat *chat = r->chat;
+	struct text_map tools, told, used;
+
+	text_map_init(&tools, r->arena);
+	text_map_init(&told, r->arena);
+	text_map_init(&used, r->arena);
+	r->specs = arena_array(r->arena, chat->tool_count + r->turns.call_count, sizeof(*r->specs));
+	for (size_t i = 0; i < chat->tool_count; i++) {
+		const struct tool *tool = &chat->tools[i];
+
+		if (text_map_get(&tools, tool->name, NULL))
+			return error_field(e, "tools", "Tool names must be unique.");
+		text_map_put(&tools, tool->name, i);
+		if (chat->tool_choice == CHOICE_NONE)
+			continue;
+		add_spec(r, tool_names_add(r->names, tool->name), tool);
+		text_map_put(&told, lower_case(r->arena, r->specs[r->spec_count - 1].name), i);
+	}
+	for (size_t i = 0; i < r->turns.call_count; i++) {
+		const char *client = r->turns.calls[i].use->name, *name, *lower;
+
+		if (text_map_get(&used, client, NULL))
+			continue;
+		text_map_put(&used, client, i);
+		name = tool_names_add(r->names, client);
+		lower = lower_case(r->arena, name);
+		if (!text_map_get(&told, lower, NULL)) {
+			text_map_put(&told, lower, i);
+			add_spec(r, name, NULL);
+		}
+	}
+	return 0;
+}
+
+bool up_request_uses_tags(const struct chat *chat, const struct model *model)
+{
+	return chat->thinking == THINKING_ON && model->reasoning == REASONING_NONE;
+}
+
+static int64_t tag_budget(const struct chat *chat)
+{
+	static const int64_t efforts[] = {
+		[EFFORT_DEFAULT] = THINKING_TOKENS,
+		[EFFORT_LOW] = 4096,
+		[EFFORT_MEDIUM] = 10000,
+		[EFFORT_HIGH] = THINKING_TOKENS,
+		[EFFORT_XHIGH] = THINKING_TOKENS_MAX,
+		[EFFORT_MAX] = THINKING_TOKENS_MAX,
+	};
+	int64_t budget = chat->thinking_budget ? chat->thinking_budget : efforts[chat->effort];
+
+	if (budget < THINKING_TOKENS_MIN)
+		return THINKING_TOKENS_MIN;
+	return budget > THINKING_TOKENS_MAX ? THINKING_TOKENS_MAX : budget;
+}
+
+/* Pieces of one text stand apart by a separator. */
+static void piece(struct writer *r, const char *separator, struct span text)
+{
+	if (!text.len)
+		return;
+	if (r->any)
+		jsonw_add_text(&r->w, span_of(separator));
+	jsonw_add_text(&r->w, text);
+	r->any = true;
+}
+
+static void paragraph(struct writer *r, struct span text)
+{
+	piece(r, "\n\n", text);
+}
+
+static void write_system(struct writer *r)
+{
+	char text[128];
+
+	if (up_request_uses_tags(r->chat, r->model)) {
+		snprintf(text, sizeof(text),
+			 "<thinking_mode>enabled</thinking_mode><max_thinking_length>%" PRId64
+			 "</max_thinking_length>",
+			 tag_budget(r->chat));
+		paragraph(r, span_of(text));
+	}
+	paragraph(r, r->chat->system);
+	for (size_t i = 0; i < r->spec_count; i++) {
+		const struct spec *spec = &r->specs[i];
+
+		if (!spec->tool || !spec->tool->description[spec->shown])
+			continue;
+		snprintf(text, sizeof(text),
+			 "The rest of the description of the tool %s:", spec->name);
+		paragraph(r, span_of(text));
+		piece(r, "\n", span_of(spec->tool->description + spec->shown));
+	}
+}
+
+static bool image_is_sent(const struct writer *r, const struct up_turn *turn, size_t nth)
+{
+	return turn->image_first + nth >= r->images_dropped;
+}
+
+/* The nth image of a turn, counted as in up_turns.h; numbers count those that are sent. */
+static void image_label(struct writer *r, const struct up_turn *turn, size_t nth,
+			const char *separator)
+{
+	size_t number = nth + 1;
+	char text[128];
+
+	if (image_is_sent(r, turn, nth)) {
+		if (r->images_dropped > turn->image_first)
+			number -= r->images_dropped - turn->image_first;
+		snprintf(text, sizeof(text), "[image %zu attached]", number);
+	} else {
+		snprintf(text, sizeof(text), IMAGE_LEFT_OUT, LIMIT_IMAGES);
+	}
+	piece(r, separator, span_of(text));
+}
+
+/* A result whose call is not in the turn before: told as text. */
+static void write_orphan(struct writer *r, const struct up_turn *turn, const struct block *result,
+			 size_t *image)
+{
+	paragraph(r, span_of(result->is_error ? "[error of a tool call that is not in this "
+						"conversation]"
+					      : "[result of a tool call that is not in this "
+						"conversation]"));
+	for (size_t i = 0; i < result->block_count; i++) {
+		if (result->blocks[i].kind == BLOCK_IMAGE)
+			image_label(r, turn, (*image)++, "\n");
+		else
+			piece(r, "\n", result->blocks[i].text);
+	}
+}
+
+/* A turn must say something, unless it answers calls. */
+static void write_filler(struct writer *r, const struct up_turn *turn)
+{
+	for (size_t i = 0; i < turn->image_count; i++)
+		image_label(r, turn, i, "\n");
+	paragraph(r, span_of(r->any ? "" : NO_TEXT));
+}
+
+static void write_user_text(struct writer *r, const struct up_turn *turn)
+{
+	size_t image = turn->result_images;
+
+	jsonw_begin_text(&r->w);
+	r->any = false;
+	if (turn == r->turns.items)
+		write_system(r);
+	for (size_t i = 0; i < turn->block_count; i++) {
+		const struct block *block = r->turns.blocks[turn->block_first + i];
+
+		if (block->kind == BLOCK_TEXT)
+			paragraph(r, block->text);
+		else if (block->kind == BLOCK_TOOL_RESULT)
+			write_orphan(r, turn, block, &image);
+		else if (!image_is_sent(r, turn, image++))
+			image_label(r, turn, image - 1, "\n\n");
+	}
+	if (!r->any && !turn->call_count)
+		write_filler(r, turn);
+	jsonw_end_text(&r->w);
+}
+
+static void write_image(struct writer *r, const struct up_turn *turn, const struct block *image,
+			size_t nth)
+{
+	if (!image_is_sent(r, turn, nth))
+		return;
+	jsonw_begin_object(&r->w);
+	jsonw_text_member(&r->w, "format", image->format);
+	jsonw_begin_object_member(&r->w, "source");
+	jsonw_key(&r->w, "bytes");
+	/* base64 was checked: nothing to escape */
+	jsonw_begin_text(&r->w);
+	buf_add(r->w.out, image->text.at, image->text.len);
+	jsonw_end_text(&r->w);
+	jsonw_end(&r->w);
+	jsonw_end(&r->w);
+}
+
+static size_t write_block_images(struct writer *r, const struct up_turn *turn,
+				 const struct block *block, size_t nth)
+{
+	if (block->kind == BLOCK_IMAGE)
+		write_image(r, turn, block, nth++);
+	for (size_t i = 0; i < block->block_count; i++) {
+		if (block->blocks[i].kind == BLOCK_IMAGE)
+			write_image(r, turn, &block->blocks[i], nth++);
+	}
+	return nth;
+}
+
+static void write_images(struct writer *r, const struct up_turn *turn)
+{
+	size_t nth = 0;
+
+	if (!turn->image_count || !image_is_sent(r, turn, turn->image_count - 1))
+		return;
+	jsonw_begin_array_member(&r->w, "images");
+	for (size_t i = 0; i < turn->call_count; i++) {
+		const struct block *result = r->turns.calls[turn->call_first + i].result;
+
+		if (result)
+			nth = write_block_images(r, turn, result, nth);
+	}
+	for (size_t i = 0; i < turn->block_count; i++)
+		nth = write_block_images(r, turn, r->turns.blocks[turn->block_first + i], nth);
+	jsonw_end(&r->w);
+}
+
+static void write_result_text(struct writer *r, const struct up_turn *turn,
+			      const struct block *result, size_t *image)
+{
+	jsonw_begin_text(&r->w);
+	r->any = false;
+	for (size_t i = 0; result && i < result->block_count; i++) {
+		if (result->blocks[i].kind == BLOCK_IMAGE)
+			image_label(r, turn, (*image)++, "\n");
+		else
+			piece(r, "\n", result->blocks[i].text);
+	}
+	if (!r->any)
+		piece(r, "\n", span_of(result ? NO_OUTPUT : NO_RESULT));
+	jsonw_end_text(&r->w);
+}
+
+/* In the order of the calls, because images follow it. */
+static void write_results(struct writer *r, const struct up_turn *turn)
+{
+	size_t image = 0;
+
+	jsonw_begin_array_member(&r->w, "toolResults");
+	for (size_t i = 0; i < turn->call_count; i++) {
+		const struct up_call *call = &r->turns.calls[turn->call_first + i];
+
+		if (!call->result)
+			log_line(LOG_INFO, "tool call %.64s has no result: told upstream so",
+				 call->id);
+		jsonw_begin_object(&r->w);
+		jsonw_text_member(&r->w, "toolUseId", call->id);
+		jsonw_begin_array_member(&r->w, "content");
+		jsonw_begin_object(&r->w);
+		jsonw_key(&r->w, "text");
+		write_result_text(r, turn, call->result, &image);
+		jsonw_end(&r->w);
+		jsonw_end(&r->w);
+		jsonw_text_member(&r->w, "status",
+				  call->result && !call->result->is_error ? "success" : "error");
+		jsonw_end(&r->w);
+	}
+	jsonw_end(&r->w);
+}
+
+/* A schema whose root the upstream takes: type object, no null properties or required. */
+static void write_schema(struct writer *r, const cJSON *schema)
+{
+	const cJSON *member;
+	bool has_properties = false;
+
+	jsonw_begin_object(&r->w);
+	jsonw_text_member(&r->w, "type", "object");
+	cJSON_ArrayForEach (member, schema) {
+		if (strcmp(member->string, "type") == 0 || cJSON_IsNull(member))
+			continue;
+		has_properties = has_properties || strcmp(member->string, "properties") == 0;
+		jsonw_key(&r->w, member->string);
+		jsonw_tree(&r->w, member);
+	}
+	if (!has_properties) {
+		jsonw_begin_object_member(&r->w, "properties");
+		jsonw_end(&r->w);
+	}
+	jsonw_end(&r->w);
+}
+
+static void write_tools(struct writer *r)
+{
+	jsonw_begin_array_member(&r->w, "tools");
+	for (size_t i = 0; i < r->spec_count; i++) {
+		const struct spec *spec = &r->specs[i];
+		struct span description = span_of(PLACEHOLDER);
+
+		if (spec->tool)
+			description = (struct span){ spec->tool->description, spec->shown };
+		if (!description.len)
+			description = span_of(spec->name);
+		jsonw_begin_object(&r->w);
+		jsonw_begin_object_member(&r->w, "toolSpecification");
+		jsonw_text_member(&r->w, "name", spec->name);
+		jsonw_key(&r->w, "description");
+		jsonw_span(&r->w, description);
+		jsonw_begin_object_member(&r->w, "inputSchema");
+		jsonw_key(&r->w, "json");
+		write_schema(r, spec->tool ? spec->tool->schema : NULL);
+		jsonw_end(&r->w);
+		jsonw_end(&r->w);
+		jsonw_end(&r->w);
+	}
+	jsonw_end(&r->w);
+}
+
+static void write_context(struct writer *r, const struct up_turn *turn, bool current)
+{
+	bool tools = current && r->spec_count;
+
+	if (!turn->call_count && !tools)
+		return;
+	jsonw_begin_object_member(&r->w, "userInputMessageContext");
+	if (turn->call_count)
+		write_results(r, turn);
+	if (tools)
+		write_tools(r);
+	jsonw_end(&r->w);
+}
+
+static void write_user(struct writer *r, const struct up_turn *turn, bool current)
+{
+	jsonw_begin_object_member(&r->w, "userInputMessage");
+	jsonw_key(&r->w, "content");
+	write_user_text(r, turn);
+	write_images(r, turn);
+	write_context(r, turn, current);
+	jsonw_text_member(&r->w, "modelId", r->model->id);
+	jsonw_text_member(&r->w, "origin", r->options->origin);
+	jsonw_end(&r->w);
+}
+
+static void write_input(struct writer *r, const struct block *use)
+{
+	jsonw_key(&r->w, "input");
+	if (use->input)
+		jsonw_tree(&r->w, use->input);
+	else
+		jsonw_raw(&r->w, use->input_json.len ? use->input_json : span_of("{}"));
+}
+
+static void write_assistant(struct writer *r, const struct up_turn *turn)
+{
+	jsonw_begin_object_member(&r->w, "assistantResponseMessage");
+	jsonw_key(&r->w, "content");
+	jsonw_begin_text(&r->w);
+	r->any = false;
+	for (size_t i = 0; i < turn->block_count; i++)
+		paragraph(r, r->turns.blocks[turn->block_first + i]->text);
+	jsonw_end_text(&r->w);
+	if (turn->call_count)
+		jsonw_begin_array_member(&r->w, "toolUses");
+	for (size_t i = 0; i < turn->call_count; i++) {
+		const struct up_call *call = &r->turns.calls[turn->call_first + i];
+
+		jsonw_begin_object(&r->w);
+		jsonw_text_member(&r->w, "toolUseId", call->id);
+		jsonw_text_member(&r->w, "name", tool_names_add(r->names, call->use->name));
+		write_input(r, call->use);
+		jsonw_end(&r->w);
+	}
+	if (turn->call_count)
+		jsonw_end(&r->w);
+	jsonw_end(&r->w);
+}
+
+static void write_turns(struct writer *r)
+{
+	const size_t last = r->turns.count - 1;
+
+	if (last)
+		jsonw_begin_array_member(&r->w, "history");
+	for (size_t i = 0; i < last; i++) {
+		const struct up_turn *turn = &r->turns.items[i];
+
+		jsonw_begin_object(&r->w);
+		if (turn->role == ROLE_USER)
+			write_user(r, turn, false);
+		else
+			write_assistant(r, turn);
+		jsonw_end(&r->w);
+	}
+	if (last)
+		jsonw_end(&r->w);
+	jsonw_begin_object_member(&r->w, "currentMessage");
+	write_user(r, &r->turns.items[last], true);
+	jsonw_end(&r->w);
+}
+
+static const char *effort_name(const struct writer *r)
+{
+	static const char *const names[] = {
+		[EFFORT_LOW] = "low",	  [EFFORT_MEDIUM] = "medium", [EFFORT_HIGH] = "high",
+		[EFFORT_XHIGH] = "xhigh", [EFFORT_MAX] = "max",
+	};
+	enum effort effort = r->chat->effort;
+
+	if (effort == EFFORT_MAX && r->model->reasoning == REASONING_GPT)
+		effort = EFFORT_XHIGH;
+	if (effort == EFFORT_XHIGH && r->model->no_xhigh)
+		effort = EFFORT_HIGH;
+	return names[effort];
+}
+
+static void write_claude_reasoning(struct writer *r)
+{
+	const enum thinking thinking = r->chat->thinking;
+	const bool off = thinking == THINKING_OFF && !r->model->always_thinks;
+	const char *effort = effort_name(r);
+
+	if (thinking != THINKING_ON && !off && !effort)
+		return;
+	jsonw_begin_object_member(&r->w, "additionalModelRequestFields");
+	if (thinking == THINKING_ON || off) {
+		jsonw_begin_object_member(&r->w, "thinking");
+		jsonw_text_member(&r->w, "type", off ? "disabled" : "adaptive");
+		if (!off)
+			jsonw_text_member(&r->w, "display",
+					  r->chat->thinking_omitted ? "omitted" : "summarized");
+		jsonw_end(&r->w);
+	}
+	if (effort) {
+		jsonw_begin_object_member(&r->w, "output_config");
+		jsonw_text_member(&r->w, "effort", effort);
+		jsonw_end(&r->w);
+	}
+	jsonw_end(&r->w);
+}
+
+static void write_gpt_reasoning(struct writer *r)
+{
+	const char *effort = r->chat->thinking == THINKING_OFF ? "none" : effort_name(r);
+
+	if (!effort)
+		return;
+	jsonw_begin_object_member(&r->w, "additionalModelRequestFields");
+	jsonw_begin_object_member(&r->w, "reasoning");
+	jsonw_text_member(&r->w, "effort", effort);
+	jsonw_end(&r->w);
+	jsonw_end(&r->w);
+}
+
+static void write_root(struct writer *r)
+{
+	const struct up_request_options *options = r->options;
+
+	jsonw_begin_object(&r->w);
+	jsonw_begin_object_member(&r->w, "conversationState");
+	jsonw_text_member(&r->w, "chatTriggerType", "MANUAL");
+	jsonw_text_member(&r->w, "conversationId", options->conversation_id);
+	jsonw_text_member(&r->w, "agentContinuationId", options->continuation_id);
+	jsonw_text_member(&r->w, "agentTaskType", "vibe");
+	write_turns(r);
+	jsonw_end(&r->w);
+	if (r->model->reasoning == REASONING_CLAUDE)
+		write_claude_reasoning(r);
+	else if (r->model->reasoning == REASONING_GPT)
+		write_gpt_reasoning(r);
+	if (options->agent_mode)
+		jsonw_text_member(&r->w, "agentMode", options->agent_mode);
+	if (options->profile_arn)
+		jsonw_text_member(&r->w, "profileArn", options->profile_arn);
+	jsonw_end(&r->w);
+}
+
+int up_request_write(const struct chat *chat, const struct model *model,
+		     const struct up_request_options *options, struct tool_names *names,
+		     struct arena *arena, struct buf *body, struct error *e)
+{
+	struct writer r = {
+		.chat = chat, .model = model, .options = options, .names = names, .arena = arena
+	};
+
+	if (up_turns_plan(&r.turns, chat, arena, e) || plan_tools(&r, e))
+		return -1;
+	if (r.turns.image_count > LIMIT_IMAGES) {
+		r.images_dropped = r.turns.image_count - LIMIT_IMAGES;
+		log_line(LOG_INFO, "%zu oldest images left out: upstream takes %d",
+			 r.images_dropped, LIMIT_IMAGES);
+	}
+	jsonw_init(&r.w, body);
+	write_root(&r);
+	if (body->failed)
+		return error_set(e, ERR_TOO_LARGE, "Request exceeds the maximum size");
+	return 0;
+}

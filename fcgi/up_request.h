@@ -1,0 +1,39 @@
+/*
+ * up_request.h - the house shape in, the upstream's JSON out.
+ *
+ * What is added to the client's own words, and nothing else: the system text stands in front of the
+ * first user turn; images of results are labelled "[image N attached]"; calls without a result and
+ * results without a call are told as such; tools that only the history knows get a placeholder
+ * specification; the rest of an overlong tool description moves behind the system text; thinking
+ * tags, where up_request_uses_tags().
+ */
+#ifndef FCGI_UP_REQUEST_H
+#define FCGI_UP_REQUEST_H
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/error.h"
+#include "fcgi/chat.h"
+#include "fcgi/models.h"
+#include "fcgi/tool_names.h"
+
+/* What depends on the account and the service generation, not on the conversation. */
+struct up_request_options {
+	const char *origin;	 /* "AI_EDITOR" */
+	const char *agent_mode;	 /* root member; NULL: it travels in a header, or not at all */
+	const char *profile_arn; /* root member; NULL: left out */
+	const char *conversation_id, *continuation_id; /* uuids */
+};
+
+/* Checks pairing, names and sizes, repairs what clients are known to send (same-role turns are
+ * merged, orphaned results become text), writes the body. names receives every tool name.
+ * ERR_REQUEST names the field of the house shape, which is the Messages API's. */
+int up_request_write(const struct chat *chat, const struct model *model,
+		     const struct up_request_options *options, struct tool_names *names,
+		     struct arena *arena, struct buf *body, struct error *e);
+
+/* The request asks for thinking by tags in the prompt, so that the answer's text begins with
+ * <thinking>...</thinking>: the model has no reasoning of its own. */
+bool up_request_uses_tags(const struct chat *chat, const struct model *model);
+
+#endif

@@ -1,0 +1,203 @@
+#include "common/base.h"
+
+#include "tests/unit/in_tests.h"
+
+#define HI	"{'model':'m','messages':[{'role':'user','content':'hi'}],"
+#define USER(x) "{'model':'m','messages':[{'role':'user','content':[" x "]}]}"
+#define MESSAGES(x) "{'model':'m','messages':[" x "]}"
+
+static const struct block *block_at(const struct in_test *t, size_t message, size_t block)
+{
+	CU_ASSERT_FATAL(message < t->chat.message_count);
+	CU_ASSERT_FATAL(block < t->chat.messages[message].block_count);
+	return &t->chat.messages[message].blocks[block];
+}
+
+static void in_openai_reads_every_role(void)
+{
+	struct in_test t;
+
+	in_test_read(&t, in_openai,
+		     "{'model':'m','stream':true,'stream_options':{'include_usage':true},"
+		     "'max_tokens':5,'max_completion_tokens':7,'messages':["
+		     "{'role':'system','content':'A'},"
+		     "{'role':'developer','content':[{'type':'text','text':'B'}]},"
+		     "{'role':'user','content':'one','name':'bob'},"
+		     "{'role':'assistant','content':null,'tool_calls':[{'id':'c1','type':'function',"
+		     "'function':{'name':'f','arguments':'{\\'a\\':1}'}},{'id':'c2','type':'function',"
+		     "'function':{'name':'g','arguments':''}}]},"
+		     "{'role':'tool','tool_call_id':'c2','content':'r2'},"
+		     "{'role':'tool','tool_call_id':'c1','content':[{'type':'text','text':'r1'}]},"
+		     "{'role':'system','content':'late'}]}");
+	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+	CU_ASSERT_TRUE(t.chat.stream && t.chat.include_usage);
+	CU_ASSERT_EQUAL(t.chat.max_tokens, 7);
+	CU_ASSERT_TRUE(span_is(t.chat.system, "A\n\nB"));
+	CU_ASSERT_EQUAL_FATAL(t.chat.message_count, 3);
+	CU_ASSERT_STRING_EQUAL(block_at(&t, 1, 0)->id, "c1");
+	CU_ASSERT_TRUE(span_is(block_at(&t, 1, 0)->input_json, "{\"a\":1}"));
+	CU_ASSERT_EQUAL(block_at(&t, 1, 1)->input_json.len, 0);
+	CU_ASSERT_STRING_EQUAL(block_at(&t, 2, 0)->id, "c2");
+	CU_ASSERT_TRUE(span_is(block_at(&t, 2, 1)->blocks[0].text, "r1"));
+	CU_ASSERT_TRUE(span_is(block_at(&t, 2, 2)->text,
+			       "<system-reminder>\nlate\n</system-reminder>"));
+	in_test_release(&t);
+}
+
+static void in_openai_keeps_broken_arguments_as_text(void)
+{
+	static const struct {
+		const char *arguments, *input;
+	} rows[] = {
+		{ "{\\'a\\':", "{\"__raw_arguments\":\"{\\\"a\\\":\"}" },
+		{ "[1]", "{\"__raw_arguments\":\"[1]\"}" },
+		{ "  ", "" },
+		{ "{ }", "{ }" },
+	};
+	char body[512];
+	struct in_test t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(body, sizeof(body),
+			 MESSAGES("{'role':'assistant','tool_calls':[{'id':'c','function':{'name':"
+				  "'f','arguments':'%s'}}]},{'role':'user','content':'x'}"),
+			 rows[i].arguments);
+		in_test_read(&t, in_openai, body);
+		CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+		CU_ASSERT_TRUE(span_is(block_at(&t, 0, 0)->input_json, rows[i].input));
+		in_test_release(&t);
+	}
+}
+
+static void in_openai_takes_data_urls_in_both_forms(void)
+{
+	struct in_test t;
+
+	in_test_read(&t, in_openai,
+		     USER("{'type':'image_url','image_url':{'url':'data:image/jpeg;base64," PNG
+			  "','detail':'low'}},{'type':'image_url','image_url':"
+			  "'data:image/png;base64," PNG "'}"));
+	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+	CU_ASSERT_STRING_EQUAL(block_at(&t, 0, 0)->format, "png");
+	CU_ASSERT_TRUE(span_is(block_at(&t, 0, 1)->text, PNG));
+	in_test_release(&t);
+}
+
+static void in_openai_reads_tools_and_wishes(void)
+{
+	struct in_test t;
+
+	in_test_read(&t, in_openai,
+		     HI "'tools':[{'type':'function','function':{'name':'a.b','description':'d',"
+			"'parameters':{'type':'object'},'strict':true}},{'type':'function',"
+			"'function':{'name':'none'}}],'tool_choice':'none','reasoning_effort':'max',"
+			"'prompt_cache_key':'k','response_format':{'type':'text'},'n':1,'stop':null,"
+			"'seed':7,'user':'u','metadata':{},'parallel_tool_calls':true,"
+			"'logprobs':false,'temperature':2,'modalities':['text'],'strange':1}");
+	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 2);
+	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].name, "a.b");
+	CU_ASSERT_PTR_NULL(t.chat.tools[1].schema);
+	CU_ASSERT_STRING_EQUAL(t.chat.tools[1].description, "");
+	CU_ASSERT_EQUAL(t.chat.tool_choice, CHOICE_NONE);
+	CU_ASSERT_EQUAL(t.chat.thinking, THINKING_ON);
+	CU_ASSERT_EQUAL(t.chat.effort, EFFORT_MAX);
+	CU_ASSERT_STRING_EQUAL(t.chat.conversation, "k");
+	in_test_release(&t);
+	in_test_read(&t, in_openai, HI "'reasoning_effort':'none'}");
+	CU_ASSERT_EQUAL(t.chat.thinking, THINKING_OFF);
+	in_test_release(&t);
+}
+
+static void in_openai_takes_a_lone_system_message(void)
+{
+	struct in_test t;
+
+	in_test_read(&t, in_openai, MESSAGES("{'role':'system','content':'S'}"));
+	CU_ASSERT_EQUAL(t.rc, 0);
+	CU_ASSERT_EQUAL(t.chat.message_count, 0);
+	CU_ASSERT_TRUE(span_is(t.chat.system, "S"));
+	in_test_release(&t);
+}
+
+static void in_openai_refuses_the_recorded_url_image_by_its_path(void)
+{
+	struct in_test t;
+
+	in_test_fixture(&t, in_openai, "oaisdk-01-chat-rich-stream");
+	CU_ASSERT_EQUAL(t.rc, -1);
+	CU_ASSERT_STRING_EQUAL(t.error.field, "messages.1.content.2.image_url");
+	in_test_release(&t);
+}
+
+static void in_openai_names_the_field_of_every_refusal(void)
+{
+	static const struct in_refusal rows[] = {
+		{ "{}", "model", "Missing required parameter: 'model'." },
+		{ "{'model':'m'}", "messages", "Missing required parameter: 'messages'." },
+		{ "{'model':'m','messages':[]}", "messages", "at least one message" },
+		{ MESSAGES("{'role':'robot','content':'x'}"), "messages.0.role", "'developer'" },
+		{ MESSAGES("{'role':'function','name':'f','content':'x'}"), "messages.0.role",
+		  "'function' messages are not supported" },
+		{ MESSAGES("{'role':'user','content':''}"), "messages.0.content", "not be empty" },
+		{ MESSAGES("{'role':'user'}"), "messages.0.content", "string or an array" },
+		{ MESSAGES("{'role':'tool','content':'x'}"), "messages.0.tool_call_id",
+		  "Field required" },
+		{ MESSAGES("{'role':'user','content':'x'},{'role':'assistant','content':'y'}"),
+		  "messages.1", "prefill" },
+		{ MESSAGES("{'role':'assistant','function_call':{'name':'f','arguments':''}}"),
+		  "messages.0.function_call", "not supported" },
+		{ MESSAGES("{'role':'assistant','tool_calls':[{'id':'c','type':'custom','custom':{}}]}"),
+		  "messages.0.tool_calls.0.type", "'custom' tool calls are not supported" },
+		{ MESSAGES("{'role':'assistant','tool_calls':[{'function':{'name':'f'}}]}"),
+		  "messages.0.tool_calls.0.id", "Field required" },
+		{ USER("{'type':'image_url','image_url':{'url':'https://e/x.png'}}"),
+		  "messages.0.content.0.image_url", "URL images are not supported" },
+		{ USER("{'type':'image_url','image_url':'data:image/png,abc'}"),
+		  "messages.0.content.0.image_url", "base64 data URL" },
+		{ USER("{'type':'file','file':{'file_data':'data:application/pdf;base64,JVBERi0xLjQ='}}"),
+		  "messages.0.content.0.file", "does not support PDF input" },
+		{ USER("{'type':'file','file':{'file_id':'f'}}"), "messages.0.content.0.file",
+		  "files are not supported" },
+		{ USER("{'type':'input_audio'}"), "messages.0.content.0.input_audio", "audio" },
+		{ USER("{'type':'smell'}"), "messages.0.content.0.type", "'image_url'" },
+		{ HI "'n':2}", "n", "not supported" },
+		{ HI "'logprobs':true}", "logprobs", "logprobs is not supported" },
+		{ HI "'top_logprobs':2}", "top_logprobs", "not supported" },
+		{ HI "'stop':'END'}", "stop", "not supported" },
+		{ HI "'stop':['END']}", "stop", "not supported" },
+		{ HI "'response_format':{'type':'json_object'}}", "response_format",
+		  "'json_object' is not supported" },
+		{ HI "'functions':[{'name':'f'}]}", "functions", "not supported" },
+		{ HI "'function_call':'auto'}", "function_call", "not supported" },
+		{ HI "'parallel_tool_calls':false}", "parallel_tool_calls", "not supported" },
+		{ HI "'tool_choice':'required'}", "tool_choice", "'auto' and 'none'" },
+		{ HI "'tool_choice':{'type':'function','function':{'name':'f'}}}", "tool_choice",
+		  "'auto' and 'none'" },
+		{ HI "'tools':[{'type':'custom','custom':{'name':'x'}}]}", "tools.0.type",
+		  "'custom' tools are not supported" },
+		{ HI "'tools':[{'type':'function'}]}", "tools.0.function", "Field required" },
+		{ HI "'tools':[{'type':'function','function':{'name':'x','parameters':{'anyOf':[]}}}]}",
+		  "tools.0.function.parameters", "anyOf" },
+		{ HI "'max_completion_tokens':0}", "max_completion_tokens", "greater than or equal" },
+		{ HI "'temperature':2.5}", "temperature", "less than or equal to 2" },
+		{ HI "'presence_penalty':-3}", "presence_penalty", "greater than or equal to -2" },
+		{ HI "'reasoning_effort':'huge'}", "reasoning_effort", "'none'" },
+		{ HI "'modalities':['audio']}", "modalities", "only 'text'" },
+		{ HI "'stream':1}", "stream", "valid boolean" },
+	};
+
+	in_test_refusals(in_openai, rows, ARRAY_SIZE(rows));
+}
+
+CU_TestInfo in_openai_tests[] = {
+	{ "reads every role", in_openai_reads_every_role },
+	{ "keeps broken arguments as text", in_openai_keeps_broken_arguments_as_text },
+	{ "takes data URLs in both forms", in_openai_takes_data_urls_in_both_forms },
+	{ "reads tools and wishes", in_openai_reads_tools_and_wishes },
+	{ "takes a lone system message", in_openai_takes_a_lone_system_message },
+	{ "refuses the recorded URL image by its path",
+	  in_openai_refuses_the_recorded_url_image_by_its_path },
+	{ "names the field of every refusal", in_openai_names_the_field_of_every_refusal },
+	CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,253 @@
+#include "common/base.h"
+#include "common/json.h"
+#include "fcgi/app.h"
+#include "fcgi/conn.h"
+#include "fcgi/router.h"
+
+#include <CUnit/CUnit.h>
+
+/* Serves one request from memory with a state directory that does not exist. */
+static void serve(const char *const *params, const char *body, const char *settings,
+		  struct buf *answer)
+{
+	char path[] = "/tmp/kiro-router-XXXXXX";
+	struct conn_memory memory = { .params = params, .body = span_of(body), .out = answer };
+	int fd = mkstemp(path);
+	struct error e = { 0 };
+	struct conn conn;
+	struct app app;
+
+	CU_ASSERT_EQUAL(write(fd, settings, strlen(settings)), (ssize_t)strlen(settings));
+	close(fd);
+	buf_init(answer, MB(1));
+	CU_ASSERT_EQUAL_FATAL(app_init(&app, path, NULL, &e), 0);
+	conn_init_memory(&conn, &memory);
+	router_serve(&app, &conn);
+	app_release(&app);
+	unlink(path);
+}
+
+#define SETTINGS \
+	"{\"state_dir\":\"/nonexistent/kiro\",\"log\":{\"file\":\"/dev/null\"}," \
+	"\"client_token\":\"0123456789abcdef-test\",\"cors_origins\":\"https://app.example\"}"
+#define KEY "HTTP_X_API_KEY=0123456789abcdef-test"
+
+static bool has(const struct buf *answer, const char *text)
+{
+	if (strstr(answer->at, text))
+		return true;
+	fprintf(stderr, "no \"%s\" in: %s\n", text, answer->at);
+	return false;
+}
+
+static void paths_match_at_every_mount_point(void)
+{
+	static const struct {
+		const char *path, *row;
+	} rows[] = {
+		{ "/v1/messages", "/v1/messages" },
+		{ "/kiro/v1/messages", "/v1/messages" },
+		{ "/cgi-bin/kiro.fcgi/v1/chat/completions", "/v1/chat/completions" },
+		{ "/v1/models/claude-opus-4.8", "/v1/models/*" },
+		{ "/a/b/v1/models", "/v1/models" },
+		{ "/v1/v1/messages", "/v1/v1/messages" },
+		{ "/messages", "/messages" },
+		{ "/site/chat/completions", "/chat/completions" },
+		{ "/kiro/health/live", "/health/live" },
+		{ "", "/" },
+		{ "/", "/" },
+		{ "/v1/messages/", NULL },
+		{ "/v1/messagesx", NULL },
+		{ "/v1/foo/messages", NULL },
+		{ "/v1/models/", NULL },
+		{ "/xv1/messages2", NULL },
+		{ "/index.html", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *got = router_match(rows[i].path);
+
+		CU_ASSERT_TRUE(got == rows[i].row ||
+			       (got && rows[i].row && strcmp(got, rows[i].row) == 0));
+		if (got != rows[i].row && !(got && rows[i].row && strcmp(got, rows[i].row) == 0))
+			fprintf(stderr, "%s -> %s\n", rows[i].path, got ? got : "none");
+	}
+}
+
+static void unknown_path_and_method_have_the_dialects_envelope(void)
+{
+	static const char *const unknown[] = { "REQUEST_METHOD=GET", "SCRIPT_NAME=", "PATH_INFO=/v1/nope",
+					       NULL };
+	static const char *const method[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/chat/completions",
+					      NULL };
+	struct buf answer;
+
+	serve(unknown, "", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 404 Not Found\r\n"));
+	CU_ASSERT_TRUE(has(&answer, "request-id: req_"));
+	CU_ASSERT_TRUE(has(&answer, "x-should-retry: false\r\n"));
+	CU_ASSERT_TRUE(has(&answer, "\"type\":\"error\""));
+	CU_ASSERT_TRUE(has(&answer, "not_found_error"));
+	buf_release(&answer);
+	serve(method, "", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 405 Method Not Allowed\r\n"));
+	CU_ASSERT_TRUE(has(&answer, "allow: POST, HEAD, OPTIONS\r\n"));
+	CU_ASSERT_TRUE(has(&answer, "{\"error\":{\"message\":"));
+	buf_release(&answer);
+}
+
+static void keys_are_taken_from_every_header(void)
+{
+	static const char *const headers[] = {
+		KEY,
+		"HTTP_AUTHORIZATION=Bearer 0123456789abcdef-test",
+		"HTTP_AUTHORIZATION=bearer  0123456789abcdef-test ",
+		"REDIRECT_HTTP_AUTHORIZATION=Bearer 0123456789abcdef-test",
+		"HTTP_X_GOOG_API_KEY=0123456789abcdef-test",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+		const char *params[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/models", headers[i], NULL };
+		struct buf answer;
+
+		serve(params, "", SETTINGS, &answer);
+		CU_ASSERT_TRUE(has(&answer, "Status: 200 OK\r\n"));
+		buf_release(&answer);
+	}
+}
+
+static void wrong_and_missing_keys_are_told_apart(void)
+{
+	static const char *const missing[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", NULL };
+	static const char *const wrong[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages",
+					     "HTTP_X_API_KEY=0123456789abcdef-tesu", NULL };
+	static const char *const basic[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages",
+					     "HTTP_AUTHORIZATION=Basic 0123456789abcdef-test", NULL };
+	struct buf answer;
+
+	serve(missing, "{}", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 401 "));
+	CU_ASSERT_TRUE(has(&answer, "no API key"));
+	buf_release(&answer);
+	serve(wrong, "{}", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 401 "));
+	CU_ASSERT_TRUE(has(&answer, "invalid x-api-key"));
+	buf_release(&answer);
+	serve(basic, "{}", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 401 "));
+	buf_release(&answer);
+}
+
+static void without_any_key_the_answer_says_what_to_do(void)
+{
+	static const char *const params[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY, NULL };
+	struct buf answer;
+
+	serve(params, "{}", "{\"state_dir\":\"/nonexistent/kiro\",\"log\":{\"file\":\"/dev/null\"}}",
+	      &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 503 "));
+	CU_ASSERT_TRUE(has(&answer, "kiroctl"));
+	buf_release(&answer);
+}
+
+static void open_installation_serves_only_loopback(void)
+{
+	static const char *const near[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/models",
+					    "REMOTE_ADDR=127.0.0.1", NULL };
+	static const char *const far[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/models",
+					   "REMOTE_ADDR=192.0.2.1", NULL };
+	static const char *const nobody[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/models", NULL };
+	static const char settings[] = "{\"auth\":\"none\",\"state_dir\":\"/nonexistent/kiro\","
+				       "\"log\":{\"file\":\"/dev/null\"}}";
+	struct buf answer;
+
+	serve(near, "", settings, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 200 "));
+	buf_release(&answer);
+	serve(far, "", settings, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 403 "));
+	buf_release(&answer);
+	serve(nobody, "", settings, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 403 "));
+	buf_release(&answer);
+}
+
+static void probes_need_no_key(void)
+{
+	static const char *const head[] = { "REQUEST_METHOD=HEAD", "PATH_INFO=/v1/messages", NULL };
+	static const char *const options[] = {
+		"REQUEST_METHOD=OPTIONS", "PATH_INFO=/v1/messages", "HTTP_ORIGIN=https://app.example",
+		"HTTP_ACCESS_CONTROL_REQUEST_HEADERS=x-api-key,x-stainless-os", NULL
+	};
+	static const char *const stranger[] = { "REQUEST_METHOD=OPTIONS", "PATH_INFO=/v1/messages",
+						"HTTP_ORIGIN=https://evil.example", NULL };
+	struct buf answer;
+
+	serve(head, "", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 200 "));
+	CU_ASSERT_STRING_EQUAL(strstr(answer.at, "\r\n\r\n"), "\r\n\r\n");
+	buf_release(&answer);
+	serve(options, "", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 204 "));
+	CU_ASSERT_TRUE(has(&answer, "access-control-allow-origin: https://app.example\r\n"));
+	CU_ASSERT_TRUE(has(&answer, "access-control-allow-headers: x-api-key,x-stainless-os\r\n"));
+	buf_release(&answer);
+	serve(stranger, "", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 204 "));
+	CU_ASSERT_PTR_NULL(strstr(answer.at, "access-control"));
+	buf_release(&answer);
+}
+
+static void bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing(void)
+{
+	static const char *const big[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/models", KEY, NULL };
+	static const char *const cut[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY,
+					   "CONTENT_LENGTH=100", NULL };
+	struct buf answer, body;
+
+	buf_init(&body, MB(1));
+	for (int i = 0; i < 70000; i++)
+		buf_add_char(&body, ' ');
+	serve(big, body.at, SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 413 "));
+	CU_ASSERT_TRUE(has(&answer, "exceeds the maximum size"));
+	buf_release(&answer);
+	buf_release(&body);
+	serve(cut, "{\"model\"", SETTINGS, &answer);
+	CU_ASSERT_EQUAL(answer.len, 0);
+	buf_release(&answer);
+}
+
+static void bodies_that_are_not_json_are_400(void)
+{
+	static const char *const params[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY, NULL };
+	static const char *const coded[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY,
+					     "HTTP_CONTENT_ENCODING=gzip", NULL };
+	struct buf answer;
+
+	serve(params, "{\"model\":", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 400 "));
+	CU_ASSERT_TRUE(has(&answer, "The request body is not valid JSON"));
+	buf_release(&answer);
+	serve(params, "[]", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "must be a JSON object"));
+	buf_release(&answer);
+	serve(coded, "{}", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "content-encoding: gzip"));
+	buf_release(&answer);
+}
+
+CU_TestInfo router_tests[] = {
+	{ "paths_match_at_every_mount_point", paths_match_at_every_mount_point },
+	{ "unknown_path_and_method_have_the_dialects_envelope",
+	  unknown_path_and_method_have_the_dialects_envelope },
+	{ "keys_are_taken_from_every_header", keys_are_taken_from_every_header },
+	{ "wrong_and_missing_keys_are_told_apart", wrong_and_missing_keys_are_told_apart },
+	{ "without_any_key_the_answer_says_what_to_do", without_any_key_the_answer_says_what_to_do },
+	{ "open_installation_serves_only_loopback", open_installation_serves_only_loopback },
+	{ "probes_need_no_key", probes_need_no_key },
+	{ "bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing",
+	  bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing },
+	{ "bodies_that_are_not_json_are_400", bodies_that_are_not_json_are_400 },
+	CU_TEST_INFO_NULL,
+};
