@@ -1,0 +1,387 @@
+/*
+ * kiroctl - the operator's command line.
+ */
+#include "common/base.h"
+#include "cli/ctl.h"
+
+#include "common/limits.h"
+#include "common/log.h"
+
+#include <sysexits.h>
+
+/* clang-format off */
+static const struct ctl_option account_add_options[] = {
+	{ "refresh-token-file", "F|-", "the refresh token of a social, IdC or external login" },
+	{ "api-key-file", "F|-", "a Kiro API key; without it KIRO_API_KEY is read" },
+	{ "client-id", "ID", "client id of an IdC, Builder ID or external login" },
+	{ "client-secret-file", "F|-", "client secret of an IdC or Builder ID login" },
+	{ "kind", "KIND", "social, idc, external_idp or api_key; else told by what is given" },
+	{ "provider", "NAME", "Google, Github, BuilderId, Enterprise, ..." },
+	{ "label", "TEXT", "name for people" },
+	{ "region", "REGION", "where the service is called; else by the profile or configuration" },
+	{ "auth-region", "REGION", "of the IdC login (us-east-1)" },
+	{ "profile-arn", "ARN", "profile of the account" },
+	{ "start-url", "URL", "portal of an IdC login" },
+	{ "token-endpoint", "URL", "where an external login is renewed" },
+	{ "scopes", "TEXT", "scopes of an external login, separated by blanks" },
+	{ "priority", "N", "lower is used first (0)" },
+	{ "upstream", "krs|rts", "service generation, when not the configured one" },
+	{ "proxy", "URL", "proxy of this account; direct for none" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option account_import_options[] = {
+	{ "env", NULL, "from KIRO_AUTH_TOKEN, AWS_REFRESHTOKEN and IDC_REFRESH_TOKEN" },
+	{ "yes", NULL, "store them; without it only show what would be done" },
+	{ "apply", NULL, "the same as --yes" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option remove_options[] = {
+	{ "yes", NULL, "really; nothing is ever asked" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option all_options[] = {
+	{ "all", NULL, "every account that is not disabled" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option key_add_options[] = {
+	{ "from-file", "F|-", "take the key from a file instead of making one" },
+	{ "from-env", "VAR", "take the key from this environment variable" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option alias_options[] = {
+	{ "remove", NULL, "forget the alias NAME" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option doctor_options[] = {
+	{ "online", NULL, "see also if the upstream can be reached" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_command ctl_commands[] = {
+	{ "init", "", 0, 0, NULL, ctl_init,
+	  "make the state directory and its stores where they are missing" },
+	{ "account add", "", 0, 0, account_add_options, ctl_account_add,
+	  "add one account; prints its id" },
+	{ "account import", "[FILE|-]", 0, 1, account_import_options, ctl_account_import,
+	  "take accounts from another program's file; shows them first" },
+	{ "account list", "", 0, 0, NULL, ctl_account_list,
+	  "all accounts" },
+	{ "account show", "ID", 1, 1, NULL, ctl_account_show,
+	  "one account, secrets masked" },
+	{ "account remove", "ID", 1, 1, remove_options, ctl_account_remove,
+	  "forget an account and its tokens" },
+	{ "account enable", "ID", 1, 1, NULL, ctl_account_enable,
+	  "use it again, whatever it was set aside for" },
+	{ "account disable", "ID", 1, 1, NULL, ctl_account_disable,
+	  "do not use it until it is enabled" },
+	{ "account refresh", "[ID]", 0, 1, all_options, ctl_account_refresh,
+	  "renew its access token now" },
+	{ "account test", "ID", 1, 1, NULL, ctl_account_test,
+	  "ask the upstream for its plan and usage" },
+	{ "key add", "NAME", 1, 1, key_add_options, ctl_key_add,
+	  "a key for a client; the new key is printed, once" },
+	{ "key list", "", 0, 0, NULL, ctl_key_list,
+	  "the client keys" },
+	{ "key remove", "NAME", 1, 1, NULL, ctl_key_remove,
+	  "refuse this key from now on" },
+	{ "model alias", "NAME [TARGET]", 1, 2, alias_options, ctl_model_alias,
+	  "let clients call the model TARGET by NAME" },
+	{ "model list", "", 0, 0, NULL, ctl_model_list,
+	  "the model aliases" },
+	{ "config check", "", 0, 0, NULL, ctl_config_check,
+	  "is the configuration right?" },
+	{ "config show", "", 0, 0, NULL, ctl_config_show,
+	  "every option, its value and where it came from" },
+	{ "config example", "", 0, 0, NULL, ctl_config_example,
+	  "a kiro.json with every option, its help and default" },
+	{ "config manual", "", 0, 0, NULL, ctl_config_manual,
+	  "the options as the table of kiro.json(5)" },
+	{ "doctor", "", 0, 0, doctor_options, ctl_doctor,
+	  "check the installation and say what to do" },
+};
+/* clang-format on */
+
+/* What stands on a command line can be read by every user of the machine. */
+/* clang-format off */
+static const struct {
+	const char *name, *instead;
+} secret_options[] = {
+	{ "refresh-token", "--refresh-token-file FILE (or - for standard input)" },
+	{ "access-token", "--refresh-token-file FILE: access tokens are made from it" },
+	{ "client-secret", "--client-secret-file FILE" },
+	{ "api-key", "--api-key-file FILE, or the environment variable KIRO_API_KEY" },
+	{ "key", "--from-file FILE or --from-env VARIABLE" },
+	{ "token", "a file or --from-env VARIABLE" },
+};
+/* clang-format on */
+
+static void print_commands(FILE *to, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ctl_commands); i++) {
+		const struct ctl_command *k = &ctl_commands[i];
+		char usage[64];
+
+		if (strncmp(k->words, prefix, len) != 0)
+			continue;
+		snprintf(usage, sizeof(usage), "%s %s", k->words, k->arguments);
+		fprintf(to, "  %-28s %s\n", usage, k->help);
+	}
+}
+
+static void print_globals(void)
+{
+	puts("\nOptions of every command:\n"
+	     "  --config FILE        the configuration file, when not the usual one\n"
+	     "  --state-dir DIR      the state directory, when not the configured one\n"
+	     "  --json               results as JSON\n"
+	     "  --help, --version");
+}
+
+static int print_help(const struct ctl *c)
+{
+	const struct ctl_option *o = c->command ? c->command->options : NULL;
+
+	if (!c->command) {
+		puts("Usage: kiroctl COMMAND [OPTION...]\n\nCommands:");
+		print_commands(stdout, "");
+	} else {
+		printf("Usage: kiroctl %s%s%s%s\n\n%s\n", c->command->words,
+		       *c->command->arguments ? " " : "", c->command->arguments,
+		       o ? " [OPTION...]" : "", c->command->help);
+		if (o)
+			puts("\nOptions:");
+	}
+	for (; o && o->name; o++) {
+		char usage[64];
+
+		snprintf(usage, sizeof(usage), "--%s %s", o->name, o->argument ? o->argument : "");
+		printf("  %-28s %s\n", usage, o->help);
+	}
+	print_globals();
+	return 0;
+}
+
+/* The words that argv[0] and argv[1] make, and how many they are. */
+static const struct ctl_command *find_command(char **words, int count, int *used)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ctl_commands); i++) {
+		const char *name = ctl_commands[i].words, *blank = strchr(name, ' ');
+		size_t len = blank ? (size_t)(blank - name) : strlen(name);
+
+		if (strlen(words[0]) != len || strncmp(words[0], name, len) != 0)
+			continue;
+		*used = blank ? 2 : 1;
+		if (!blank || (count > 1 && strcmp(words[1], blank + 1) == 0))
+			return &ctl_commands[i];
+	}
+	return NULL;
+}
+
+static int unknown_command(const struct ctl *c, char **words, int count)
+{
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "%.30s ", words[0]);
+	for (size_t i = 0; i < ARRAY_SIZE(ctl_commands); i++) {
+		if (strncmp(ctl_commands[i].words, prefix, strlen(prefix)) != 0)
+			continue;
+		fprintf(stderr, "kiroctl: %s%s%s: the commands are:\n", words[0],
+			count > 1 ? " " : "", count > 1 ? words[1] : "");
+		print_commands(stderr, prefix);
+		return EX_USAGE;
+	}
+	return ctl_usage(c, "unknown command: %s", words[0]);
+}
+
+static int unknown_option(const struct ctl *c, const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(secret_options); i++) {
+		const char *secret = secret_options[i].name;
+
+		if (strlen(secret) == len && strncmp(secret, name, len) == 0)
+			return ctl_usage(c,
+					 "--%s: a secret on the command line can be seen by every "
+					 "user of this machine; use %s",
+					 secret, secret_options[i].instead);
+	}
+	return ctl_usage(c, "unknown option --%.*s", (int)len, name);
+}
+
+/* --name VALUE or --name=VALUE. *at is the word's index and moves over what was used. */
+static int take_value(const struct ctl *c, char **argv, int argc, int *at, size_t len,
+		      const char **value)
+{
+	const char *word = argv[*at] + 2;
+
+	if (word[len] == '=')
+		*value = word + len + 1;
+	else if (*at + 1 < argc)
+		*value = argv[++*at];
+	else
+		return ctl_usage(c, "--%s: its value is missing", word);
+	return 0;
+}
+
+/* 1: it is one of the command's own; 0: it is not; or EX_USAGE. */
+static int take_own_option(struct ctl *c, char **argv, int argc, int *at, size_t len)
+{
+	const struct ctl_option *o = c->command ? c->command->options : NULL;
+	const char *word = argv[*at] + 2;
+
+	for (size_t i = 0; o && o[i].name; i++) {
+		assert(i < CTL_OPTIONS);
+		if (strlen(o[i].name) != len || strncmp(o[i].name, word, len) != 0)
+			continue;
+		if (o[i].argument)
+			return take_value(c, argv, argc, at, len, &c->values[i]) ? EX_USAGE : 1;
+		if (word[len])
+			return ctl_usage(c, "--%s takes no value", o[i].name);
+		c->values[i] = "";
+		return 1;
+	}
+	return 0;
+}
+
+struct globals {
+	const char *state_dir;
+	bool help, version;
+};
+
+static int take_option(struct ctl *c, struct globals *g, char **argv, int argc, int *at)
+{
+	const char *word = argv[*at] + 2;
+	size_t len = strcspn(word, "=");
+	int rc = take_own_option(c, argv, argc, at, len);
+
+	if (rc)
+		return rc == 1 ? 0 : rc;
+	if (len == 6 && strncmp(word, "config", len) == 0)
+		return take_value(c, argv, argc, at, len, &c->config_file);
+	if (len == 9 && strncmp(word, "state-dir", len) == 0)
+		return take_value(c, argv, argc, at, len, &g->state_dir);
+	if (strcmp(word, "json") == 0)
+		c->json = true;
+	else if (strcmp(word, "help") == 0)
+		g->help = true;
+	else if (strcmp(word, "version") == 0)
+		g->version = true;
+	else
+		return unknown_option(c, word, len);
+	return 0;
+}
+
+/* The words of the command are the first two that are no options: they must be known before the
+ * options are read, as those belong to it. */
+static int parse_words(struct ctl *c, char **argv, int argc, bool *is_word)
+{
+	char *words[2] = { NULL, NULL };
+	int places[2] = { 0, 0 }, count = 0, used = 0;
+
+	for (int i = 1; i < argc && count < 2; i++) {
+		if (strncmp(argv[i], "-", 1) == 0) {
+			if (strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "--state-dir") == 0)
+				i++;
+			continue;
+		}
+		places[count] = i;
+		words[count++] = argv[i];
+	}
+	if (!count)
+		return 0;
+	c->command = find_command(words, count, &used);
+	if (!c->command)
+		return unknown_command(c, words, count);
+	for (int i = 0; i < used; i++)
+		is_word[places[i]] = true;
+	return 0;
+}
+
+static int parse(struct ctl *c, struct globals *g, char **argv, int argc)
+{
+	bool *is_word = xcalloc((size_t)argc + 1, sizeof(*is_word));
+	bool options = true;
+	int rc = parse_words(c, argv, argc, is_word);
+
+	for (int i = 1; i < argc && !rc; i++) {
+		if (is_word[i])
+			continue;
+		if (options && strcmp(argv[i], "--") == 0)
+			options = false;
+		else if (options && strncmp(argv[i], "--", 2) == 0)
+			rc = take_option(c, g, argv, argc, &i);
+		else if (options && strcmp(argv[i], "-h") == 0)
+			g->help = true;
+		else if (options && argv[i][0] == '-' && argv[i][1])
+			rc = ctl_usage(c, "unknown option %s", argv[i]);
+		else if (c->operand_count == CTL_OPERANDS)
+			rc = ctl_usage(c, "too many arguments");
+		else
+			c->operands[c->operand_count++] = argv[i];
+	}
+	free(is_word);
+	return rc;
+}
+
+static int check_operands(const struct ctl *c)
+{
+	if (c->operand_count < c->command->least)
+		return ctl_usage(c, "%s: missing argument: %s", c->command->words,
+				 c->command->arguments);
+	if (c->operand_count > c->command->most)
+		return ctl_usage(c, "%s: unexpected argument: %s", c->command->words,
+				 c->operands[c->command->most]);
+	return 0;
+}
+
+static int run(struct ctl *c)
+{
+	struct error e = { 0 };
+	int rc = c->command->run(c, &e);
+
+	if (rc < 0) {
+		fputs("kiroctl: ", stderr);
+		ctl_print_clean(stderr, e.message);
+		fputc('\n', stderr);
+		rc = error_exit_code(&e);
+	}
+	ctl_release(c);
+	if ((fflush(stdout) || ferror(stdout)) && !rc) {
+		fprintf(stderr, "kiroctl: cannot write the result: %s\n", strerror(errno));
+		rc = EX_IOERR;
+	}
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct log_options log = { .level = LOG_WARN };
+	struct ctl c = { .command = NULL };
+	struct globals g = { NULL, false, false };
+	int rc;
+
+	log_open(&log);
+	if (readlink("/proc/self/exe", c.program, sizeof(c.program) - 1) < 0)
+		c.program[0] = '\0';
+	rc = parse(&c, &g, argv, argc);
+	if (rc)
+		return rc;
+	if (g.version)
+		return puts("kiroctl " KIRO_FCGI_VERSION) < 0;
+	if (g.help || !c.command)
+		return print_help(&c);
+	rc = check_operands(&c);
+	if (rc)
+		return rc;
+	/* The environment is the strongest source of the configuration: so is the option. */
+	if (g.state_dir)
+		setenv("KIRO_STATE_DIR", g.state_dir, 1);
+	return run(&c);
+}

@@ -1,0 +1,108 @@
+/*
+ * ctl.h - kiroctl: what its commands share. A command is a row of ctl_commands[] (ctl.c) and a
+ * handler in the ctl_*.c file of its noun. Nothing ever asks a question: what is dangerous wants
+ * --yes, what is secret comes from a file, standard input or the environment.
+ *
+ * Results go to standard output, all else to standard error.
+ */
+#ifndef CLI_CTL_H
+#define CLI_CTL_H
+
+#include "common/base.h"
+#include "common/buf.h"
+#include "common/config.h"
+#include "common/error.h"
+#include "common/secret.h"
+#include "common/store.h"
+
+#define CTL_OPTIONS  24 /* most options of one command */
+#define CTL_OPERANDS 4
+#define CTL_OUTPUT   MB(16) /* LIMIT_ACCOUNTS accounts as JSON */
+
+struct account;
+struct ctl;
+struct http_client;
+
+struct ctl_option {
+	const char *name;     /* without "--" */
+	const char *argument; /* NULL: a flag */
+	const char *help;
+};
+
+struct ctl_command {
+	const char *words;		  /* "account add" */
+	const char *arguments;		  /* "ID", for people */
+	size_t least, most;		  /* operands */
+	const struct ctl_option *options; /* ends with a NULL name; NULL: none */
+	/* 0; -1 and *e; or an exit code, when all is said already. */
+	int (*run)(struct ctl *c, struct error *e);
+	const char *help; /* one line */
+};
+
+struct ctl {
+	const struct ctl_command *command;
+	const char *values[CTL_OPTIONS]; /* of command->options, "" for a flag, NULL: not given */
+	const char *operands[CTL_OPERANDS];
+	size_t operand_count;
+	bool json;
+
+	const char *config_file; /* --config, or NULL */
+	char program[LIMIT_URL]; /* path of this program, "" unknown */
+
+	struct config *config;	   /* NULL until ctl_config() */
+	struct store tokens, keys; /* open when their path is set */
+	bool stdin_taken;
+};
+
+/* ctl_state.c: opened at first use. ctl_create() makes what is missing before. */
+int ctl_config(struct ctl *c, struct error *e);
+int ctl_create(struct ctl *c, struct error *e);
+int ctl_tokens(struct ctl *c, struct error *e);
+int ctl_keys(struct ctl *c, struct error *e);
+/* The way to the upstream by the proxy of this account, NULL: the configured one. The caller frees
+ * the client. */
+int ctl_http(struct ctl *c, const struct account *a, struct http_client **out, struct error *e);
+void ctl_release(struct ctl *c);
+
+/* ctl_input.c: the value of an option of this command, NULL when it was not given. */
+const char *ctl_value(const struct ctl *c, const char *name);
+/* A file, or "-" for standard input, which can be read once. Bytes that held a secret
+ * are wiped with ctl_wipe(). */
+int ctl_read(struct ctl *c, const char *path, struct buf *out, struct error *e);
+/* The one line of such a file, blanks around it removed; empty is an error. what: its name for
+ * messages. */
+int ctl_read_secret(struct ctl *c, const char *what, const char *path, struct secret *out,
+		    struct error *e);
+void ctl_wipe(struct buf *b); /* overwrites and releases */
+
+/* ctl_output.c: says what is wrong with the command line; returns EX_USAGE. */
+int ctl_usage(const struct ctl *c, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Text of other parties is shown without control characters. */
+void ctl_print_clean(FILE *to, const char *text);
+void ctl_print_json(const struct buf *json);
+/* "2026-11-21T10:00:00Z", or `never` for 0. */
+const char *ctl_date(int64_t seconds, const char *never, char *out, size_t size);
+
+/* Handlers. */
+int ctl_init(struct ctl *c, struct error *e);
+int ctl_account_add(struct ctl *c, struct error *e);
+int ctl_account_import(struct ctl *c, struct error *e);
+int ctl_account_list(struct ctl *c, struct error *e);
+int ctl_account_show(struct ctl *c, struct error *e);
+int ctl_account_remove(struct ctl *c, struct error *e);
+int ctl_account_enable(struct ctl *c, struct error *e);
+int ctl_account_disable(struct ctl *c, struct error *e);
+int ctl_account_refresh(struct ctl *c, struct error *e);
+int ctl_account_test(struct ctl *c, struct error *e);
+int ctl_key_add(struct ctl *c, struct error *e);
+int ctl_key_list(struct ctl *c, struct error *e);
+int ctl_key_remove(struct ctl *c, struct error *e);
+int ctl_model_alias(struct ctl *c, struct error *e);
+int ctl_model_list(struct ctl *c, struct error *e);
+int ctl_config_check(struct ctl *c, struct error *e);
+int ctl_config_show(struct ctl *c, struct error *e);
+int ctl_config_example(struct ctl *c, struct error *e);
+int ctl_config_manual(struct ctl *c, struct error *e);
+int ctl_doctor(struct ctl *c, struct error *e);
+
+#endif

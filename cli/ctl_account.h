@@ -1,0 +1,17 @@
+/*
+ * ctl_account.h - what the account commands share.
+ */
+#ifndef CLI_CTL_ACCOUNT_H
+#define CLI_CTL_ACCOUNT_H
+
+#include "cli/ctl.h"
+#include "cli/roster.h"
+#include "common/jsonw.h"
+
+/* The account that the first operand names, NULL with *e; the roster, filled here, owns it. */
+struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error *e);
+
+/* An account as people may see it: secrets masked. */
+void ctl_account_write(struct jsonw *w, const struct account *a);
+
+#endif

@@ -1,0 +1,457 @@
+/*
+ * kiroctl account import: first what would be done with each entry, then, with --yes, that.
+ */
+#include "common/base.h"
+#include "cli/ctl.h"
+
+#include "cli/import.h"
+#include "cli/roster.h"
+#include "cli/table.h"
+#include "common/clock.h"
+#include "common/jsonw.h"
+#include "common/limits.h"
+
+#include <sysexits.h>
+
+enum verdict { TAKE, UPDATE, SKIP, REFUSE, VERDICTS };
+
+static const char *const would[VERDICTS] = { "take", "update", "skip", "refuse" };
+static const char *const did[VERDICTS] = { "taken", "updated", "skipped", "refused" };
+
+struct plan {
+	enum verdict verdict;
+	char reason[IMPORT_REASON_SIZE + 64];
+	struct account *account; /* UPDATE: the stored one, of the roster */
+	enum roster_match match;
+};
+
+static void set_text(char **to, const char *from)
+{
+	if (!from)
+		return;
+	free(*to);
+	*to = xstrdup(from);
+}
+
+/* What the file knows of the login that the account does not have so. What a person may have set
+ * here (label, priority, state, machine id) stays. */
+static void merge_details(struct account *stored, const struct account *a)
+{
+	set_text(&stored->provider, a->provider);
+	set_text(&stored->region, a->region);
+	set_text(&stored->auth_region, a->auth_region);
+	set_text(&stored->start_url, a->start_url);
+	set_text(&stored->client_id, a->client_id);
+	set_text(&stored->token_endpoint, a->token_endpoint);
+	set_text(&stored->issuer_url, a->issuer_url);
+	set_text(&stored->scopes, a->scopes);
+	set_text(&stored->email, a->email);
+	set_text(&stored->user_id, a->user_id);
+	set_text(&stored->profile_arn, a->profile_arn);
+	set_text(&stored->proxy_url, a->proxy_url);
+	if (secret_present(&a->client_secret))
+		secret_set(&stored->client_secret, secret_reveal(&a->client_secret));
+}
+
+static void take_access_token(struct account *stored, const struct account *a)
+{
+	secret_set(&stored->access_token, secret_reveal(&a->access_token));
+	stored->expires_at = a->expires_at;
+}
+
+/* roster_change() callback; context is the account of the file. */
+static void merge(struct account *stored, void *context)
+{
+	const struct account *a = context;
+	bool same = roster_compare(stored, a) == ROSTER_SAME;
+
+	merge_details(stored, a);
+	if (same) {
+		if (secret_present(&a->access_token) && a->expires_at > stored->expires_at)
+			take_access_token(stored, a);
+		return;
+	}
+	secret_set(&stored->previous_refresh_token, secret_reveal(&stored->refresh_token));
+	secret_set(&stored->refresh_token, secret_reveal(&a->refresh_token));
+	secret_set(&stored->api_key, secret_reveal(&a->api_key));
+	take_access_token(stored, a);
+	if (stored->state == STATE_INVALID)
+		account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
+}
+
+static bool merge_changes(const struct account *stored, const struct account *a)
+{
+	struct account copy;
+	struct buf before, after;
+	bool differ;
+
+	buf_init(&before, LIMIT_RECORD);
+	buf_init(&after, LIMIT_RECORD);
+	account_init(&copy);
+	account_copy(&copy, stored);
+	account_write(&copy, &before);
+	merge(&copy, (void *)(uintptr_t)a);
+	account_write(&copy, &after);
+	differ = before.len != after.len || memcmp(before.at, after.at, before.len) != 0;
+	account_release(&copy);
+	ctl_wipe(&before);
+	ctl_wipe(&after);
+	return differ;
+}
+
+static void PRINTF_LIKE(3, 4) decide(struct plan *p, enum verdict verdict, const char *format, ...)
+{
+	va_list args;
+
+	p->verdict = verdict;
+	va_start(args, format);
+	vsnprintf(p->reason, sizeof(p->reason), format, args);
+	va_end(args);
+}
+
+static void plan_known(struct plan *p, const struct account *a)
+{
+	const struct account *known = p->account;
+	bool newer = !a->expires_at || a->expires_at > known->expires_at;
+
+	if (p->match == ROSTER_OLDER)
+		decide(p, SKIP, "%s has a newer token of this login", known->id);
+	else if (p->match == ROSTER_PERSON && !newer && known->state != STATE_INVALID)
+		decide(p, SKIP, "%s has the same e-mail and newer tokens", known->id);
+	else if (!merge_changes(known, a))
+		decide(p, SKIP, "is there already: %s", known->id);
+	else if (p->match == ROSTER_PERSON)
+		decide(p, UPDATE, "%s has the same e-mail: gets the newer tokens", known->id);
+	else
+		decide(p, UPDATE, "%s has the same credential: gets the rest", known->id);
+}
+
+/* The same account twice in what is imported: the first counts. */
+static bool plan_twin(struct plan *plans, const struct import *i, size_t at)
+{
+	for (size_t n = 0; n < at; n++) {
+		const struct import_entry *earlier = &i->entries[n];
+
+		if (plans[n].verdict != REFUSE &&
+		    roster_compare(&earlier->account, &i->entries[at].account) != ROSTER_NEW) {
+			decide(&plans[at], SKIP, "is entry %zu of %s again", earlier->index,
+			       earlier->source);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void make_plans(struct plan *plans, const struct import *i, const struct roster *r)
+{
+	for (size_t n = 0; n < i->count; n++) {
+		const struct import_entry *entry = &i->entries[n];
+		struct plan *p = &plans[n];
+
+		if (entry->refused[0]) {
+			decide(p, REFUSE, "%s", entry->refused);
+			continue;
+		}
+		if (plan_twin(plans, i, n))
+			continue;
+		p->match = roster_match(r, &entry->account, &p->account);
+		if (p->match == ROSTER_NEW)
+			decide(p, TAKE, "%s", "");
+		else
+			plan_known(p, &entry->account);
+	}
+}
+
+/* -1 when the store fails; what was stored before stays. */
+static int carry_out(struct ctl *c, struct plan *plans, struct import *i, struct error *e)
+{
+	for (size_t n = 0; n < i->count; n++) {
+		struct account *a = &i->entries[n].account;
+		int rc = 0;
+
+		if (plans[n].verdict == TAKE) {
+			roster_enroll(a, clock_wall());
+			rc = roster_put(&c->tokens, a, e);
+			decide(&plans[n], TAKE, "%s", a->id);
+		} else if (plans[n].verdict == UPDATE) {
+			rc = roster_change(&c->tokens, plans[n].account, merge, a, e);
+		}
+		if (rc) {
+			fprintf(stderr,
+				"kiroctl: stopped at entry %zu of %zu; what came before is "
+				"stored, and will be skipped when this is run again\n",
+				n + 1, i->count);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static const char *credential_mask(const struct account *a, char out[static SECRET_MASK_SIZE])
+{
+	return secret_mask(a->kind == KIND_API_KEY ? &a->api_key : &a->refresh_token, out);
+}
+
+static void print_table(const struct plan *plans, const struct import *i, bool done)
+{
+	static const char *const heads[] = { "SOURCE",	 "ENTRY",      "ACCOUNT", "KIND",
+					     "PROVIDER", "CREDENTIAL", "WHAT",	  "WHY" };
+	struct table t;
+
+	table_init(&t, heads, ARRAY_SIZE(heads));
+	for (size_t n = 0; n < i->count; n++) {
+		const struct import_entry *entry = &i->entries[n];
+		const struct account *a = &entry->account;
+		char index[24], name[256], mask[SECRET_MASK_SIZE];
+		const char *cells[] = {
+			entry->source,
+			index,
+			import_name(entry, name, sizeof(name)),
+			entry->refused[0] ? NULL : account_kind_names[a->kind],
+			a->provider,
+			credential_mask(a, mask),
+			(done ? did : would)[plans[n].verdict],
+			plans[n].reason,
+		};
+
+		snprintf(index, sizeof(index), "%zu", entry->index);
+		table_add(&t, cells);
+	}
+	table_print(&t, stdout);
+	table_release(&t);
+}
+
+static void print_summary(const size_t counts[VERDICTS], const struct import *i, bool done)
+{
+	printf("\nUnderstood as: %s\n", i->entries[0].format);
+	printf("%zu %s, %zu %s, %zu %s, %zu %s.\n", counts[TAKE], done ? "taken" : "to take",
+	       counts[UPDATE], done ? "updated" : "to update", counts[SKIP],
+	       done ? "skipped" : "to skip", counts[REFUSE], "refused");
+	if (!done)
+		puts("Nothing was stored: say --yes to do it.");
+}
+
+static void write_entry(struct jsonw *w, const struct plan *p, const struct import_entry *entry,
+			bool done)
+{
+	const struct account *a = &entry->account;
+	char name[256], mask[SECRET_MASK_SIZE];
+
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "source", entry->source);
+	jsonw_int_member(w, "entry", (int64_t)entry->index);
+	jsonw_text_member(w, "format", entry->format);
+	jsonw_text_member(w, "account", import_name(entry, name, sizeof(name)));
+	jsonw_text_member(w, "kind", entry->refused[0] ? NULL : account_kind_names[a->kind]);
+	jsonw_text_member(w, "provider", a->provider);
+	jsonw_text_member(w, "credential", credential_mask(a, mask));
+	jsonw_text_member(w, "what", (done ? did : would)[p->verdict]);
+	jsonw_text_member(w, "id", a->id ? a->id : p->account ? p->account->id : NULL);
+	jsonw_text_member(w, "why", p->reason);
+	jsonw_end(w);
+}
+
+static void print_json(const struct plan *plans, const struct import *i,
+		       const size_t counts[VERDICTS], bool done)
+{
+	struct jsonw w;
+	struct buf out;
+
+	buf_init(&out, CTL_OUTPUT);
+	jsonw_init(&w, &out);
+	jsonw_begin_object(&w);
+	jsonw_bool_member(&w, "stored", done);
+	for (int v = 0; v < VERDICTS; v++)
+		jsonw_int_member(&w, did[v], (int64_t)counts[v]);
+	jsonw_begin_array_member(&w, "entries");
+	for (size_t n = 0; n < i->count; n++)
+		write_entry(&w, &plans[n], &i->entries[n], done);
+	jsonw_end(&w);
+	jsonw_end(&w);
+	ctl_print_json(&out);
+	buf_release(&out);
+}
+
+/* Exit code: 0, or EX_DATAERR when an entry was refused. */
+static int report(const struct ctl *c, const struct plan *plans, const struct import *i, bool done)
+{
+	size_t counts[VERDICTS] = { 0 };
+
+	for (size_t n = 0; n < i->count; n++)
+		counts[plans[n].verdict]++;
+	if (c->json) {
+		print_json(plans, i, counts, done);
+	} else {
+		print_table(plans, i, done);
+		print_summary(counts, i, done);
+	}
+	return counts[REFUSE] ? EX_DATAERR : 0;
+}
+
+/* A dry run may come before there is a state directory. */
+static int load_roster(struct ctl *c, struct roster *r, bool store, struct error *e)
+{
+	struct error missing = { 0 };
+
+	if (store)
+		return ctl_create(c, e) || ctl_tokens(c, e) || roster_load(r, &c->tokens, e) ? -1
+											     : 0;
+	if (ctl_config(c, e))
+		return -1;
+	if (access(c->config->state_dir, F_OK) && errno == ENOENT)
+		return 0;
+	if (ctl_tokens(c, &missing)) {
+		fprintf(stderr, "kiroctl: warning: %s\n", missing.message);
+		return 0;
+	}
+	return roster_load(r, &c->tokens, e);
+}
+
+static int process(struct ctl *c, struct import *i, struct error *e)
+{
+	bool store = ctl_value(c, "yes") || ctl_value(c, "apply");
+	struct plan *plans = xcalloc(i->count, sizeof(*plans));
+	struct roster r;
+	int rc;
+
+	roster_init(&r);
+	rc = load_roster(c, &r, store, e);
+	if (!rc) {
+		make_plans(plans, i, &r);
+		rc = store ? carry_out(c, plans, i, e) : 0;
+	}
+	if (!rc)
+		rc = report(c, plans, i, store);
+	roster_release(&r);
+	free(plans);
+	return rc;
+}
+
+/* The folder of the imported file, for the Kiro IDE's client registrations beside it. */
+static int read_beside(void *context, const char *hash, struct buf *text)
+{
+	const char *file = context, *slash = strrchr(file, '/');
+	char path[LIMIT_URL];
+	int len;
+
+	len = snprintf(path, sizeof(path), "%.*s%s.json", slash ? (int)(slash + 1 - file) : 0, file,
+		       hash);
+	return len < 0 || (size_t)len >= sizeof(path) ? -1 : buf_read_file(text, path);
+}
+
+static int read_file(struct ctl *c, struct import *i, const char *source, const char *path,
+		     struct error *e)
+{
+	struct buf text;
+	int rc;
+
+	buf_init(&text, LIMIT_IMPORT_FILE);
+	i->registration = strcmp(path, "-") == 0 ? NULL : read_beside;
+	i->context = (void *)(uintptr_t)path;
+	rc = ctl_read(c, path, &text, e);
+	if (!rc)
+		rc = import_read(i, source, buf_span(&text), e);
+	ctl_wipe(&text);
+	return rc;
+}
+
+/* KIRO_AUTH_TOKEN is JSON, or the path of a file with it. */
+static int read_auth_token(struct ctl *c, struct import *i, struct error *e)
+{
+	static const char name[] = "KIRO_AUTH_TOKEN";
+	const char *value = getenv(name), *file = getenv("KIRO_AUTH_TOKEN_FILE");
+
+	if (value && strchr("[{", value[strspn(value, " \t\r\n")]) && *value)
+		return import_read(i, name, span_of(value), e);
+	if (value && *value)
+		return read_file(c, i, name, value, e);
+	return file && *file ? read_file(c, i, "KIRO_AUTH_TOKEN_FILE", file, e) : 0;
+}
+
+static void write_login(struct jsonw *w, const char *method, struct span token)
+{
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "auth", method);
+	jsonw_key(w, "refreshToken");
+	jsonw_span(w, token);
+}
+
+/* AWS_REFRESHTOKEN: refresh tokens of social logins, separated by commas. */
+static void write_social(struct jsonw *w, const char *tokens)
+{
+	while (*tokens) {
+		struct span token = { tokens, strcspn(tokens, ",") };
+
+		tokens += token.len + (tokens[token.len] == ',');
+		if (strspn(token.at, " \t\r\n") < token.len) {
+			write_login(w, "social", token);
+			jsonw_end(w);
+		}
+	}
+}
+
+/* IDC_REFRESH_TOKEN, IDC_CLIENT_ID, IDC_CLIENT_SECRET: one IdC login. */
+static void write_idc(struct jsonw *w, const char *token)
+{
+	write_login(w, "idc", span_of(token));
+	jsonw_text_member(w, "clientId", getenv("IDC_CLIENT_ID"));
+	jsonw_text_member(w, "clientSecret", getenv("IDC_CLIENT_SECRET"));
+	jsonw_end(w);
+}
+
+static int read_variable(struct import *i, const char *name,
+			 void (*write)(struct jsonw *w, const char *value), struct error *e)
+{
+	const char *value = getenv(name);
+	struct jsonw w;
+	struct buf json;
+	int rc;
+
+	if (!value || !*value)
+		return 0;
+	buf_init(&json, LIMIT_IMPORT_FILE);
+	jsonw_init(&w, &json);
+	jsonw_begin_array(&w);
+	write(&w, value);
+	jsonw_end(&w);
+	rc = import_read(i, name, buf_span(&json), e);
+	ctl_wipe(&json);
+	return rc;
+}
+
+static int read_environment(struct ctl *c, struct import *i, struct error *e)
+{
+	const char *method = getenv("AUTH_METHOD"), *provider;
+	enum account_kind kind;
+
+	if (method && *method && import_method(method, &kind, &provider))
+		return error_set(e, ERR_REQUEST, "AUTH_METHOD: unknown method \"%.40s\"", method);
+	if (read_auth_token(c, i, e) || read_variable(i, "AWS_REFRESHTOKEN", write_social, e) ||
+	    read_variable(i, "IDC_REFRESH_TOKEN", write_idc, e))
+		return -1;
+	if (!i->count)
+		return error_set(e, ERR_REQUEST,
+				 "the environment has none of KIRO_AUTH_TOKEN, "
+				 "KIRO_AUTH_TOKEN_FILE, AWS_REFRESHTOKEN and "
+				 "IDC_REFRESH_TOKEN");
+	return 0;
+}
+
+int ctl_account_import(struct ctl *c, struct error *e)
+{
+	struct import i = { .entries = NULL };
+	const char *file = c->operand_count ? c->operands[0] : NULL;
+	const char *slash = file ? strrchr(file, '/') : NULL;
+	int rc;
+
+	if (!file == !ctl_value(c, "env"))
+		return ctl_usage(c, "account import: give a file (- for standard input), or --env");
+	if (file)
+		rc = read_file(c, &i, slash ? slash + 1 : file, file, e);
+	else
+		rc = read_environment(c, &i, e);
+	if (!rc)
+		rc = process(c, &i, e);
+	import_release(&i);
+	return rc;
+}

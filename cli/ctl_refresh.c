@@ -1,0 +1,167 @@
+/*
+ * kiroctl account refresh, test: the commands that speak to the upstream for an account.
+ */
+#include "common/base.h"
+#include "cli/ctl.h"
+
+#include "cli/ctl_account.h"
+#include "cli/roster.h"
+#include "cli/usage.h"
+#include "common/clock.h"
+#include "common/http.h"
+#include "common/jsonw.h"
+#include "common/refresh.h"
+
+#define TEST_AHEAD 60 /* seconds that a token must still live to be tested as it is */
+
+/* *a becomes the current record. 1: renewed; 0: it was not due, or another process did it. */
+static int refresh(struct ctl *c, struct account *a, enum refresh_mode mode, int64_t ahead,
+		   struct error *e)
+{
+	struct http_client *http;
+	struct refresher r = { .config = c->config, .tokens = &c->tokens };
+	int rc;
+
+	if (ctl_http(c, a, &http, e))
+		return -1;
+	r.http = http;
+	rc = refresh_account(&r, a, mode, ahead, e);
+	http_client_free(http);
+	return rc;
+}
+
+static int refresh_told(struct ctl *c, struct account *a, struct error *e)
+{
+	char until[CLOCK_TEXT_SIZE];
+	int rc;
+
+	if (a->kind == KIND_API_KEY) {
+		printf("%s: an API key has nothing to refresh\n", a->id);
+		return 0;
+	}
+	rc = refresh(c, a, REFRESH_FORCED, 0, e);
+	if (rc < 0)
+		return -1;
+	printf("%s: %s, valid until %s\n", a->id, rc ? "refreshed" : "refreshed by another process",
+	       ctl_date(a->expires_at, "an unknown time", until, sizeof(until)));
+	return 0;
+}
+
+/* Goes on after a failure; the first one decides the exit code. */
+static int refresh_all(struct ctl *c, struct roster *r, struct error *e)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		struct account *a = &r->accounts[i];
+		struct error why = { 0 };
+
+		if (a->state == STATE_DISABLED) {
+			printf("%s: left alone, it is disabled\n", a->id);
+		} else if (refresh_told(c, a, &why)) {
+			printf("%s: failed: ", a->id);
+			ctl_print_clean(stdout, why.message);
+			putchar('\n');
+			error_set(e, why.kind, "%s: %s", a->id, why.message);
+		}
+	}
+	return e->kind ? -1 : 0;
+}
+
+int ctl_account_refresh(struct ctl *c, struct error *e)
+{
+	bool all = ctl_value(c, "all") != NULL;
+	struct account *a;
+	struct roster r;
+	int rc = -1;
+
+	if (all == (c->operand_count > 0))
+		return ctl_usage(c, "account refresh: give an account, or --all");
+	roster_init(&r);
+	if (all) {
+		if (!ctl_tokens(c, e) && !roster_load(&r, &c->tokens, e))
+			rc = refresh_all(c, &r, e);
+	} else {
+		a = ctl_account_named(c, &r, e);
+		rc = a ? refresh_told(c, a, e) : -1;
+	}
+	roster_release(&r);
+	return rc;
+}
+
+static void print_usage_json(const struct account *a, const struct usage *u)
+{
+	char reset[CLOCK_TEXT_SIZE];
+	struct jsonw w;
+	struct buf out;
+
+	buf_init(&out, CTL_OUTPUT);
+	jsonw_init(&w, &out);
+	jsonw_begin_object(&w);
+	jsonw_text_member(&w, "id", a->id);
+	jsonw_text_member(&w, "plan", *u->plan ? u->plan : NULL);
+	jsonw_text_member(&w, "email", *u->email ? u->email : NULL);
+	jsonw_key(&w, "used");
+	jsonw_double(&w, u->used);
+	jsonw_key(&w, "limit");
+	jsonw_double(&w, u->limit);
+	jsonw_text_member(&w, "unit", *u->unit ? u->unit : NULL);
+	jsonw_text_member(&w, "reset_at", u->reset_at ? clock_format(u->reset_at, reset) : NULL);
+	jsonw_bool_member(&w, "overage", u->overage);
+	jsonw_end(&w);
+	ctl_print_json(&out);
+	buf_release(&out);
+}
+
+static void print_usage(const struct account *a, const struct usage *u)
+{
+	char reset[CLOCK_TEXT_SIZE];
+
+	printf("%s: the upstream answers\n  plan   ", a->id);
+	ctl_print_clean(stdout, *u->plan ? u->plan : "unknown");
+	printf("\n  used   %g of %g ", u->used, u->limit);
+	ctl_print_clean(stdout, u->unit);
+	printf("%s\n  reset  %s\n", u->overage ? " (may go beyond)" : "",
+	       ctl_date(u->reset_at, "unknown", reset, sizeof(reset)));
+	if (*u->email) {
+		fputs("  email  ", stdout);
+		ctl_print_clean(stdout, u->email);
+		putchar('\n');
+	}
+}
+
+static int test(struct ctl *c, struct account *a, struct usage *u, struct error *e)
+{
+	struct http_client *http;
+	int rc;
+
+	if (account_expires_within(a, clock_wall(), TEST_AHEAD) &&
+	    refresh(c, a, REFRESH_HARD, TEST_AHEAD, e) < 0)
+		return -1;
+	if (ctl_http(c, a, &http, e))
+		return -1;
+	rc = usage_fetch(http, c->config, a, u, e);
+	http_client_free(http);
+	return rc;
+}
+
+int ctl_account_test(struct ctl *c, struct error *e)
+{
+	struct error why = { 0 };
+	struct usage usage;
+	struct account *a;
+	struct roster r;
+	int rc = -1;
+
+	roster_init(&r);
+	a = ctl_account_named(c, &r, e);
+	if (a)
+		rc = test(c, a, &usage, &why);
+	if (a && rc)
+		error_set(e, why.kind, "%s: %.400s%s", a->id, why.message,
+			  why.kind == ERR_UP_TOKEN ? " (try kiroctl account refresh)" : "");
+	else if (a && c->json)
+		print_usage_json(a, &usage);
+	else if (a)
+		print_usage(a, &usage);
+	roster_release(&r);
+	return rc;
+}

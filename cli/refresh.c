@@ -1,0 +1,331 @@
+/*
+ * kiro-refresh: renews the access tokens that are about to expire. For cron or a systemd timer;
+ * any number of them, and of responders, may run at once: refresh.h sees to it that each token is
+ * renewed once.
+ */
+#include "common/base.h"
+#include "cli/roster.h"
+
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/http.h"
+#include "common/ids.h"
+#include "common/log.h"
+#include "common/refresh.h"
+#include "common/store.h"
+
+#include <getopt.h>
+#include <sysexits.h>
+
+#define EXIT_TRANSIENT 1
+#define EXIT_LOGIN     2
+#define MOST_PAUSE_MS  200 /* between two renewals, so that a thousand are no burst */
+
+struct options {
+	const char *config_file, *state_dir;
+	const char **accounts; /* --account, in order */
+	size_t account_count;
+	bool all, dry_run, quiet;
+};
+
+enum outcome { RENEWED, FRESH, TAKEN, FAILED, NEEDS_LOGIN, UNUSABLE_STATE, OUTCOMES };
+
+struct run {
+	const struct options *options;
+	struct config *config;
+	struct store tokens;
+	struct roster roster;
+	size_t considered, counts[OUTCOMES];
+};
+
+static const char help[] =
+	"usage: kiro-refresh [options]\n"
+	"Renews the access tokens of Kiro accounts that expire within refresh_ahead seconds.\n"
+	"\n"
+	"  --all              all accounts that are not disabled (the default)\n"
+	"  --account ID       only this account (id, label or e-mail); may be repeated\n"
+	"  --dry-run          say what would be renewed and send nothing\n"
+	"  --quiet            no summary; errors are still written to standard error\n"
+	"  --config FILE      kiro.json\n"
+	"  --state-dir DIR    state directory (strongest; else KIRO_STATE_DIR, else state_dir)\n"
+	"  --help, --version\n"
+	"\n"
+	"Exit codes: 0 done, or nothing to do; 1 a renewal failed and will be tried again next "
+	"time;\n"
+	"2 an account needs a person to log in; 64 wrong usage; 78 configuration or state "
+	"directory.\n"
+	"\n"
+	"In a crontab:  */5 * * * *  kiro-refresh --quiet\n";
+
+/* ---- the command line ---- */
+
+enum {
+	OPT_ALL = 256,
+	OPT_ACCOUNT,
+	OPT_DRY_RUN,
+	OPT_QUIET,
+	OPT_CONFIG,
+	OPT_STATE_DIR,
+	OPT_HELP,
+	OPT_VERSION
+};
+
+static const struct option long_options[] = {
+	{"all",	 no_argument,	      NULL, OPT_ALL	    },
+	{ "account",   required_argument, NULL, OPT_ACCOUNT  },
+	{ "dry-run",   no_argument,	  NULL, OPT_DRY_RUN  },
+	{ "quiet",	   no_argument,	NULL, OPT_QUIET	},
+	{ "config",    required_argument, NULL, OPT_CONFIG	},
+	{ "state-dir", required_argument, NULL, OPT_STATE_DIR},
+	{ "help",	  no_argument,       NULL, OPT_HELP     },
+	{ "version",   no_argument,	  NULL, OPT_VERSION  },
+	{ NULL,	0,		   NULL, 0		   },
+};
+
+static int usage(const char *text)
+{
+	if (text)
+		fprintf(stderr, "kiro-refresh: %s\n", text);
+	fputs("Try kiro-refresh --help\n", stderr);
+	return EX_USAGE;
+}
+
+/* -1: go on; else the exit code. */
+static int parse(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (c == OPT_ALL)
+			o->all = true;
+		else if (c == OPT_ACCOUNT)
+			o->accounts[o->account_count++] = optarg;
+		else if (c == OPT_DRY_RUN)
+			o->dry_run = true;
+		else if (c == OPT_QUIET)
+			o->quiet = true;
+		else if (c == OPT_CONFIG)
+			o->config_file = optarg;
+		else if (c == OPT_STATE_DIR)
+			o->state_dir = optarg;
+		else if (c == OPT_HELP)
+			return fputs(help, stdout) < 0;
+		else if (c == OPT_VERSION)
+			return puts("kiro-refresh " KIRO_FCGI_VERSION) < 0;
+		else
+			return usage(NULL); /* getopt_long has said what is wrong */
+	}
+	if (optind < argc)
+		return usage("unexpected argument");
+	if (o->all && o->account_count)
+		return usage("--all and --account exclude one another");
+	return -1;
+}
+
+/* ---- the work ---- */
+
+static void complain(const struct error *e)
+{
+	fprintf(stderr, "kiro-refresh: %s\n", e->message);
+}
+
+/* The account's own proxy, if it has one, else the configured one. */
+static int make_client(const struct config *config, const struct account *a,
+		       struct http_client **out, struct error *e)
+{
+	const char *proxy = a->proxy_url ? a->proxy_url : config->proxy_url;
+	const struct http_options options = {
+		.ca_file = config->ca_file,
+		.proxy_url = proxy && strcmp(proxy, "direct") == 0 ? NULL : proxy,
+	};
+
+	return http_client_new(out, &options, e);
+}
+
+static enum outcome failure(const struct error *e)
+{
+	complain(e);
+	if (e->kind == ERR_LOGIN)
+		return NEEDS_LOGIN;
+	return e->kind == ERR_STORE || e->kind == ERR_CONFIG ? UNUSABLE_STATE : FAILED;
+}
+
+static enum outcome renew_one(struct run *run, struct account *a)
+{
+	struct refresher r = { .config = run->config, .tokens = &run->tokens };
+	struct http_client *http = NULL;
+	struct error e = { .kind = ERR_NONE };
+	int rc = make_client(run->config, a, &http, &e);
+
+	r.http = http;
+	if (!rc)
+		rc = refresh_account(&r, a, REFRESH_SOFT, run->config->refresh_ahead, &e);
+	http_client_free(http);
+	if (rc < 0)
+		return failure(&e);
+	if (rc == 1)
+		return RENEWED;
+	return account_expires_within(a, clock_wall(), run->config->refresh_ahead) ? TAKEN : FRESH;
+}
+
+static void pause_a_little(void)
+{
+	unsigned char random;
+
+	ids_random(&random, 1);
+	nanosleep(&(struct timespec){ .tv_nsec = random * (MOST_PAUSE_MS * 1000000L / 255) }, NULL);
+}
+
+static enum outcome consider(struct run *run, struct account *a)
+{
+	const char *name = a->label ? a->label : a->id;
+
+	if (!account_expires_within(a, clock_wall(), run->config->refresh_ahead))
+		return FRESH;
+	if (a->state == STATE_INVALID) {
+		fprintf(stderr,
+			"kiro-refresh: account %s (%s) must log in again: %s. Add or import it "
+			"anew with kiroctl account\n",
+			name, a->id, a->state_reason ? a->state_reason : "no reason noted");
+		return NEEDS_LOGIN;
+	}
+	if (run->options->dry_run) {
+		printf("kiro-refresh: would renew %s (%s)\n", name, a->id);
+		return RENEWED;
+	}
+	if (run->counts[RENEWED] || run->counts[FAILED])
+		pause_a_little();
+	return renew_one(run, a);
+}
+
+static void handle(struct run *run, struct account *a)
+{
+	run->considered++;
+	run->counts[consider(run, a)]++;
+}
+
+static int handle_named(struct run *run, struct error *e)
+{
+	for (size_t i = 0; i < run->options->account_count; i++) {
+		struct account *a = roster_find(&run->roster, run->options->accounts[i], e);
+
+		if (!a)
+			return -1;
+		handle(run, a);
+	}
+	return 0;
+}
+
+static void handle_all(struct run *run)
+{
+	for (size_t i = 0; i < run->roster.count; i++) {
+		if (run->roster.accounts[i].state != STATE_DISABLED)
+			handle(run, &run->roster.accounts[i]);
+	}
+}
+
+static void summarise(const struct run *run)
+{
+	const size_t *n = run->counts;
+	size_t failed = n[FAILED] + n[UNUSABLE_STATE];
+
+	if (run->options->quiet)
+		return;
+	printf("kiro-refresh: %zu account%s: %zu %s, %zu fresh, %zu failed", run->considered,
+	       run->considered == 1 ? "" : "s", n[RENEWED],
+	       run->options->dry_run ? "to renew" : "renewed", n[FRESH], failed);
+	if (n[TAKEN])
+		printf(", %zu taken by another process", n[TAKEN]);
+	if (n[NEEDS_LOGIN])
+		printf(", %zu need%s a new login", n[NEEDS_LOGIN], n[NEEDS_LOGIN] == 1 ? "s" : "");
+	putchar('\n');
+}
+
+static int exit_code(const struct run *run)
+{
+	if (run->counts[UNUSABLE_STATE])
+		return EX_CONFIG;
+	if (run->counts[NEEDS_LOGIN])
+		return EXIT_LOGIN;
+	return run->counts[FAILED] ? EXIT_TRANSIENT : EX_OK;
+}
+
+static int run_all(struct run *run)
+{
+	struct error e = { .kind = ERR_NONE };
+
+	/* One damaged record must not stop the renewal of the others. */
+	if (roster_load(&run->roster, &run->tokens, &e)) {
+		complain(&e);
+		run->counts[UNUSABLE_STATE]++;
+		error_clear(&e);
+	}
+	if (!run->options->account_count) {
+		handle_all(run);
+	} else if (handle_named(run, &e)) {
+		complain(&e);
+		return EX_USAGE;
+	}
+	summarise(run);
+	return exit_code(run);
+}
+
+/* Without a log file, lines go to standard error, and cron mails those: only what is wrong. */
+static void open_log(const struct config *config)
+{
+	bool to_file = config->log_file && *config->log_file;
+	struct log_options options = { .level = (enum log_level)config->log_level,
+				       .json = config->log_format == 1,
+				       .file = config->log_file };
+
+	if (!to_file && options.level > LOG_WARN)
+		options.level = LOG_WARN;
+	if (log_open(&options) != 0)
+		fprintf(stderr, "kiro-refresh: cannot open the log %s: %s\n", config->log_file,
+			strerror(errno));
+}
+
+static int start(const struct options *options)
+{
+	struct run run = { .options = options };
+	char program[LIMIT_URL] = "";
+	struct error e = { .kind = ERR_NONE };
+	unsigned flags;
+	int rc;
+
+	if (options->state_dir) /* the environment is the strongest source: so is the option */
+		setenv("KIRO_STATE_DIR", options->state_dir, 1);
+	(void)!readlink("/proc/self/exe", program, sizeof(program) - 1);
+	if (config_load(&run.config, options->config_file, *program ? program : NULL, &e)) {
+		complain(&e);
+		return EX_CONFIG;
+	}
+	open_log(run.config);
+	flags = run.config->state_on_network ? STORE_ANY_FS : 0;
+	if (store_open(&run.tokens, run.config->state_dir, "tokens", flags, &e)) {
+		complain(&e);
+		rc = EX_CONFIG;
+	} else {
+		roster_init(&run.roster);
+		rc = run_all(&run);
+		roster_release(&run.roster);
+		store_close(&run.tokens);
+	}
+	config_free(run.config);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .config_file = NULL };
+	int rc;
+
+	options.accounts = xcalloc((size_t)argc, sizeof(*options.accounts));
+	rc = parse(&options, argc, argv);
+	if (rc < 0)
+		rc = start(&options);
+	if (fflush(stdout) != 0 && !rc)
+		rc = EX_IOERR;
+	free(options.accounts);
+	return rc;
+}

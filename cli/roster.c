@@ -1,0 +1,284 @@
+#include "common/base.h"
+#include "cli/roster.h"
+
+#include "common/ids.h"
+#include "common/json.h"
+#include "common/limits.h"
+
+#define ID_PREFIX     "acc_"
+#define ID_CHARACTERS 12
+
+void roster_init(struct roster *r)
+{
+	*r = (struct roster){ NULL, 0 };
+}
+
+void roster_release(struct roster *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		account_release(&r->accounts[i]);
+	free(r->accounts);
+	roster_init(r);
+}
+
+static int parse_record(struct account *a, struct span json, struct error *e)
+{
+	struct error why = { 0 };
+	cJSON *tree = json_parse(json, &why);
+	int rc = -1;
+
+	account_init(a);
+	if (tree)
+		rc = account_read(a, tree, &why);
+	cJSON_Delete(tree);
+	if (rc) {
+		account_release(a);
+		error_set(e, ERR_STORE, "%s", why.message);
+	}
+	return rc;
+}
+
+struct loading {
+	struct roster *roster;
+	struct error *error; /* the first record that cannot be read */
+};
+
+static int load_record(void *context, const char *key, struct span json)
+{
+	struct loading *l = context;
+	struct roster *r = l->roster;
+	struct error why = { 0 };
+	struct account a;
+
+	if (parse_record(&a, json, &why)) {
+		error_set(l->error, ERR_STORE, "the record %s cannot be read: %s", key,
+			  why.message);
+		return 0;
+	}
+	r->accounts = xrealloc(r->accounts, (r->count + 1) * sizeof(*r->accounts));
+	r->accounts[r->count++] = a;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct account *x = a, *y = b;
+
+	if (x->priority != y->priority)
+		return x->priority < y->priority ? -1 : 1;
+	if (x->added_at != y->added_at)
+		return x->added_at < y->added_at ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+int roster_load(struct roster *r, const struct store *tokens, struct error *e)
+{
+	struct loading l = { r, e };
+	int rc = store_each(tokens, "a/", load_record, &l, NULL, e);
+
+	if (r->count)
+		qsort(r->accounts, r->count, sizeof(*r->accounts), compare);
+	return rc || e->kind != ERR_NONE ? -1 : 0;
+}
+
+static bool begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool has_name(const struct account *a, const char *name)
+{
+	return (a->label && strcasecmp(a->label, name) == 0) ||
+	       (a->email && strcasecmp(a->email, name) == 0);
+}
+
+static bool has_prefix(const struct account *a, const char *name)
+{
+	return begins(a->id, name) ||
+	       (begins(a->id, ID_PREFIX) && *name && begins(a->id + strlen(ID_PREFIX), name));
+}
+
+/* Which of the accounts answer to the name in this way: the last one, and their number. */
+static size_t count_matches(const struct roster *r, const char *name,
+			    bool (*matches)(const struct account *, const char *),
+			    struct account **last, char *list, size_t size)
+{
+	size_t count = 0;
+
+	list[0] = '\0';
+	for (size_t i = 0; i < r->count; i++) {
+		size_t len = strlen(list);
+
+		if (!matches(&r->accounts[i], name))
+			continue;
+		*last = &r->accounts[i];
+		count++;
+		snprintf(list + len, size - len, "%s%s", len ? ", " : "", r->accounts[i].id);
+	}
+	return count;
+}
+
+struct account *roster_find(const struct roster *r, const char *name, struct error *e)
+{
+	static bool (*const ways[])(const struct account *, const char *) = { has_name,
+									      has_prefix };
+	struct account *found = NULL;
+	char list[160];
+
+	for (size_t i = 0; i < r->count; i++) {
+		if (strcmp(r->accounts[i].id, name) == 0)
+			return &r->accounts[i];
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		size_t count = count_matches(r, name, ways[i], &found, list, sizeof(list));
+
+		if (count == 1)
+			return found;
+		if (count) {
+			error_set(e, ERR_NOT_FOUND,
+				  "several accounts are called %.80s: %s; give the id", name, list);
+			return NULL;
+		}
+	}
+	error_set(e, ERR_NOT_FOUND, "no account is called %.80s (see kiroctl account list)", name);
+	return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcasecmp(a, b) == 0 : a == b;
+}
+
+static bool same_secret(const struct secret *a, const struct secret *b)
+{
+	return secret_present(a) && secret_equal(secret_reveal(a), secret_reveal(b));
+}
+
+enum roster_match roster_compare(const struct account *known, const struct account *a)
+{
+	if (same_secret(&a->refresh_token, &known->refresh_token) ||
+	    same_secret(&a->api_key, &known->api_key))
+		return ROSTER_SAME;
+	if (same_secret(&a->refresh_token, &known->previous_refresh_token))
+		return ROSTER_OLDER;
+	if (a->kind == known->kind && a->email && same_text(a->email, known->email) &&
+	    same_text(a->provider, known->provider))
+		return ROSTER_PERSON;
+	return ROSTER_NEW;
+}
+
+/* A credential tells more than a name: the first of the strongest kind is it. */
+enum roster_match roster_match(const struct roster *r, const struct account *a,
+			       struct account **found)
+{
+	for (enum roster_match kind = ROSTER_SAME; kind <= ROSTER_PERSON; kind++) {
+		for (size_t i = 0; i < r->count; i++) {
+			if (roster_compare(&r->accounts[i], a) == kind) {
+				*found = &r->accounts[i];
+				return kind;
+			}
+		}
+	}
+	return ROSTER_NEW;
+}
+
+static char *random_machine_id(void)
+{
+	unsigned char bytes[32];
+	char *hex = xmalloc(2 * sizeof(bytes) + 1);
+
+	ids_random(bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	return hex;
+}
+
+void roster_enroll(struct account *a, int64_t now)
+{
+	if (!a->id) {
+		a->id = xmalloc(sizeof(ID_PREFIX) + ID_CHARACTERS);
+		ids_make(a->id, sizeof(ID_PREFIX) + ID_CHARACTERS, ID_PREFIX, ID_CHARACTERS);
+	}
+	if (!a->label && a->email)
+		a->label = xstrdup(a->email);
+	if (!a->label) {
+		const char *what = a->provider ? a->provider : account_kind_names[a->kind];
+		size_t size = strlen(what) + 6;
+
+		a->label = xmalloc(size);
+		snprintf(a->label, size, "%s-%.4s", what, a->id + strlen(ID_PREFIX));
+	}
+	if (!a->machine_id)
+		a->machine_id = random_machine_id();
+	if (!a->added_at)
+		a->added_at = now;
+}
+
+static void record_key(const char *id, char out[static STORE_KEY_SIZE])
+{
+	snprintf(out, STORE_KEY_SIZE, "a/%s", id);
+}
+
+static int too_large(const struct account *a, struct error *e)
+{
+	return error_set(e, ERR_REQUEST, "account %s: its credentials are larger than %zu bytes",
+			 a->id, LIMIT_RECORD);
+}
+
+int roster_put(const struct store *tokens, const struct account *a, struct error *e)
+{
+	char key[STORE_KEY_SIZE];
+	struct buf json;
+	int rc;
+
+	record_key(a->id, key);
+	buf_init(&json, LIMIT_RECORD);
+	account_write(a, &json);
+	rc = json.failed ? too_large(a, e) : store_put(tokens, key, buf_span(&json), e);
+	explicit_bzero(json.at, json.len);
+	buf_release(&json);
+	return rc;
+}
+
+struct changing {
+	struct account *account;
+	void (*change)(struct account *stored, void *context);
+	void *context;
+};
+
+static int change_record(void *context, struct buf *json, struct error *e)
+{
+	struct changing *c = context;
+	struct account stored;
+
+	if (!json->len)
+		return error_set(e, ERR_NOT_FOUND, "account %s was removed meanwhile",
+				 c->account->id);
+	if (parse_record(&stored, buf_span(json), e))
+		return -1;
+	c->change(&stored, c->context);
+	buf_reset(json);
+	account_write(&stored, json);
+	account_release(c->account);
+	*c->account = stored;
+	return json->failed ? too_large(c->account, e) : 0;
+}
+
+int roster_change(const struct store *tokens, struct account *a,
+		  void (*change)(struct account *stored, void *context), void *context,
+		  struct error *e)
+{
+	struct changing c = { a, change, context };
+	char key[STORE_KEY_SIZE];
+
+	record_key(a->id, key);
+	return store_update(tokens, key, change_record, &c, e) ? -1 : 0;
+}
+
+int roster_remove(const struct store *tokens, const char *id, struct error *e)
+{
+	char key[STORE_KEY_SIZE];
+
+	record_key(id, key);
+	return store_remove(tokens, key, e);
+}

@@ -1,0 +1,54 @@
+/*
+ * roster.h - the accounts of an installation, as the command line handles them: all at once, and
+ * one by the name that a person gives.
+ */
+#ifndef CLI_ROSTER_H
+#define CLI_ROSTER_H
+
+#include "common/account.h"
+#include "common/base.h"
+#include "common/error.h"
+#include "common/store.h"
+
+struct roster {
+	struct account *accounts; /* by priority, then age */
+	size_t count;
+};
+
+void roster_init(struct roster *r);
+void roster_release(struct roster *r);
+
+/* -1 when a record cannot be read; the others are in the roster all the same. */
+int roster_load(struct roster *r, const struct store *tokens, struct error *e);
+
+/* By id, a beginning of the id (with or without "acc_") that only one account has, label or
+ * e-mail. NULL: none or several, *e names them. */
+struct account *roster_find(const struct roster *r, const char *name, struct error *e);
+
+/* How an account from outside stands to those that are there; *found is the one meant. */
+enum roster_match {
+	ROSTER_NEW,
+	ROSTER_SAME,   /* the same refresh token or API key */
+	ROSTER_OLDER,  /* the refresh token that *found had before it was renewed */
+	ROSTER_PERSON, /* another credential of the same kind, e-mail and provider */
+};
+enum roster_match roster_match(const struct roster *r, const struct account *a,
+			       struct account **found);
+/* The same for two accounts. */
+enum roster_match roster_compare(const struct account *known, const struct account *a);
+
+/* Gives a new account what it lacks: id, label, machine id, date. */
+void roster_enroll(struct account *a, int64_t now);
+
+int roster_put(const struct store *tokens, const struct account *a, struct error *e);
+
+/* Changes the stored record under the store's lock, whatever became of it since it was loaded;
+ * *a is the new one then. */
+int roster_change(const struct store *tokens, struct account *a,
+		  void (*change)(struct account *stored, void *context), void *context,
+		  struct error *e);
+
+/* 1: was absent already. */
+int roster_remove(const struct store *tokens, const char *id, struct error *e);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * table.h - rows of text in aligned columns. Cells are copied, and shown without control
+ * characters: they may come from other parties.
+ */
+#ifndef CLI_TABLE_H
+#define CLI_TABLE_H
+
+#include "common/base.h"
+
+struct table {
+	size_t columns, rows; /* the first row is the heading */
+	char **cells;
+};
+
+void table_init(struct table *t, const char *const *heads, size_t columns);
+void table_add(struct table *t, const char *const *cells); /* as many as there are columns */
+void table_sort(struct table *t);			   /* by the first column */
+void table_print(const struct table *t, FILE *to);
+void table_release(struct table *t);
+
+#endif
