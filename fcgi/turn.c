@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/limits.h"
 #include "fcgi/tokens.h"
+#include "fcgi/up_request.h"
 
 #define FLUSH_AT KB(16) /* a burst of events goes out in pieces of about this size */
 
@@ -129,6 +130,8 @@ static void sink_reset(void *context)
 	eventstream_reset(&t->frames);
 	up_event_release(&t->events);
 	up_event_init(&t->events, &t->options);
+	up_think_release(&t->think);
+	up_think_init(&t->think, t->chat->thinking_omitted, on_event, t);
 }
 
 static bool sink_committed(void *context)
@@ -154,6 +157,7 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	       const struct model *model, const struct tool_names *names)
 {
 	int64_t now = clock_ticks(), estimate = tokens_of_chat(chat);
+	bool by_tags = up_request_uses_tags(chat, model);
 	struct out_options options = {
 		.stream = chat->stream,
 		.include_usage = chat->include_usage,
@@ -169,9 +173,10 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 		.names = names,
 		.input_estimate = estimate,
 		.window = model->window,
-		.handler = on_event,
-		.context = t,
+		.handler = by_tags ? up_think_event : on_event,
+		.context = by_tags ? (void *)&t->think : t,
 	};
+	up_think_init(&t->think, chat->thinking_omitted, on_event, t);
 	out_init(&t->out, request->dialect->out, &options);
 	eventstream_init(&t->frames);
 	up_event_init(&t->events, &t->options);
@@ -182,6 +187,7 @@ void turn_release(struct turn *t)
 {
 	buf_release(&t->wire);
 	up_event_release(&t->events);
+	up_think_release(&t->think);
 	eventstream_release(&t->frames);
 	out_release(&t->out);
 }

@@ -11,6 +11,7 @@
 #include "fcgi/request.h"
 #include "fcgi/up_call.h"
 #include "fcgi/up_event.h"
+#include "fcgi/up_think.h"
 
 struct turn {
 	struct request *request; /* borrowed */
@@ -19,6 +20,7 @@ struct turn {
 	struct eventstream frames;
 	struct up_event events;
 	struct up_event_options options;
+	struct up_think think; /* only where the reasoning comes as tags in the text */
 	struct buf wire;      /* to be sent now; of a whole answer: the body at the end */
 	bool any_event;	      /* upstream's answer has begun to show */
 	struct usage usage;   /* of the complete answer, for the log */

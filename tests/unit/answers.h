@@ -12,6 +12,7 @@
 
 #include <CUnit/CUnit.h>
 
+/* clang-format off */
 #define T(t)	     { .kind = EVENT_TEXT, .text = { t, sizeof(t) - 1 } }
 #define K(t)	     { .kind = EVENT_THINKING, .text = { t, sizeof(t) - 1 } }
 #define SIGNATURE(t) { .kind = EVENT_SIGNATURE, .text = { t, sizeof(t) - 1 } }
@@ -24,39 +25,47 @@
 		.usage = { .input = 500, .output = 77, .cache_read = 3, .cache_write = 2 } \
 	}
 
+/* clang-format on */
+
 #define ANSWER_EVENTS 16
 
 static const struct answer {
 	const char *name;
 	struct event events[ANSWER_EVENTS]; /* up to and with STOP */
 } answers[] = {
-	{ "text", { T("Hel"), T(""), T("lo \"\\\n\t\x01\xe2\x80\xa8\xf0\x9f\x98\x80"),
-		    STOP(STOP_END_TURN) } },
-	{ "tool", { CALL("tooluse_1", "f"), A("{\"a\":"), A(""), A("1}"), END,
-		    STOP(STOP_TOOL_USE) } },
-	{ "two tools", { CALL("t1", "f"), A("{}"), END, CALL("t2", "g"), A("{\"x\":[1,"),
-			 A("\"\\\"\"]}"), END, STOP(STOP_TOOL_USE) } },
-	{ "thinking text tool", { K("let me "), K("think"), SIGNATURE("sig=="), T("ok"),
-				  CALL("t1", "f"), A("{}"), END, STOP(STOP_TOOL_USE) } },
+	{ "text",
+	  { T("Hel"), T(""), T("lo \"\\\n\t\x01\xe2\x80\xa8\xf0\x9f\x98\x80"),
+	    STOP(STOP_END_TURN) } },
+	{ "tool",
+	  { CALL("tooluse_1", "f"), A("{\"a\":"), A(""), A("1}"), END, STOP(STOP_TOOL_USE) } },
+	{ "two tools",
+	  { CALL("t1", "f"), A("{}"), END, CALL("t2", "g"), A("{\"x\":[1,"), A("\"\\\"\"]}"), END,
+	    STOP(STOP_TOOL_USE) } },
+	{ "thinking text tool",
+	  { K("let me "), K("think"), SIGNATURE("sig=="), T("ok"), CALL("t1", "f"), A("{}"), END,
+	    STOP(STOP_TOOL_USE) } },
 	{ "unsigned thinking", { K("let me "), K("think"), T("ok"), STOP(STOP_END_TURN) } },
 	{ "thinking only", { K("deep"), STOP(STOP_MAX_TOKENS) } },
 	{ "signature only", { SIGNATURE("opaque"), T("ok"), STOP(STOP_END_TURN) } },
-	{ "two thoughts", { K("a"), SIGNATURE("s1"), K("b"), SIGNATURE("s2"), T("ok"),
-			    STOP(STOP_END_TURN) } },
-	{ "text between tools", { CALL("t1", "f"), A("{}"), END, T("and"), CALL("t2", "f"),
-				  A("{}"), END, T("done"), STOP(STOP_TOOL_USE) } },
+	{ "two thoughts",
+	  { K("a"), SIGNATURE("s1"), K("b"), SIGNATURE("s2"), T("ok"), STOP(STOP_END_TURN) } },
+	{ "text between tools",
+	  { CALL("t1", "f"), A("{}"), END, T("and"), CALL("t2", "f"), A("{}"), END, T("done"),
+	    STOP(STOP_TOOL_USE) } },
 	{ "max tokens", { T("cut"), STOP(STOP_MAX_TOKENS) } },
 	{ "context", { T("cut"), STOP(STOP_CONTEXT) } },
 	{ "pause", { T("wait"), STOP(STOP_PAUSE_TURN) } },
-	{ "refusal", { { .kind = EVENT_STOP,
-			 .stop = STOP_REFUSAL,
-			 .text = { "because", 7 },
-			 .usage = { .input = 500, .output = 1 } } } },
-	{ "stop sequence", { T("until"),
-			     { .kind = EVENT_STOP,
-			       .stop = STOP_SEQUENCE,
-			       .stop_sequence = "END",
-			       .usage = { .input = 500, .output = 5 } } } },
+	{ "refusal",
+	  { { .kind = EVENT_STOP,
+	      .stop = STOP_REFUSAL,
+	      .text = { "because", 7 },
+	      .usage = { .input = 500, .output = 1 } } } },
+	{ "stop sequence",
+	  { T("until"),
+	    { .kind = EVENT_STOP,
+	      .stop = STOP_SEQUENCE,
+	      .stop_sequence = "END",
+	      .usage = { .input = 500, .output = 5 } } } },
 };
 
 /* What the writer makes of the answer's events. */
@@ -147,8 +156,8 @@ static inline const cJSON *json_at(const cJSON *from, const char *path)
 		size_t len = strcspn(path, ".");
 
 		snprintf(key, sizeof(key), "%.*s", (int)len, path);
-		from = cJSON_IsArray(from) ? cJSON_GetArrayItem(from, atoi(key)) :
-					     cJSON_GetObjectItemCaseSensitive(from, key);
+		from = cJSON_IsArray(from) ? cJSON_GetArrayItem(from, atoi(key))
+					   : cJSON_GetObjectItemCaseSensitive(from, key);
 		path += len + (path[len] == '.');
 	}
 	return from;

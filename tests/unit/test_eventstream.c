@@ -9,9 +9,9 @@
 
 #include <CUnit/CUnit.h>
 
-#define TOOL_HEADERS                                                                          \
-	"0b3a6576656e742d7479706507000c746f6f6c5573654576656e74"                               \
-	"0d3a636f6e74656e742d747970650700106170706c69636174696f6e2f6a736f6e"                   \
+#define TOOL_HEADERS                                                                               \
+	"0b3a6576656e742d7479706507000c746f6f6c5573654576656e74"                                   \
+	"0d3a636f6e74656e742d747970650700106170706c69636174696f6e2f6a736f6e"                       \
 	"0d3a6d6573736167652d747970650700056576656e74"
 
 static const struct example {
@@ -93,8 +93,8 @@ static void describe(struct eventstream *es, struct span bytes, size_t size, str
 	for (size_t at = 0; !rc && at < bytes.len; at += size) {
 		size_t left = bytes.len - at;
 
-		rc = eventstream_feed(
-			es, (struct span){ bytes.at + at, left < size ? left : size }, &e);
+		rc = eventstream_feed(es, (struct span){ bytes.at + at, left < size ? left : size },
+				      &e);
 		while (!rc && (rc = eventstream_next(es, &frame, &e)) == 1) {
 			buf_add(out, frame.event_type.at, frame.event_type.len);
 			buf_add_char(out, ' ');
@@ -146,11 +146,10 @@ static void eventstream_waits_for_the_last_byte(void)
 			CU_ASSERT_EQUAL(eventstream_feed(&es, (struct span){ bytes.at, cut }, &e),
 					0);
 			CU_ASSERT_EQUAL(eventstream_next(&es, &frame, &e), 0);
-			CU_ASSERT_EQUAL(eventstream_feed(&es,
-							 (struct span){ bytes.at + cut,
-									bytes.len - cut },
-							 &e),
-					0);
+			CU_ASSERT_EQUAL(
+				eventstream_feed(
+					&es, (struct span){ bytes.at + cut, bytes.len - cut }, &e),
+				0);
 			CU_ASSERT_EQUAL_FATAL(eventstream_next(&es, &frame, &e), 1);
 			CU_ASSERT(frame_is(&frame, &examples[i]));
 
@@ -253,8 +252,7 @@ static void eventstream_walks_all_ten_header_types(void)
 		CU_ASSERT_EQUAL(header.type, expected[i].type);
 		CU_ASSERT_EQUAL(header.number, expected[i].number);
 		CU_ASSERT_EQUAL_FATAL(header.bytes.len, expected[i].bytes.len);
-		CU_ASSERT_EQUAL(
-			memcmp(header.bytes.at, expected[i].bytes.at, header.bytes.len), 0);
+		CU_ASSERT_EQUAL(memcmp(header.bytes.at, expected[i].bytes.at, header.bytes.len), 0);
 	}
 	CU_ASSERT_EQUAL(eventstream_header(&frame, &at, &header), 0);
 	eventstream_release(&es);
@@ -282,21 +280,21 @@ static enum error_kind kind_of_headers(struct span headers)
 static void eventstream_refuses_broken_headers(void)
 {
 	static const struct span broken[] = {
-		{ "\0\7\0\0", 4 },	     /* no name */
-		{ "\1", 1 },		     /* name runs over */
-		{ "\1a", 2 },		     /* no type */
-		{ "\1a\12", 3 },	     /* type 10 */
-		{ "\1a\377", 3 },	     /* type 255 */
-		{ "\1a\2", 3 },		     /* i8 without its byte */
-		{ "\1a\3\0", 4 },	     /* half an i16 */
-		{ "\1a\4\0\0\0", 6 },	     /* three quarters of an i32 */
+		{ "\0\7\0\0", 4 },    /* no name */
+		{ "\1", 1 },	      /* name runs over */
+		{ "\1a", 2 },	      /* no type */
+		{ "\1a\12", 3 },      /* type 10 */
+		{ "\1a\377", 3 },     /* type 255 */
+		{ "\1a\2", 3 },	      /* i8 without its byte */
+		{ "\1a\3\0", 4 },     /* half an i16 */
+		{ "\1a\4\0\0\0", 6 }, /* three quarters of an i32 */
 		{ "\1a\5\0\0\0\0\0\0\0", 10 },
 		{ "\1a\10\0\0\0\0\0\0\0", 10 },
-		{ "\1a\6\0", 4 },	     /* half a length */
-		{ "\1a\7\0\1", 5 },	     /* text shorter than its length */
+		{ "\1a\6\0", 4 },   /* half a length */
+		{ "\1a\7\0\1", 5 }, /* text shorter than its length */
 		{ "\1a\7\377\377x", 6 },
 		{ "\1a\11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 18 },
-		{ "\1a\0\377", 4 },	     /* a good one, then a name that runs over */
+		{ "\1a\0\377", 4 }, /* a good one, then a name that runs over */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++)
@@ -483,8 +481,8 @@ static void eventstream_allocates_nothing_per_frame(void)
 		for (size_t from = 0; from < bytes.len; from += 97) {
 			size_t left = bytes.len - from;
 
-			eventstream_feed(&es, (struct span){ bytes.at + from, left < 97 ? left : 97 },
-					 &e);
+			eventstream_feed(
+				&es, (struct span){ bytes.at + from, left < 97 ? left : 97 }, &e);
 			while (eventstream_next(&es, &frame, &e) == 1)
 				frames++;
 		}

@@ -551,13 +551,12 @@ static void read_damaged(const char *at, size_t len)
 {
 	struct import i = { .entries = NULL };
 	struct error e = { 0 };
-	char *copy = xmalloc(len + 1); /* exact size: an overrun is seen by the sanitizer */
+	char *copy = xmalloc(len); /* exact size: an overrun is seen by the sanitizer */
+	int rc;
 
 	memcpy(copy, at, len);
-	if (import_read(&i, "cut", (struct span){ copy, len }, &e) == 0)
-		CU_ASSERT_TRUE(i.count > 0);
-	else
-		CU_ASSERT_STRING_NOT_EQUAL(e.message, "");
+	rc = import_read(&i, "cut", (struct span){ copy, len }, &e);
+	CU_ASSERT_TRUE(rc == 0 ? i.count > 0 : e.message[0] != '\0');
 	import_release(&i);
 	free(copy);
 }

@@ -156,7 +156,7 @@ static void in_anthropic_trusts_the_first_bytes_of_an_image(void)
 
 static void in_anthropic_refuses_an_image_above_five_megabytes(void)
 {
-	const size_t fits = LIMIT_IMAGE / 3 * 4; /* 5,242,879 bytes once "+2 bytes" is no whole group */
+	const size_t fits = LIMIT_IMAGE / 3 * 4; /* base64 characters of 5,242,878 bytes */
 	char *text = xmalloc(fits + 1024);
 	struct in_test t;
 	size_t head;
@@ -257,10 +257,12 @@ static void in_anthropic_finds_the_conversation_in_both_forms_of_user_id(void)
 			 rows[i].user_id);
 		in_test_read(&t, in_anthropic, body);
 		CU_ASSERT_EQUAL_FATAL(t.rc, 0);
-		if (rows[i].conversation)
-			CU_ASSERT_STRING_EQUAL(t.chat.conversation, rows[i].conversation)
-		else
-			CU_ASSERT_PTR_NULL(t.chat.conversation)
+		if (rows[i].conversation) {
+			CU_ASSERT_PTR_NOT_NULL_FATAL(t.chat.conversation);
+			CU_ASSERT_STRING_EQUAL(t.chat.conversation, rows[i].conversation);
+		} else {
+			CU_ASSERT_PTR_NULL(t.chat.conversation);
+		}
 		in_test_release(&t);
 	}
 }

@@ -143,10 +143,14 @@ static void up_error_knows_every_message(void)
 		{ 400, "Invalid model ID. Please select a different model to continue.",
 		  ERR_MODEL },
 		{ 400, "profileArn is required for this request.", ERR_UP_DENIED },
-		{ 500, "Encountered unexpectedly high load when processing the request, please "
-		       "try again.", ERR_UP_OVERLOAD },
-		{ 500, "Encountered an unexpected error when processing the request, please try "
-		       "again.", ERR_UP_OVERLOAD },
+		{ 500,
+		  "Encountered unexpectedly high load when processing the request, please "
+		  "try again.",
+		  ERR_UP_OVERLOAD },
+		{ 500,
+		  "Encountered an unexpected error when processing the request, please try "
+		  "again.",
+		  ERR_UP_OVERLOAD },
 		{ 429, "I am experiencing high traffic, please try again shortly.",
 		  ERR_UP_CAPACITY },
 		{ 429, "Too many requests, please wait before trying again.", ERR_UP_RATE },
@@ -168,7 +172,9 @@ static void up_error_knows_every_message(void)
 	/* live: an AccessDeniedException whose message alone tells what to do */
 	CU_ASSERT_EQUAL(error_of(400, "AccessDeniedException",
 				 "{\"message\":\"The bearer token included in the request is "
-				 "invalid.\"}").kind, ERR_UP_TOKEN);
+				 "invalid.\"}")
+				.kind,
+			ERR_UP_TOKEN);
 }
 
 static void up_error_falls_back_to_the_status(void)
@@ -200,7 +206,8 @@ static void up_error_judges_by_reason_then_type_then_message_then_status(void)
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
 		CU_ASSERT_EQUAL(error_of(statuses[i], "", quota).kind, ERR_UP_QUOTA);
 	CU_ASSERT_EQUAL(error_of(400, "ServiceQuotaExceededException",
-				 "{\"message\":\"Improperly formed request.\"}").kind,
+				 "{\"message\":\"Improperly formed request.\"}")
+				.kind,
 			ERR_UP_QUOTA);
 	CU_ASSERT_EQUAL(error_of(500, "", "{\"message\":\"Improperly formed request.\"}").kind,
 			ERR_UP_INVALID);
@@ -253,8 +260,13 @@ static void up_error_uses_the_words_that_clients_react_to(void)
 static void up_error_never_quotes_what_is_no_json(void)
 {
 	static const char *const payloads[] = {
-		"", "<html><body>502 Bad Gateway</body></html>", "{\"message\":", "[\"message\"]",
-		"\"words\"", "{\"message\":\"\"}", "{\"message\":{\"a\":1}}",
+		"",
+		"<html><body>502 Bad Gateway</body></html>",
+		"{\"message\":",
+		"[\"message\"]",
+		"\"words\"",
+		"{\"message\":\"\"}",
+		"{\"message\":{\"a\":1}}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {

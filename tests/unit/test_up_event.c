@@ -118,11 +118,11 @@ static void trailer(struct play *p, const char *stop)
 	finish(p);
 }
 
-#define TOLD(p, expected)                                          \
-	do {                                                       \
-		CU_ASSERT_STRING_EQUAL((p)->told.at, expected);    \
-		if (strcmp((p)->told.at, expected) != 0)           \
-			printf("\n  told %s\n", (p)->told.at);     \
+#define TOLD(p, expected)                                                                          \
+	do {                                                                                       \
+		CU_ASSERT_STRING_EQUAL((p)->told.at, expected);                                    \
+		if (strcmp((p)->told.at, expected) != 0)                                           \
+			printf("\n  told %s\n", (p)->told.at);                                     \
 	} while (0)
 
 static void up_event_passes_text(void)
@@ -148,9 +148,17 @@ static void up_event_passes_text(void)
 static void up_event_skips_what_no_client_can_use(void)
 {
 	static const char *const types[] = {
-		"initial-response", "toolResultEvent", "codeReferenceEvent", "documentCitationEvent",
-		"supplementaryWebLinksEvent", "followupPromptEvent", "intentsEvent",
-		"interactionComponentsEvent", "citationEvent", "dryRunSucceedEvent", "brandNewEvent",
+		"initial-response",
+		"toolResultEvent",
+		"codeReferenceEvent",
+		"documentCitationEvent",
+		"supplementaryWebLinksEvent",
+		"followupPromptEvent",
+		"intentsEvent",
+		"interactionComponentsEvent",
+		"citationEvent",
+		"dryRunSucceedEvent",
+		"brandNewEvent",
 	};
 	const struct frame smallest = { .payload = { "", 0 } };
 	struct play p;
@@ -327,6 +335,9 @@ static void up_event_keys_a_call_late(void)
 	play_end(&p);
 }
 
+/* 65 characters: one too many. */
+#define LONG_ID "12345678901234567890123456789012345678901234567890123456789012345"
+
 /* The id of the only call told. */
 static void told_id(const struct play *p, char out[static 128])
 {
@@ -336,9 +347,7 @@ static void told_id(const struct play *p, char out[static 128])
 
 static void up_event_makes_an_id_only_where_upstream_gave_no_fit_one(void)
 {
-	static const char *const ids[] = { "a b", "\xc3\xa9",
-					   "12345678901234567890123456789012345678901234567890123456"
-					   "789012345", "" };
+	static const char *const ids[] = { "a b", "\xc3\xa9", LONG_ID, "" };
 	char json[256], id[128];
 	struct play p;
 
@@ -412,8 +421,15 @@ static void up_event_limits_calls_and_arguments(void)
 static void up_event_refuses_unreadable_events(void)
 {
 	static const char *const payloads[] = {
-		"", "{", "{\"content\":\"a\"} x", "[]", "\"a\"", "{\"content\":7}",
-		"{\"content\":\"\\ud83d\"}", "{\"content\":\"\xff\"}", "{\"content\":\"\\u0000\"}",
+		"",
+		"{",
+		"{\"content\":\"a\"} x",
+		"[]",
+		"\"a\"",
+		"{\"content\":7}",
+		"{\"content\":\"\\ud83d\"}",
+		"{\"content\":\"\xff\"}",
+		"{\"content\":\"\\u0000\"}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
@@ -590,8 +606,8 @@ static void up_event_calls_an_answer_without_content_empty(void)
 		const char *stop;
 		enum error_kind kind;
 	} expected[] = {
-		{ "END_TURN", ERR_UP_EMPTY },	{ "TOOL_USE", ERR_UP_EMPTY },
-		{ "PAUSE_TURN", ERR_UP_EMPTY }, { "MAX_TOKENS", ERR_NONE },
+		{ "END_TURN", ERR_UP_EMPTY },	  { "TOOL_USE", ERR_UP_EMPTY },
+		{ "PAUSE_TURN", ERR_UP_EMPTY },	  { "MAX_TOKENS", ERR_NONE },
 		{ "CONTENT_FILTERED", ERR_NONE }, { "MODEL_CONTEXT_WINDOW_EXCEEDED", ERR_NONE },
 	};
 

@@ -1,0 +1,125 @@
+#include "common/base.h"
+#include "common/json.h"
+#include "common/limits.h"
+#include "fcgi/models.h"
+
+#include <CUnit/CUnit.h>
+
+static void models_find_a_name_in_every_spelling(void)
+{
+	static const struct {
+		const char *name, *id;
+	} rows[] = {
+		{ "claude-opus-4.8", "claude-opus-4.8" },
+		{ "claude-opus-4-8", "claude-opus-4.8" },
+		{ " claude-opus-4-8\n", "claude-opus-4.8" },
+		{ "claude-opus-4-8[1m]", "claude-opus-4.8" },
+		{ "claude-opus-4-8-thinking", "claude-opus-4.8" },
+		{ "claude-sonnet-4-5-20250929", "claude-sonnet-4.5" },
+		{ "claude-sonnet-4-5-20250929-thinking[1m]", "claude-sonnet-4.5" },
+		{ "claude-sonnet-4-20250514", "claude-sonnet-4" },
+		{ "claude-haiku-4-5-latest", "claude-haiku-4.5" },
+		{ "claude-4.5-opus", "claude-opus-4.5" },
+		{ "claude-4-sonnet", "claude-sonnet-4" },
+		{ "claude-3-7-sonnet-20250219", "claude-3.7-sonnet" },
+		{ "claude-sonnet-4-5-1m", "claude-sonnet-4.5-1m" },
+		{ "claude-sonnet-4.5-1m", "claude-sonnet-4.5-1m" },
+		{ "claude-opus-5-5", "claude-opus-5.5" },
+		{ "minimax-m2-1", "minimax-m2.1" },
+		{ "gpt-5-6-sol", "gpt-5.6-sol" },
+		{ "auto", "auto" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct model *m = models_find(rows[i].name);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+		CU_ASSERT_STRING_EQUAL(m->id, rows[i].id);
+	}
+}
+
+static void models_never_guess(void)
+{
+	static const char *const unknown[] = {
+		"", " ", "gpt-4o", "claude", "claude-", "claude-sonnet", "claude-sonnet-9-9",
+		"claude-opus-4-8x", "my-custom-model", "[1m]", "-latest", "claude-3-5-haiku-20241022",
+	};
+	char longest[4096];
+
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		CU_ASSERT_PTR_NULL(models_find(unknown[i]));
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	CU_ASSERT_PTR_NULL(models_find(longest));
+}
+
+static void models_have_the_windows_of_the_catalogue(void)
+{
+	static const struct {
+		const char *id;
+		int64_t window;
+	} rows[] = {
+		{ "auto", 1000000 },		{ "claude-opus-4.5", 200000 },
+		{ "claude-opus-4.6", 1000000 }, { "claude-opus-5.5", 1000000 },
+		{ "claude-sonnet-4", 200000 },	{ "claude-sonnet-4.5", 200000 },
+		{ "claude-sonnet-4.6", 1000000 }, { "claude-haiku-4.5", 200000 },
+		{ "gpt-5.6-luna", 272000 },	{ "deepseek-3.2", 164000 },
+		{ "minimax-m2.5", 196000 },	{ "glm-5", 200000 },
+		{ "qwen3-coder-next", 256000 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(models_find(rows[i].id));
+		CU_ASSERT_EQUAL(models_find(rows[i].id)->window, rows[i].window);
+	}
+}
+
+static void models_list_serves_both_apis(void)
+{
+	const cJSON *data, *item;
+	bool dashed = false;
+	struct buf body;
+	cJSON *tree;
+
+	buf_init(&body, LIMIT_UP_REPLY);
+	models_write_list(&body);
+	tree = cJSON_Parse(body.at);
+	CU_ASSERT_STRING_EQUAL(json_text_or(tree, "object", ""), "list");
+	CU_ASSERT_TRUE(cJSON_IsFalse(cJSON_GetObjectItem(tree, "has_more")));
+	data = json_member(tree, "data");
+	CU_ASSERT_FATAL(cJSON_GetArraySize(data) > 20);
+	cJSON_ArrayForEach(item, data)
+	{
+		const char *id = json_text_or(item, "id", "?");
+
+		CU_ASSERT_PTR_NOT_NULL(models_find(id));
+		CU_ASSERT_STRING_EQUAL(json_text_or(item, "object", ""), "model");
+		CU_ASSERT_STRING_EQUAL(json_text_or(item, "type", ""), "model");
+		CU_ASSERT_TRUE(json_number_or(item, "created", 0) > 1.7e9);
+		CU_ASSERT_TRUE(json_number_or(item, "max_input_tokens", 0) >= 100000);
+		CU_ASSERT_STRING_NOT_EQUAL(json_text_or(item, "display_name", ""), "");
+		CU_ASSERT_STRING_NOT_EQUAL(json_text_or(item, "created_at", ""), "");
+		CU_ASSERT_STRING_NOT_EQUAL(json_text_or(item, "owned_by", ""), "");
+		dashed = dashed || strcmp(id, "claude-opus-4-8") == 0;
+		if (item == data->child)
+			CU_ASSERT_STRING_EQUAL(json_text_or(tree, "first_id", ""), id);
+		if (!item->next)
+			CU_ASSERT_STRING_EQUAL(json_text_or(tree, "last_id", ""), id);
+	}
+	CU_ASSERT_TRUE(dashed);
+	cJSON_Delete(tree);
+	buf_reset(&body);
+	models_write_one(models_find("claude-haiku-4-5"), &body);
+	tree = cJSON_Parse(body.at);
+	CU_ASSERT_STRING_EQUAL(json_text_or(tree, "id", ""), "claude-haiku-4.5");
+	cJSON_Delete(tree);
+	buf_release(&body);
+}
+
+CU_TestInfo models_tests[] = {
+	{ "find a name in every spelling", models_find_a_name_in_every_spelling },
+	{ "never guess", models_never_guess },
+	{ "have the windows of the catalogue", models_have_the_windows_of_the_catalogue },
+	{ "list serves both APIs", models_list_serves_both_apis },
+	CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,84 @@
+#include "common/base.h"
+#include "fcgi/tokens.h"
+
+#include <CUnit/CUnit.h>
+
+/* Lowest and highest count of three public vocabularies: cl100k, o200k and an older Claude one. */
+static void tokens_lie_within_the_band_of_real_tokenizers(void)
+{
+	static const struct {
+		const char *text;
+		int64_t low, high;
+	} rows[] = {
+		{ "All human beings are born free and equal in dignity and rights. They "
+		  "are endowed with reason and conscience and should act towards one "
+		  "another in a spirit of brotherhood.",
+		  33, 33 },
+		{ "int main(void)\n{\n\tfor (int i = 0; i < 10; i++) {\n"
+		  "\t\tprintf(\"%d\\n\", i * i);\n\t}\n\treturn 0;\n}\n",
+		  38, 46 },
+		{ ""
+		  "{\"type\":\"object\",\"properties\":{\"file_path\":{\"description\":\"The "
+		  "absolute path to the "
+		  "file\",\"type\":\"string\"},\"limit\":{\"type\":\"number\"}},\"required\":[\"file_path\"],\"additionalProperties\":false}",
+		  40, 43 },
+		{ "人人生而自由,在尊严和权利上一律平等。他们赋"
+		  "有理性和良心,并应以兄弟关系的精神相对待。",
+		  37, 52 },
+		{ "Todos los seres humanos nacen libres e iguales en dignidad y derechos "
+		  "y, dotados como están de razón y conciencia, deben comportarse "
+		  "fraternalmente los unos con los otros.",
+		  38, 49 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int64_t count = tokens_of_text(span_of(rows[i].text));
+
+		CU_ASSERT_TRUE(count * 100 >= rows[i].low * 70);
+		CU_ASSERT_TRUE(count * 100 <= rows[i].high * 130);
+	}
+}
+
+static void tokens_of_nothing_and_little(void)
+{
+	struct chat chat = { 0 };
+
+	CU_ASSERT_EQUAL(tokens_of_text(span_of("")), 0);
+	CU_ASSERT_EQUAL(tokens_of_text(span_of("a")), 1);
+	CU_ASSERT_EQUAL(tokens_of_chat(&chat), 1);
+}
+
+static void tokens_count_every_part_of_a_chat(void)
+{
+	cJSON *tree = cJSON_Parse("{\"type\":\"object\",\"properties\":{\"path\":{\"type\":"
+				  "\"string\"}},\"required\":[\"path\"]}");
+	struct block blocks[] = {
+		{ .kind = BLOCK_TEXT, .text = { "Some words here", 15 } },
+		{ .kind = BLOCK_TOOL_USE, .name = "Read", .id = "t", .input = tree },
+		{ .kind = BLOCK_IMAGE, .format = "png" },
+	};
+	struct message message = { .blocks = blocks };
+	struct tool tool = { "Read", "Reads a file from the disk.", tree };
+	struct chat chat = { .messages = &message, .message_count = 1, .tools = &tool };
+	int64_t before = tokens_of_chat(&chat), now;
+
+	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
+		message.block_count = i + 1;
+		now = tokens_of_chat(&chat);
+		CU_ASSERT_TRUE(now > before);
+		before = now;
+	}
+	chat.tool_count = 1;
+	now = tokens_of_chat(&chat);
+	CU_ASSERT_TRUE(now >= before + 30 && now <= before + 70);
+	chat.system = (struct span){ "You are a careful reader.", 25 };
+	CU_ASSERT_TRUE(tokens_of_chat(&chat) > now);
+	cJSON_Delete(tree);
+}
+
+CU_TestInfo tokens_tests[] = {
+	{ "lie within the band of real tokenizers", tokens_lie_within_the_band_of_real_tokenizers },
+	{ "of nothing and little", tokens_of_nothing_and_little },
+	{ "count every part of a chat", tokens_count_every_part_of_a_chat },
+	CU_TEST_INFO_NULL,
+};
