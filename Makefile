@@ -117,6 +117,9 @@ uninstall:
 clean:
 	rm -rf build
 
+etc/kiro.json.example: $(BUILD)/kiroctl
+	$(BUILD)/kiroctl config example > $@
+
 SOURCES := $(wildcard common/*.[ch] fcgi/*.[ch] cli/*.[ch] tests/*/*.[ch])
 
 format:
