@@ -5,6 +5,7 @@
 #   make install    PREFIX=/usr/local DESTDIR=           make uninstall
 #   make lint       clang-format, cppcheck               make format
 #   SAN=address,undefined   as a knob on any of them, in a build folder of its own
+#   V=1                     shows the commands
 
 PREFIX     ?= /usr/local
 DESTDIR    ?=
@@ -30,6 +31,8 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS
 LIBS         = -lgdbm $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 FCGI_LIBS   := -lfcgi
 
+Q := $(if $(V),,@)
+
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 COMMON   := $(call objects,$(wildcard common/*.c))
@@ -48,32 +51,39 @@ TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin \
 .PHONY: all check demo install uninstall clean format lint deps testers
 .PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(BUILD)/man/kiro.json.5
 
 testers: $(TESTERS)
 
 $(BUILD)/kiro.fcgi: $(COMMON) $(FCGI) $(call objects,fcgi/main.c)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS)
 
 $(BUILD)/kiroctl: $(COMMON) $(CTL) $(SHARED)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 $(BUILD)/kiro-refresh: $(COMMON) $(REFRESH)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # Everything but the main functions: the unit tests link the program's own objects.
 $(BUILD)/tests/unit-tests: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(UNIT)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS) $(TEST_LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS) $(TEST_LIBS)
 
 $(BUILD)/tests/crash-tests: $(COMMON) $(CRASH)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/upstream-standin: $(STANDIN)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: %.c | deps
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo "  CC  $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
@@ -88,6 +98,12 @@ check-layers:
 	tests/layers.sh
 check-unit: $(BUILD)/tests/unit-tests
 	cd tests/unit && ../../$<
+
+# The options' table of the manual page comes from the program itself.
+$(BUILD)/man/kiro.json.5: man/kiro.json.5.in $(BUILD)/kiroctl
+	@mkdir -p $(@D)
+	$(Q)$(BUILD)/kiroctl config manual > $@.options
+	$(Q)sed -e '/^@OPTIONS@/{r $@.options' -e 'd;}' $< > $@
 
 demo: all $(BUILD)/tests/upstream-standin
 	@etc/demo
@@ -104,14 +120,14 @@ install: all
 	install -m 644 lighttpd/* $(DESTDIR)$(DOCDIR)/lighttpd
 	install -m 644 apache/* $(DESTDIR)$(DOCDIR)/apache
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
-	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 $(BUILD)/man/kiro.json.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/kiroctl $(DESTDIR)$(PREFIX)/sbin/kiro-refresh
 	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(wildcard man/*.1)))
-	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(wildcard man/*.5)))
+	rm -f $(DESTDIR)$(MANDIR)/man5/kiro.json.5
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8)))
 
 clean:

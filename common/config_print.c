@@ -3,7 +3,7 @@
 
 static const char *const type_names[] = {
 	[TEXT] = "text",      [PATH] = "path",	     [BASE_URL] = "URL",	[PROXY] = "URL",
-	[SECRET] = "secret",  [INTEGER] = "integer", [BOOLEAN] = "true or false", [CHOICE] = "choice",
+	[SECRET] = "secret",  [INTEGER] = "integer", [BOOLEAN] = "boolean", [CHOICE] = "choice",
 };
 
 static const char *const origin_names[] = {
