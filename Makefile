@@ -97,7 +97,7 @@ check: all testers
 check-layers:
 	tests/layers.sh
 check-unit: $(BUILD)/tests/unit-tests
-	cd tests/unit && ../../$<
+	$<
 
 # The options' table of the manual page comes from the program itself.
 $(BUILD)/man/kiro.json.5: man/kiro.json.5.in $(BUILD)/kiroctl

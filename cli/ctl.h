@@ -80,6 +80,8 @@ int ctl_usage(const struct ctl *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Text of other parties is shown without control characters. */
 void ctl_print_clean(FILE *to, const char *text);
 void ctl_print_json(const struct buf *json);
+/* What became of a thing: "NAME: RESULT", or an object with both as "name" and "result". */
+void ctl_print_result(const struct ctl *c, const char *name, const char *result);
 /* "2026-11-21T10:00:00Z", or `never` for 0. */
 const char *ctl_date(int64_t seconds, const char *never, char *out, size_t size);
 

@@ -222,7 +222,7 @@ int ctl_account_remove(struct ctl *c, struct error *e)
 	} else if (a) {
 		rc = roster_remove(&c->tokens, a->id, e);
 		if (rc >= 0)
-			printf("%s: removed\n", a->id);
+			ctl_print_result(c, a->id, "removed");
 	}
 	roster_release(&r);
 	return rc < 0 ? -1 : rc == EX_USAGE ? rc : 0;
@@ -251,7 +251,7 @@ static int change_named(struct ctl *c, void (*change)(struct account *, void *),
 	if (a) {
 		rc = roster_change(&c->tokens, a, change, NULL, e);
 		if (!rc)
-			printf("%s: %s\n", a->id, account_state_names[a->state]);
+			ctl_print_result(c, a->id, account_state_names[a->state]);
 	}
 	roster_release(&r);
 	return rc;

@@ -10,7 +10,6 @@
 #include "common/clock.h"
 
 /* Options that are members of an account as they stand. */
-/* clang-format off */
 static const struct {
 	const char *option;
 	size_t at;
@@ -27,7 +26,6 @@ static const struct {
 	{ "upstream", offsetof(struct account, upstream) },
 	{ "proxy", offsetof(struct account, proxy_url) },
 };
-/* clang-format on */
 
 static int read_secrets(struct ctl *c, struct account *a, struct error *e)
 {

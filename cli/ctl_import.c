@@ -223,7 +223,15 @@ static void print_table(const struct plan *plans, const struct import *i, bool d
 
 static void print_summary(const size_t counts[VERDICTS], const struct import *i, bool done)
 {
-	printf("\nUnderstood as: %s\n", i->entries[0].format);
+	putchar('\n');
+	for (size_t n = 0; n < i->count; n++) {
+		const struct import_entry *entry = &i->entries[n];
+
+		if (entry->index > 1)
+			continue;
+		ctl_print_clean(stdout, entry->source);
+		printf(" was understood as: %s\n", entry->format);
+	}
 	printf("%zu %s, %zu %s, %zu %s, %zu %s.\n", counts[TAKE], done ? "taken" : "to take",
 	       counts[UPDATE], done ? "updated" : "to update", counts[SKIP],
 	       done ? "skipped" : "to skip", counts[REFUSE], "refused");

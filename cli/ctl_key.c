@@ -27,6 +27,28 @@ static int read_given(struct ctl *c, struct secret *out, struct error *e)
 	return 0;
 }
 
+/* A new key is all that standard output holds, so that a script can take it; NULL: a given one,
+ * which is not echoed. */
+static void print_added(const struct ctl *c, const char *name, const char *text)
+{
+	struct jsonw w;
+	struct buf out;
+
+	fprintf(stderr, "kiroctl: key %s added%s\n", name, text ? "; it is shown this once" : "");
+	if (!c->json && text)
+		puts(text);
+	if (!c->json)
+		return;
+	buf_init(&out, CTL_OUTPUT);
+	jsonw_init(&w, &out);
+	jsonw_begin_object(&w);
+	jsonw_text_member(&w, "name", name);
+	jsonw_text_member(&w, "key", text);
+	jsonw_end(&w);
+	ctl_print_json(&out);
+	ctl_wipe(&out);
+}
+
 static int add(struct ctl *c, const struct secret *given, struct error *e)
 {
 	const char *name = c->operands[0], *value = secret_reveal(given);
@@ -38,11 +60,8 @@ static int add(struct ctl *c, const struct secret *given, struct error *e)
 				 sizeof(text) - 1);
 	memcpy(text, value, strlen(value));
 	rc = ctl_create(c, e) || ctl_keys(c, e) ? -1 : keys_add(&c->keys, name, text, e);
-	if (!rc && !*value)
-		puts(text);
 	if (!rc)
-		fprintf(stderr, "kiroctl: key %s added%s\n", name,
-			*value ? "" : "; it is shown this once");
+		print_added(c, name, *value ? NULL : text);
 	explicit_bzero(text, sizeof(text));
 	return rc;
 }
@@ -133,6 +152,6 @@ int ctl_key_remove(struct ctl *c, struct error *e)
 		return error_set(e, ERR_NOT_FOUND, "no key is called %.80s (see kiroctl key list)",
 				 name);
 	if (!rc)
-		printf("%s: removed\n", name);
+		ctl_print_result(c, name, "removed");
 	return rc;
 }

@@ -20,13 +20,14 @@ static int forget(struct ctl *c, struct error *e)
 		return error_set(e, ERR_NOT_FOUND,
 				 "no alias is called %.80s (see kiroctl model list)", name);
 	if (!rc)
-		printf("%s: removed\n", name);
+		ctl_print_result(c, name, "removed");
 	return rc;
 }
 
 int ctl_model_alias(struct ctl *c, struct error *e)
 {
 	bool remove = ctl_value(c, "remove") != NULL;
+	char result[ALIAS_SIZE + 16];
 
 	if (remove && c->operand_count > 1)
 		return ctl_usage(c, "model alias --remove takes only the NAME");
@@ -37,7 +38,8 @@ int ctl_model_alias(struct ctl *c, struct error *e)
 	if (ctl_create(c, e) || ctl_keys(c, e) ||
 	    alias_set(&c->keys, c->operands[0], c->operands[1], e))
 		return -1;
-	printf("%s: stands for %s\n", c->operands[0], c->operands[1]);
+	snprintf(result, sizeof(result), "stands for %s", c->operands[1]);
+	ctl_print_result(c, c->operands[0], result);
 	return 0;
 }
 

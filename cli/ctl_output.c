@@ -2,6 +2,7 @@
 #include "cli/ctl.h"
 
 #include "common/clock.h"
+#include "common/jsonw.h"
 #include "common/utf8.h"
 
 #include <sysexits.h>
@@ -30,6 +31,28 @@ void ctl_print_json(const struct buf *json)
 {
 	fwrite(json->at, 1, json->len, stdout);
 	putchar('\n');
+}
+
+void ctl_print_result(const struct ctl *c, const char *name, const char *result)
+{
+	struct jsonw w;
+	struct buf out;
+
+	if (!c->json) {
+		ctl_print_clean(stdout, name);
+		fputs(": ", stdout);
+		ctl_print_clean(stdout, result);
+		putchar('\n');
+		return;
+	}
+	buf_init(&out, CTL_OUTPUT);
+	jsonw_init(&w, &out);
+	jsonw_begin_object(&w);
+	jsonw_text_member(&w, "name", name);
+	jsonw_text_member(&w, "result", result);
+	jsonw_end(&w);
+	ctl_print_json(&out);
+	buf_release(&out);
 }
 
 const char *ctl_date(int64_t seconds, const char *never, char *out, size_t size)

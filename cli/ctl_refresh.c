@@ -32,18 +32,20 @@ static int refresh(struct ctl *c, struct account *a, enum refresh_mode mode, int
 
 static int refresh_told(struct ctl *c, struct account *a, struct error *e)
 {
-	char until[CLOCK_TEXT_SIZE];
+	char result[96], until[CLOCK_TEXT_SIZE];
 	int rc;
 
 	if (a->kind == KIND_API_KEY) {
-		printf("%s: an API key has nothing to refresh\n", a->id);
+		ctl_print_result(c, a->id, "an API key has nothing to refresh");
 		return 0;
 	}
 	rc = refresh(c, a, REFRESH_FORCED, 0, e);
 	if (rc < 0)
 		return -1;
-	printf("%s: %s, valid until %s\n", a->id, rc ? "refreshed" : "refreshed by another process",
-	       ctl_date(a->expires_at, "an unknown time", until, sizeof(until)));
+	snprintf(result, sizeof(result), "%s, valid until %s",
+		 rc ? "refreshed" : "refreshed by another process",
+		 ctl_date(a->expires_at, "an unknown time", until, sizeof(until)));
+	ctl_print_result(c, a->id, result);
 	return 0;
 }
 
@@ -52,15 +54,15 @@ static int refresh_all(struct ctl *c, struct roster *r, struct error *e)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		struct account *a = &r->accounts[i];
+		char result[LIMIT_ERROR_TEXT + 16];
 		struct error why = { 0 };
 
 		if (a->state == STATE_DISABLED) {
-			printf("%s: left alone, it is disabled\n", a->id);
+			ctl_print_result(c, a->id, "left alone, it is disabled");
 		} else if (refresh_told(c, a, &why)) {
-			printf("%s: failed: ", a->id);
-			ctl_print_clean(stdout, why.message);
-			putchar('\n');
-			error_set(e, why.kind, "%s: %s", a->id, why.message);
+			snprintf(result, sizeof(result), "failed: %s", why.message);
+			ctl_print_result(c, a->id, result);
+			error_set(e, why.kind, "%s: %.400s", a->id, why.message);
 		}
 	}
 	return e->kind ? -1 : 0;

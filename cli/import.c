@@ -26,7 +26,6 @@ struct format {
 };
 
 /* The first row that fits wins: the telling ones stand first. */
-/* clang-format off */
 static const struct format formats[] = {
 	{ "Kiro Account Manager export", ACCOUNTS, "exportedAt", { NULL } },
 	{ "Kiro-Go config.json", ACCOUNTS, "requireApiKey", { NULL } },
@@ -50,7 +49,6 @@ static const struct format formats[] = {
 	{ "kiro-cli token", OBJECT | LIST, NULL, { "refresh_token" } },
 	{ "credentials", OBJECT | LIST, NULL, { NULL } },
 };
-/* clang-format on */
 
 static bool is_map(const cJSON *root)
 {
@@ -148,12 +146,19 @@ static int add_entries(struct import *i, const char *source, const cJSON *root, 
 int import_read(struct import *i, const char *source, struct span text, struct error *e)
 {
 	static const char mark[] = "\xEF\xBB\xBF"; /* Windows programs begin files so */
+	static const char sqlite[] = "SQLite format 3";
 	struct error why = { 0 };
 	cJSON *root;
 	int rc;
 
 	if (text.len >= 3 && memcmp(text.at, mark, 3) == 0)
 		text = (struct span){ text.at + 3, text.len - 3 };
+	if (text.len > strlen(sqlite) && memcmp(text.at, sqlite, strlen(sqlite)) == 0)
+		return error_set(e, ERR_REQUEST,
+				 "%s: is a database of kiro-cli; take the login out of it: sqlite3 "
+				 "FILE \"select value from auth_kv where key = "
+				 "'kirocli:social:token'\" | kiroctl account import -",
+				 source);
 	root = json_parse(text, &why);
 	if (!root)
 		return error_set(e, ERR_REQUEST, "%s: %s", source, why.message);

@@ -27,7 +27,6 @@ struct member {
 
 #define AT(member) offsetof(struct account, member)
 
-/* clang-format off */
 static const struct member members[] = {
 	{ TEXT, AT(email), { "email" } },
 	{ TEXT, AT(label), { "label", "nickname", "description", "user_name" } },
@@ -46,9 +45,7 @@ static const struct member members[] = {
 	/* Not "apiKey": in a gateway's own configuration that is what its clients send. */
 	{ TOKEN, AT(api_key), { "kiroApiKey", "kiro_api_key" } },
 };
-/* clang-format on */
 
-/* clang-format off */
 static const struct method {
 	const char *name;
 	enum account_kind kind;
@@ -73,7 +70,6 @@ static const struct method {
 	{ "api-key", KIND_API_KEY, NULL },
 	{ "apikey", KIND_API_KEY, NULL },
 };
-/* clang-format on */
 
 int import_method(const char *name, enum account_kind *kind, const char **provider)
 {
@@ -238,7 +234,7 @@ static int read_expiry(struct import_entry *entry, const cJSON *tree)
 	static const char *const names[] = { "expiresAt", "expires_at", "expired" };
 	const char *name;
 	const cJSON *item = find(tree, names, ARRAY_SIZE(names), &name);
-	char number[32];
+	char number[32] = "";
 
 	if (!item || cJSON_IsBool(item))
 		return 0;

@@ -71,15 +71,15 @@ enum {
 };
 
 static const struct option long_options[] = {
-	{"all",	 no_argument,	      NULL, OPT_ALL	    },
-	{ "account",   required_argument, NULL, OPT_ACCOUNT  },
-	{ "dry-run",   no_argument,	  NULL, OPT_DRY_RUN  },
-	{ "quiet",	   no_argument,	NULL, OPT_QUIET	},
-	{ "config",    required_argument, NULL, OPT_CONFIG	},
-	{ "state-dir", required_argument, NULL, OPT_STATE_DIR},
-	{ "help",	  no_argument,       NULL, OPT_HELP     },
-	{ "version",   no_argument,	  NULL, OPT_VERSION  },
-	{ NULL,	0,		   NULL, 0		   },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "account", required_argument, NULL, OPT_ACCOUNT },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 },
 };
 
 static int usage(const char *text)

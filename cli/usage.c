@@ -25,14 +25,12 @@
 #define CHECK_TIMEOUT_MS 30000 /* a person waits */
 
 /* Hosts for usage limits of the service generations. */
-/* clang-format off */
 static const struct {
 	const char *profile, *before, *behind; /* around the region */
 } hosts[] = {
 	{ "krs", "https://management.", ".kiro.dev" },
 	{ "rts", "https://q.", ".amazonaws.com" },
 };
-/* clang-format on */
 
 void usage_base_url(const struct config *config, const struct account *a, char *out, size_t size)
 {
@@ -166,18 +164,11 @@ int usage_read(struct usage *out, struct span body, struct error *e)
 	return rc;
 }
 
-/* Which family the bearer is of; social and Builder ID logins name none. */
-static const char *token_type(const struct account *a)
-{
-	switch (a->kind) {
-	case KIND_EXTERNAL_IDP:
-		return "EXTERNAL_IDP";
-	case KIND_API_KEY:
-		return "API_KEY";
-	default:
-		return NULL;
-	}
-}
+/* The TokenType header per kind of credential; the others send none. */
+static const char *const token_types[ACCOUNT_KINDS] = {
+	[KIND_EXTERNAL_IDP] = "EXTERNAL_IDP",
+	[KIND_API_KEY] = "API_KEY",
+};
 
 static int fetch(struct http_client *http, const struct config *config, const struct account *a,
 		 struct http_reply *reply, struct buf *body, struct error *e)
@@ -199,13 +190,13 @@ static int fetch(struct http_client *http, const struct config *config, const st
 		config->system_version, config->node_version, config->kiro_version,
 		a->machine_id ? a->machine_id : "");
 	const struct http_header headers[] = {
-		{"Authorization",	   bearer.at	     },
-		{ "TokenType",	       token_type(a)     },
-		{ "Accept",		    "application/json"},
-		{ "User-Agent",		agent	      },
-		{ "x-amz-user-agent",      short_agent	  },
-		{ "amz-sdk-invocation-id", id		      },
-		{ "amz-sdk-request",	     "attempt=1; max=1"},
+		{ "Authorization", bearer.at },
+		{ "TokenType", token_types[a->kind] },
+		{ "Accept", "application/json" },
+		{ "User-Agent", agent },
+		{ "x-amz-user-agent", short_agent },
+		{ "amz-sdk-invocation-id", id },
+		{ "amz-sdk-request", "attempt=1; max=1" },
 	};
 	const struct http_request request = {
 		.method = "GET",

@@ -158,14 +158,14 @@ static const struct {
 	enum account_kind kind;
 	const char *member;
 } needed[] = {
-	{KIND_SOCIAL,	       "refresh_token" },
-	{ KIND_IDC,	    "refresh_token" },
-	{ KIND_IDC,	    "client_id"	},
-	{ KIND_IDC,	    "client_secret" },
+	{ KIND_SOCIAL, "refresh_token" },
+	{ KIND_IDC, "refresh_token" },
+	{ KIND_IDC, "client_id" },
+	{ KIND_IDC, "client_secret" },
 	{ KIND_EXTERNAL_IDP, "refresh_token" },
-	{ KIND_EXTERNAL_IDP, "client_id"	 },
-	{ KIND_EXTERNAL_IDP, "token_endpoint"},
-	{ KIND_API_KEY,	"api_key"	  },
+	{ KIND_EXTERNAL_IDP, "client_id" },
+	{ KIND_EXTERNAL_IDP, "token_endpoint" },
+	{ KIND_API_KEY, "api_key" },
 };
 
 static bool has_member(const struct account *a, const char *name)

@@ -45,5 +45,5 @@ struct span span_of(const char *text)
 
 bool span_is(struct span s, const char *text)
 {
-	return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
+	return s.len == strlen(text) && (!s.len || memcmp(s.at, text, s.len) == 0);
 }

@@ -15,7 +15,7 @@ const struct error_row error_kinds[ERR_KINDS] = {
 	[ERR_AUTH]	     = { "auth",           401, "authentication_error",  INVALID,              "invalid_api_key",         false, false, ACCOUNT_KEEP },
 	[ERR_FORBIDDEN]	     = { "forbidden",      403, "permission_error",      INVALID,              "permission_denied",       false, false, ACCOUNT_KEEP },
 	[ERR_NOT_FOUND]	     = { "not_found",      404, "not_found_error",       INVALID,              "not_found",               false, false, ACCOUNT_KEEP },
-	[ERR_MODEL]	     = { "model",          404, "not_found_error",       INVALID,              "model_not_found",         false, false, ACCOUNT_KEEP },
+	[ERR_MODEL]	     = { "model",          404, "not_found_error",       INVALID,              "model_not_found",         false, true,  ACCOUNT_KEEP },
 	[ERR_METHOD]	     = { "method",         405, INVALID,                 INVALID,              "method_not_allowed",      false, false, ACCOUNT_KEEP },
 	[ERR_TOO_LARGE]	     = { "too_large",      413, "request_too_large",     INVALID,              "request_too_large",       false, false, ACCOUNT_KEEP },
 

@@ -194,6 +194,7 @@ int generation_meta(const struct store *s, const struct generation *g, struct me
 int generation_walk(const struct store *s, const struct generation *g,
 		    int (*each)(void *context, const char *key), void *context, struct error *e)
 {
+	const datum none = { .dptr = NULL };
 	datum key = gdbm_firstkey(g->db), next;
 	char text[STORE_KEY_SIZE];
 	int rc = 0;
@@ -206,7 +207,7 @@ int generation_walk(const struct store *s, const struct generation *g,
 		memcpy(text, key.dptr, len);
 		text[len] = '\0';
 		rc = each(context, text);
-		next = rc ? (datum){ .dptr = NULL } : gdbm_nextkey(g->db, key);
+		next = rc ? none : gdbm_nextkey(g->db, key);
 		free(key.dptr);
 		key = next;
 	}
@@ -322,6 +323,15 @@ static int apply(const struct store *s, struct draft *d, const struct record *r,
 	return 0;
 }
 
+/* The group matters only where the mode gives it something: it may be one that we are not in. */
+static int keep_owner(int fd, const struct stat *old)
+{
+	uid_t user = geteuid() == 0 ? old->st_uid : (uid_t)-1;
+	gid_t group = geteuid() == 0 || old->st_mode & 0060 ? old->st_gid : (gid_t)-1;
+
+	return fchown(fd, user, group) || fchmod(fd, old->st_mode & 0660) ? -1 : 0;
+}
+
 /* An empty file NAME.gdbm.new with the mode and owner of what it will replace. */
 static int draft_file(const struct store *s, const struct stat *old, struct draft *d,
 		      struct error *e)
@@ -336,8 +346,7 @@ static int draft_file(const struct store *s, const struct stat *old, struct draf
 	if (!old)
 		rc = statedir_adopt(s->dir, d->fd);
 	else
-		rc = fchown(d->fd, geteuid() == 0 ? old->st_uid : (uid_t)-1, old->st_gid) ||
-		     fchmod(d->fd, old->st_mode & 0660);
+		rc = keep_owner(d->fd, old);
 	return rc ? fail_system(s, "keep the owner and mode of", e) : 0;
 }
 

@@ -37,7 +37,7 @@ int json_error(const struct json_at *at, const char *key, struct error *e, const
 }
 
 /* What is wrong at text.at[*at], or NULL; *at ends behind the string's closing quote. */
-static const char *check_string(struct span text, size_t *at)
+static const char *check_string(struct span text, bool allow_nul, size_t *at)
 {
 	size_t i = *at + 1;
 
@@ -49,7 +49,7 @@ static const char *check_string(struct span text, size_t *at)
 		if (c < 0x20)
 			return "control character in a string";
 		if (c == '\\') {
-			if (text.len - i >= 6 && memcmp(text.at + i, "\\u0000", 6) == 0)
+			if (!allow_nul && text.len - i >= 6 && memcmp(text.at + i, "\\u0000", 6) == 0)
 				return "\\u0000 is not supported in strings";
 			i += 2;
 			continue;
@@ -68,7 +68,7 @@ static const char *check_string(struct span text, size_t *at)
 }
 
 /* One pass before cJSON sees the text: strings, nesting and stray bytes. */
-static const char *check(struct span text, size_t *at)
+static const char *check(struct span text, bool allow_nul, size_t *at)
 {
 	size_t depth = 0;
 
@@ -77,7 +77,7 @@ static const char *check(struct span text, size_t *at)
 		const char *wrong;
 
 		if (c == '"') {
-			wrong = check_string(text, at);
+			wrong = check_string(text, allow_nul, at);
 			if (wrong)
 				return wrong;
 			continue;
@@ -101,7 +101,7 @@ cJSON *json_parse(struct span text, struct error *e)
 	size_t at = 0;
 	cJSON *tree;
 
-	wrong = check(text, &at);
+	wrong = check(text, false, &at);
 	if (wrong) {
 		error_set(e, ERR_REQUEST, "not valid JSON: %s at byte %zu", wrong, at);
 		return NULL;
@@ -120,6 +120,23 @@ cJSON *json_parse(struct span text, struct error *e)
 		return NULL;
 	}
 	return tree;
+}
+
+bool json_is_object(struct span text)
+{
+	const char *end = NULL;
+	size_t at = 0;
+	cJSON *tree;
+	bool is;
+
+	if (check(text, true, &at))
+		return false;
+	tree = cJSON_ParseWithLengthOpts(text.at, text.len, &end, false);
+	while (end && end < text.at + text.len && strchr(" \t\r\n", *end))
+		end++;
+	is = cJSON_IsObject(tree) && end == text.at + text.len;
+	cJSON_Delete(tree);
+	return is;
 }
 
 const cJSON *json_member(const cJSON *from, const char *key)

@@ -20,9 +20,9 @@ struct refresher {
 };
 
 enum refresh_mode {
-	REFRESH_SOFT,  /* still valid: somebody else at it is fine, go on with the old token */
-	REFRESH_HARD,  /* expired: wait for whoever is at it (3 s, then ERR_UP_TIMEOUT) */
-	REFRESH_FORCED,/* the upstream refused the token that *account holds */
+	REFRESH_SOFT,	/* still valid: somebody else at it is fine, go on with the old token */
+	REFRESH_HARD,	/* expired: wait for whoever is at it (3 s, then ERR_UP_TIMEOUT) */
+	REFRESH_FORCED, /* the upstream refused the token that *account holds */
 };
 
 /* 1: renewed by this call; 0: nothing to do (fresh enough, renewed by another, or taken: SOFT).

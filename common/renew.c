@@ -154,10 +154,10 @@ static const struct auth_method {
 	const char *content_type;
 	const struct reply_names *names;
 } auth_methods[ACCOUNT_KINDS] = {
-	[KIND_SOCIAL] = {build_social,	"application/json",		    &camel},
-	[KIND_IDC] = { build_idc,	  "application/json",		      &camel},
-	[KIND_EXTERNAL_IDP] = { build_external_idp, "application/x-www-form-urlencoded", &snake},
-	[KIND_API_KEY] = { NULL,		 NULL,				       NULL  }, /* never expires */
+	[KIND_SOCIAL] = { build_social, "application/json", &camel },
+	[KIND_IDC] = { build_idc, "application/json", &camel },
+	[KIND_EXTERNAL_IDP] = { build_external_idp, "application/x-www-form-urlencoded", &snake },
+	[KIND_API_KEY] = { NULL, NULL, NULL }, /* never expires */
 };
 
 /* ---- what came back ---- */
@@ -293,9 +293,9 @@ static int send(struct call *c, struct http_client *http, const struct auth_meth
 		struct renewal *out, struct error *e)
 {
 	const struct http_header headers[] = {
-		{"Content-Type", method->content_type	       },
-		{ "Accept",	    "application/json, text/plain, */*"},
-		{ "User-Agent",	c->agent				 },
+		{ "Content-Type", method->content_type },
+		{ "Accept", "application/json, text/plain, */*" },
+		{ "User-Agent", c->agent },
 	};
 	int connect_ms = c->config->connect_timeout * 1000;
 	struct http_request request = { .method = "POST",

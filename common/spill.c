@@ -86,9 +86,9 @@ static void scan(struct spill *s)
 
 	while (next_entry(s, last, &h)) {
 		const char *key = s->bytes + s->used + sizeof(h);
-		struct spill_entry entry = {
-			.sequence = h.sequence, .key = key, .json = {key + h.key_size, h.json_len}
-		};
+		struct spill_entry entry = { .sequence = h.sequence,
+					     .key = key,
+					     .json = { key + h.key_size, h.json_len } };
 
 		s->entries = xrealloc(s->entries, (s->count + 1) * sizeof(entry));
 		s->entries[s->count++] = entry;

@@ -1,6 +1,6 @@
 /*
- * store.h - records in a GDBM file that is replaced and never changed in place (store.c alone
- * includes gdbm.h). Any number of processes and threads may read and write.
+ * store.h - records in a GDBM file that is replaced and never changed in place. Any number
+ * of processes and threads may read and write. (generation.c alone includes gdbm.h.)
  *
  *   read   open read-only, fetch, close: no lock, always one whole generation
  *   write  flock(NAME.lock) -> copy -> change the copy -> fsync -> rename -> fsync(directory)
@@ -40,8 +40,7 @@ enum store_flags { STORE_ANY_FS = 1 }; /* accept NFS, SMB, FUSE */
 int store_create(const char *dir, const char *name, unsigned flags, struct error *e);
 
 /* Checks directory, modes, file system, header and !meta. ERR_STORE with what to do. */
-int store_open(struct store *s, const char *dir, const char *name, unsigned flags,
-	       struct error *e);
+int store_open(struct store *s, const char *dir, const char *name, unsigned flags, struct error *e);
 void store_close(struct store *s);
 
 /* 1: json holds the record; 0: no such key; -1. */

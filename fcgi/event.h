@@ -17,7 +17,7 @@ enum event_kind {
 	EVENT_TOOL_START, /* id, name: the client's own name of the tool */
 	EVENT_TOOL_INPUT, /* text: a piece of the arguments' JSON */
 	EVENT_TOOL_END,
-	EVENT_STOP, /* stop, usage */
+	EVENT_STOP, /* stop, usage; text: the explanation of a refusal */
 };
 
 enum stop_reason {

@@ -145,24 +145,31 @@ int eventstream_header(const struct frame *frame, size_t *at, struct frame_heade
 	return read_header(frame->headers, at, out) == 1;
 }
 
+#define NAME(text)                                                                                 \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
+
 /* The last of equal names wins, as in the official client. */
 static void keep_standard(const struct frame_header *header, struct frame *out)
 {
 	static const struct standard {
-		const char *name;
+		struct span name;
 		size_t at; /* the span's place in struct frame */
 	} standards[] = {
-		{ ":message-type", offsetof(struct frame, message_type) },
-		{ ":event-type", offsetof(struct frame, event_type) },
-		{ ":exception-type", offsetof(struct frame, event_type) },
-		{ ":error-code", offsetof(struct frame, event_type) },
-		{ ":error-message", offsetof(struct frame, error_message) },
+		{ NAME(":event-type"), offsetof(struct frame, event_type) },
+		{ NAME(":message-type"), offsetof(struct frame, message_type) },
+		{ NAME(":exception-type"), offsetof(struct frame, event_type) },
+		{ NAME(":error-code"), offsetof(struct frame, event_type) },
+		{ NAME(":error-message"), offsetof(struct frame, error_message) },
 	};
 
 	if (header->type != HEADER_TEXT)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(standards); i++) {
-		if (span_is(header->name, standards[i].name))
+		struct span name = standards[i].name;
+
+		if (header->name.len == name.len && memcmp(header->name.at, name.at, name.len) == 0)
 			*(struct span *)((char *)out + standards[i].at) = header->bytes;
 	}
 }

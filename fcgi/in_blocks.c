@@ -21,21 +21,21 @@ static const struct block_row {
 	unsigned places;
 	block_reader *read;
 } block_rows[] = {
-	{"text",		    IN_USER | IN_ASSISTANT | IN_RESULT, read_text		},
-	{ "image",		   IN_USER | IN_RESULT,		read_image	   },
-	{ "tool_result",		 IN_USER,				  read_tool_result   },
-	{ "tool_reference",	    IN_RESULT,			       read_tool_reference},
-	{ "tool_use",		      IN_ASSISTANT,			    read_tool_use	  },
-	{ "thinking",		      IN_ASSISTANT,			    read_thinking	  },
-	{ "redacted_thinking",      IN_ASSISTANT,			     read_dropped	  },
-	{ "document",		      IN_USER | IN_RESULT,		   read_document	 },
-	{ "search_result",	   IN_USER | IN_RESULT,		read_unsupported	 },
-	{ "container_upload",	      IN_USER,			       read_unsupported	},
-	{ "server_tool_use",	     IN_ASSISTANT,			   read_unsupported   },
-	{ "web_search_tool_result", IN_ASSISTANT | IN_USER,		    read_unsupported   },
-	{ "web_fetch_tool_result",  IN_ASSISTANT | IN_USER,		   read_unsupported   },
-	{ "mcp_tool_use",		  IN_ASSISTANT,			read_unsupported	 },
-	{ "mcp_tool_result",	     IN_ASSISTANT | IN_USER,	     read_unsupported   },
+	{ "text", IN_USER | IN_ASSISTANT | IN_RESULT, read_text },
+	{ "image", IN_USER | IN_RESULT, read_image },
+	{ "tool_result", IN_USER, read_tool_result },
+	{ "tool_reference", IN_RESULT, read_tool_reference },
+	{ "tool_use", IN_ASSISTANT, read_tool_use },
+	{ "thinking", IN_ASSISTANT, read_thinking },
+	{ "redacted_thinking", IN_ASSISTANT, read_dropped },
+	{ "document", IN_USER | IN_RESULT, read_document },
+	{ "search_result", IN_USER | IN_RESULT, read_unsupported },
+	{ "container_upload", IN_USER, read_unsupported },
+	{ "server_tool_use", IN_ASSISTANT, read_unsupported },
+	{ "web_search_tool_result", IN_ASSISTANT | IN_USER, read_unsupported },
+	{ "web_fetch_tool_result", IN_ASSISTANT | IN_USER, read_unsupported },
+	{ "mcp_tool_use", IN_ASSISTANT, read_unsupported },
+	{ "mcp_tool_result", IN_ASSISTANT | IN_USER, read_unsupported },
 };
 
 static const struct block_row *row_of(const char *type, enum place place)
@@ -211,9 +211,7 @@ static int need_filled_text(struct in *in, const cJSON *json, const char *key,
 static int read_tool_use(struct in *in, const cJSON *json, const struct json_at *at,
 			 struct block *out)
 {
-	*out = (struct block){
-		.kind = BLOCK_TOOL_USE, .input_json = {"", 0}
-	};
+	*out = (struct block){ .kind = BLOCK_TOOL_USE, .input_json = { "", 0 } };
 	if (need_filled_text(in, json, "id", at, &out->id) ||
 	    need_filled_text(in, json, "name", at, &out->name) ||
 	    json_object(json, "input", at, &out->input, in->e) < 0)

@@ -6,9 +6,7 @@
 
 void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error *e)
 {
-	*chat = (struct chat){
-		.system = {"", 0}
-	};
+	*chat = (struct chat){ .system = { "", 0 } };
 	*in = (struct in){ .arena = arena, .chat = chat, .e = e };
 	text_map_init(&in->mentioned, arena);
 }
@@ -120,7 +118,8 @@ int in_finish(struct in *in)
 
 /* clang-format off */
 static const bool base64_alphabet[256] = {
-	['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['0' ... '9'] = true, ['+'] = true, ['/'] = true,
+	['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['0' ... '9'] = true,
+	['+'] = true, ['/'] = true,
 };
 /* clang-format on */
 
@@ -155,11 +154,11 @@ const char *in_image_format(struct span base64)
 		size_t offset, len;
 		const char *magic;
 	} formats[] = {
-		{"png",	 0, 8, "\x89PNG\r\n\x1A\n"},
-		{ "jpeg", 0, 3, "\xFF\xD8\xFF"     },
-		{ "gif",	 0, 6, "GIF87a"		},
-		{ "gif",	 0, 6, "GIF89a"		},
-		{ "webp", 8, 4, "WEBP"	       },
+		{ "png", 0, 8, "\x89PNG\r\n\x1A\n" },
+		{ "jpeg", 0, 3, "\xFF\xD8\xFF" },
+		{ "gif", 0, 6, "GIF87a" },
+		{ "gif", 0, 6, "GIF89a" },
+		{ "webp", 8, 4, "WEBP" },
 	};
 	unsigned char head[12] = { 0 };
 

@@ -260,12 +260,9 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 		const char *role;
 		int (*read)(struct in *in, const cJSON *message, const struct json_at *at);
 	} roles[] = {
-		{"system",	    read_system		},
-		       { "developer", read_system		  },
-		{ "user",	  read_user		    },
-		       { "assistant", read_assistant	     },
-		{ "tool",	  read_tool_message	    },
-		       { "function",  refuse_function_message},
+		{ "system", read_system },     { "developer", read_system },
+		{ "user", read_user },	       { "assistant", read_assistant },
+		{ "tool", read_tool_message }, { "function", refuse_function_message },
 	};
 	const char *role;
 

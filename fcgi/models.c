@@ -8,8 +8,8 @@
 #define OWNER	     "kiro"
 
 /* clang-format off */
-/* Newest first. Windows are those of the upstream's own catalogue; where that tells no output limit,
- * 64,000 stands. Some dates are approximate: they only order the list. */
+/* Newest first. Windows are those of the upstream's own catalogue; where that tells no output
+ * limit, 64,000 stands. Some dates are approximate: they only order the list. */
 static const struct model models[] = {
 	/* id                     display              line        window   output  reasoning         images no_xhigh always created */
 	{ "claude-opus-5.5",     "Claude Opus 5.5",   "opus",     1000000, 64000, REASONING_CLAUDE, true,  false, true,  "2026-10-01T00:00:00Z" },

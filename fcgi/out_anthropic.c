@@ -257,16 +257,32 @@ static void whole_stop(struct out *o, const struct event *stop, struct buf *wire
 
 /* ---- the one state machine over both ---- */
 
-static const struct sink {
+struct sink {
 	void (*begin)(struct out *o, struct buf *wire);
 	void (*open)(struct out *o, const struct event *event, struct buf *wire);
 	void (*piece)(struct out *o, struct span text, struct buf *wire);
 	void (*signature)(struct out *o, struct span signature, struct buf *wire);
 	void (*close)(struct out *o, struct buf *wire);
 	void (*stop)(struct out *o, const struct event *stop, struct buf *wire);
-} stream_sink = { stream_begin,	    stream_open,  stream_piece,
-		  stream_signature, stream_close, stream_stop },
-  whole_sink = { whole_begin, whole_open, whole_piece, whole_signature, whole_close, whole_stop };
+};
+
+static const struct sink stream_sink = {
+	.begin = stream_begin,
+	.open = stream_open,
+	.piece = stream_piece,
+	.signature = stream_signature,
+	.close = stream_close,
+	.stop = stream_stop,
+};
+
+static const struct sink whole_sink = {
+	.begin = whole_begin,
+	.open = whole_open,
+	.piece = whole_piece,
+	.signature = whole_signature,
+	.close = whole_close,
+	.stop = whole_stop,
+};
 
 static const struct sink *sink_of(const struct out *o)
 {
@@ -311,12 +327,13 @@ static struct span own_signature(struct out *o, char out[static OWN_SIGNATURE_SI
 /* A thinking block ends with upstream's signature, or with our own where that is empty. */
 static void close_block(struct out *o, struct span signature, struct buf *wire)
 {
-	char own[OWN_SIGNATURE_SIZE];
-
 	if (o->open == OPEN_NONE)
 		return;
-	if (o->open == OPEN_THINKING)
+	if (o->open == OPEN_THINKING) {
+		char own[OWN_SIGNATURE_SIZE];
+
 		sink_of(o)->signature(o, signature.len ? signature : own_signature(o, own), wire);
+	}
 	sink_of(o)->close(o, wire);
 	o->open = OPEN_NONE;
 	o->index++;

@@ -11,6 +11,7 @@
 #include "fcgi/sse.h"
 
 static const char *const finish_reasons[STOP_REASONS] = {
+	/* clang-format off */
 	[STOP_END_TURN] = "stop",
 	[STOP_TOOL_USE] = "tool_calls",
 	[STOP_MAX_TOKENS] = "length",
@@ -18,6 +19,7 @@ static const char *const finish_reasons[STOP_REASONS] = {
 	[STOP_REFUSAL] = "content_filter",
 	[STOP_PAUSE_TURN] = "stop",
 	[STOP_CONTEXT] = "length",
+	/* clang-format on */
 };
 
 /* ---- members that stream and whole answer share ---- */
@@ -258,17 +260,32 @@ static void whole_stop(struct out *o, const struct event *stop, struct buf *wire
 
 /* ---- the one way over both ---- */
 
-static const struct sink {
+struct sink {
 	void (*begin)(struct out *o, struct buf *wire);
 	void (*text)(struct out *o, const char *member, struct span text, struct buf *wire);
 	void (*call)(struct out *o, const struct event *start, struct buf *wire);
 	void (*arguments)(struct out *o, struct span text, struct buf *wire);
 	void (*call_end)(struct out *o);
 	void (*stop)(struct out *o, const struct event *stop, struct buf *wire);
-} stream_sink = { stream_begin,	    stream_text,     stream_call,
-		  stream_arguments, stream_call_end, stream_stop },
-  whole_sink = { whole_begin,	  whole_text,	  whole_call,
-		 whole_arguments, whole_call_end, whole_stop };
+};
+
+static const struct sink stream_sink = {
+	.begin = stream_begin,
+	.text = stream_text,
+	.call = stream_call,
+	.arguments = stream_arguments,
+	.call_end = stream_call_end,
+	.stop = stream_stop,
+};
+
+static const struct sink whole_sink = {
+	.begin = whole_begin,
+	.text = whole_text,
+	.call = whole_call,
+	.arguments = whole_arguments,
+	.call_end = whole_call_end,
+	.stop = whole_stop,
+};
 
 static const struct sink *sink_of(const struct out *o)
 {

@@ -7,7 +7,8 @@
  * public. */
 #define TOKEN 1000
 
-#define IMAGE_TOKENS 1500 /* a picture of about 1,050 pixels a side; the dimensions are not read   \
+#define IMAGE_TOKENS                                                                               \
+	1500		  /* a picture of about 1,050 pixels a side; the dimensions are not read   \
 			   */
 #define MESSAGE_TOKENS 4  /* role and turn markers */
 #define TOOL_TOKENS    12 /* markup around one tool or call */
@@ -33,26 +34,30 @@ enum class {
 static const struct {
 	int64_t first, next;
 } prices[CLASSES] = {
-	[LETTER] = {740,	  120 }, /* words, parts of identifiers */
-	[DIGIT] = { 700,	 330 }, /* three to a token */
-	[SPACE] = { 40,	40  }, /* one joins the next word; indentation is cheap */
-	[BREAK] = { 560,	 150 }, /* newline, tab */
-	[MARK] = { 800,	350 }, /* punctuation: pairs like ":" and "}," share a token */
-	[TAIL] = { 0,    0	},
-	[LATIN] = { 700,	 450 }, /* two-byte letters: Latin with accents, Greek, Cyrillic, ... */
-	[WORDS] = { 900,	 900 }, /* three bytes: Indic, Thai, typographic marks */
-	[KANA] = { 900,	900 }, /* three bytes: Japanese syllables, CJK punctuation */
-	[IDEOGRAPH] = { 720,  720 }, /* three bytes: Chinese characters, Hangul */
-	[EMOJI] = { 2000, 2000}, /* four bytes */
+	/* clang-format off */
+	[LETTER]    = { 740, 120 },   /* words, parts of identifiers */
+	[DIGIT]     = { 700, 330 },   /* three to a token */
+	[SPACE]     = { 40, 40 },     /* one joins the next word; indentation is cheap */
+	[BREAK]     = { 560, 150 },   /* newline, tab */
+	[MARK]      = { 800, 280 },   /* punctuation: pairs like ":" and "}," share a token */
+	[TAIL]      = { 0, 0 },
+	[LATIN]     = { 700, 450 },   /* two bytes: Latin with accents, Greek, Cyrillic, ... */
+	[WORDS]     = { 900, 900 },   /* three bytes: Indic, Thai, typographic marks */
+	[KANA]      = { 900, 900 },   /* three bytes: Japanese syllables, CJK punctuation */
+	[IDEOGRAPH] = { 720, 720 },   /* three bytes: Chinese characters, Hangul */
+	[EMOJI]     = { 2000, 2000 }, /* four bytes */
+	/* clang-format on */
 };
 
 /* clang-format off */
 static const unsigned char class_of[256] = {
-	[0x00 ... 0x08] = MARK, ['\t'] = BREAK, ['\n'] = BREAK, [0x0B ... 0x1F] = MARK, [' '] = SPACE,
+	[0x00 ... 0x08] = MARK, ['\t'] = BREAK, ['\n'] = BREAK, [0x0B ... 0x1F] = MARK,
+	[' '] = SPACE,
 	['!' ... '/'] = MARK, ['0' ... '9'] = DIGIT, [':' ... '@'] = MARK,
 	['A' ... 'Z'] = LETTER, ['[' ... '`'] = MARK, ['a' ... 'z'] = LETTER, ['{' ... 0x7F] = MARK,
 	[0x80 ... 0xBF] = TAIL, [0xC0 ... 0xDF] = LATIN, [0xE0 ... 0xE2] = WORDS,
-	[0xE3] = KANA, [0xE4 ... 0xED] = IDEOGRAPH, [0xEE ... 0xEF] = WORDS, [0xF0 ... 0xFF] = EMOJI,
+	[0xE3] = KANA, [0xE4 ... 0xED] = IDEOGRAPH, [0xEE ... 0xEF] = WORDS,
+	[0xF0 ... 0xFF] = EMOJI,
 };
 /* clang-format on */
 

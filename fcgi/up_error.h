@@ -12,7 +12,7 @@ struct up_refusal {
 	int status;	     /* HTTP status, 0: inside a stream */
 	const char *type;    /* exception name with or without namespace, "" unknown */
 	int retry_after;     /* seconds from the header, 0: none */
-	struct span payload; /* JSON {"__type","message","reason","retryAfterMilliseconds"}, or any */
+	struct span payload; /* {"__type","message","reason","retryAfterMilliseconds"}, or any */
 };
 
 /* Always -1; *e gets kind, upstream's own words (cut to length), retry_after and up_status. A

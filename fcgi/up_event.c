@@ -205,18 +205,12 @@ static int tool_start(struct up_event *u, struct up_tool *tool, struct error *e)
 static int tool_end(struct up_event *u, struct up_tool *tool, struct error *e)
 {
 	const struct event event = { .kind = EVENT_TOOL_END };
-	struct error why = { .kind = ERR_NONE };
 	int rc = 0;
 
-	if (!tool->input.len) {
+	if (!tool->input.len)
 		rc = hand_out_text(u, EVENT_TOOL_INPUT, span_of("{}"), e);
-	} else {
-		cJSON *arguments = json_parse(buf_span(&tool->input), &why);
-
-		if (!cJSON_IsObject(arguments))
-			rc = damaged(e, "the arguments of a tool call are no JSON object");
-		cJSON_Delete(arguments);
-	}
+	else if (!json_is_object(buf_span(&tool->input)))
+		rc = damaged(e, "the arguments of a tool call are no JSON object");
 	buf_release(&tool->input);
 	return rc ? rc : hand_out(u, &event, e);
 }
@@ -264,7 +258,7 @@ static int tool_add_input(struct up_event *u, struct up_tool *tool, const cJSON 
 	jsonw_init(&w, &tool->input);
 	if (cJSON_IsString(input))
 		buf_add_text(&tool->input, input->valuestring);
-	else if (cJSON_IsObject(input) && input->child)
+	else if (cJSON_IsObject(input) && input->child) /* {} may come before pieces */
 		jsonw_tree(&w, input);
 	else if (!cJSON_IsObject(input))
 		return damaged(e, "the arguments of a tool call are no text");
@@ -272,8 +266,8 @@ static int tool_add_input(struct up_event *u, struct up_tool *tool, const cJSON 
 		return damaged(e, "the arguments of a tool call are too large");
 	if (tool->stopped && tool->input.len > before)
 		return damaged(e, "arguments behind the end of a tool call");
-	return count_output(
-		u, (struct span){ tool->input.at + before, tool->input.len - before }, e);
+	return count_output(u, (struct span){ tool->input.at + before, tool->input.len - before },
+			    e);
 }
 
 static int on_tool(struct up_event *u, const cJSON *body, struct error *e)
@@ -546,17 +540,15 @@ int up_event_frame(struct up_event *u, const struct frame *frame, struct error *
 /* Upstream's tokens, else what its percentage of the window leaves, else estimates. */
 static struct usage final_usage(struct up_event *u)
 {
+	double total = u->context_percent * (double)u->options.window / 100;
 	struct usage usage = u->usage;
-	int64_t total = 0;
 
 	estimate_sample(u);
 	if (!usage.measured) {
-		if (u->context_percent > 0)
-			total = (int64_t)(u->context_percent * (double)u->options.window / 100 +
-					  0.5);
 		usage.output = u->output_tokens;
-		usage.input = total > usage.output ? total - usage.output :
-						     u->options.input_estimate;
+		usage.input = u->options.input_estimate;
+		if (total >= (double)usage.output + 1)
+			usage.input = (int64_t)(total + 0.5) - usage.output;
 	}
 	if (usage.output < 1)
 		usage.output = 1;
@@ -584,9 +576,9 @@ int up_event_finish(struct up_event *u, struct error *e)
 	struct event event = { .kind = EVENT_STOP };
 
 	if (u->tools_ended < u->tool_count)
-		return error_set(e, ERR_UP_TRUNCATED, "the upstream's answer ended inside a tool "
-				 "call%s", u->stop == STOP_MAX_TOKENS ?
-				 ": it reached the limit of output tokens" : "");
+		return error_set(e, ERR_UP_TRUNCATED,
+				 "the upstream's answer ended inside a tool call%s",
+				 u->stop == STOP_MAX_TOKENS ? ": no output tokens were left" : "");
 	if (!u->trailer)
 		return error_set(e, ERR_UP_TRUNCATED,
 				 "the upstream's answer ended without its final marker");

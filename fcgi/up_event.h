@@ -34,10 +34,10 @@ struct up_event {
 	struct up_event_options options;
 	struct up_tool *tools; /* in order of arrival, at most LIMIT_OPEN_TOOLS; up_event.c */
 	size_t tool_count, tools_ended; /* the first tools_ended were handed out wholly */
-	struct buf held;   /* text that waits for the end of the call being handed out */
-	bool any_content;  /* text, reasoning or a call was handed out */
-	bool any_visible;  /* text or a call */
-	bool trailer;	   /* metadataEvent, contextUsageEvent or meteringEvent since then */
+	struct buf held;  /* text that waits for the end of the call being handed out */
+	bool any_content; /* text, reasoning or a call was handed out */
+	bool any_visible; /* text or a call */
+	bool trailer;	  /* metadataEvent, contextUsageEvent or meteringEvent since then */
 	enum stop_reason stop;
 	struct usage usage;
 	double context_percent; /* -1: not told */

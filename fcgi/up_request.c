@@ -67,7 +67,10 @@ static void add_spec(struct writer *r, const char *name, const struct tool *tool
 	struct spec *spec = &r->specs[r->spec_count++];
 
 	*spec = (struct spec){ .name = name, .tool = tool };
-	if (tool)
+	if (!tool)
+		return;
+	spec->shown = strlen(tool->description);
+	if (spec->shown > LIMIT_TOOL_DESC) /* bytes; only then count characters */
 		spec->shown = utf8_prefix(span_of(tool->description), LIMIT_TOOL_DESC);
 }
 

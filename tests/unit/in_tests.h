@@ -14,8 +14,8 @@
 #include <CUnit/CUnit.h>
 
 /* One pixel. */
-#define PNG                                                                                \
-	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA" \
+#define PNG                                                                                        \
+	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"         \
 	"AABJRU5ErkJggg=="
 
 typedef int in_reader(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e);

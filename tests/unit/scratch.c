@@ -1,6 +1,9 @@
 #include "common/base.h"
 #include "tests/unit/scratch.h"
 
+#include "common/limits.h"
+
+#include <CUnit/CUnit.h>
 #include <dirent.h>
 #include <sys/wait.h>
 
@@ -27,6 +30,39 @@ void scratch_remove(const char *dir)
 	if (d)
 		closedir(d);
 	rmdir(dir);
+}
+
+void scratch_write(const char *path, const char *bytes, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT, 0600);
+
+	CU_ASSERT_EQUAL(write(fd, bytes, len), (ssize_t)len);
+	close(fd);
+}
+
+void scratch_store(char out[static SCRATCH_SIZE], const char *name, struct store *s)
+{
+	struct error e = { .kind = ERR_NONE };
+
+	scratch_make(out);
+	CU_ASSERT_EQUAL_FATAL(store_create(out, name, 0, &e), 0);
+	CU_ASSERT_EQUAL_FATAL(store_open(s, out, name, 0, &e), 0);
+}
+
+const char *scratch_get(const struct store *s, const char *key, struct error *e)
+{
+	static char text[LIMIT_RECORD + 1];
+	const char *found = NULL;
+	struct buf json;
+
+	error_clear(e);
+	buf_init(&json, LIMIT_RECORD);
+	if (store_get(s, key, &json, e) == 1) {
+		memcpy(text, json.at, json.len + 1);
+		found = text;
+	}
+	buf_release(&json);
+	return found;
 }
 
 pid_t scratch_start(int (*child)(void *context), void *context)

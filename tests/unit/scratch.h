@@ -1,10 +1,11 @@
 /*
- * scratch.h - a directory of its own for a test, and child processes.
+ * scratch.h - a directory of its own for a test, a store in it, and child processes.
  */
 #ifndef TESTS_UNIT_SCRATCH_H
 #define TESTS_UNIT_SCRATCH_H
 
 #include "common/base.h"
+#include "common/store.h"
 
 #define SCRATCH_SIZE 128
 
@@ -12,6 +13,13 @@
 const char *scratch_make(char out[static SCRATCH_SIZE]);
 /* Removes it with the files in it. */
 void scratch_remove(const char *dir);
+
+void scratch_write(const char *path, const char *bytes, size_t len); /* a file, 0600 */
+
+/* Makes the directory and a store of that name in it, opened. */
+void scratch_store(char out[static SCRATCH_SIZE], const char *name, struct store *s);
+/* The record as a C string, valid until the next call; NULL: absent, or unreadable (*e). */
+const char *scratch_get(const struct store *s, const char *key, struct error *e);
 
 /* Runs child(context) in a new process: its exit code, -1 when a signal ended it. */
 int scratch_run(int (*child)(void *context), void *context);

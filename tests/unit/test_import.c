@@ -34,7 +34,7 @@ static const struct sample samples[] = {
 		  NULL, NULL, NULL, AT_2030_01_02 } } },
 	{ "kiro-ide-idc.json", "Kiro IDE kiro-auth-token.json", 1, {
 		{ NULL, KIND_IDC, "Enterprise", NULL, NULL, "FAKE-refresh-ide-idc-0000000000",
-		  "FAKE-client-id-ide", NULL, "eu-west-1", AT_2030_01_02 } } },
+		  "example-client-ide", NULL, "eu-west-1", AT_2030_01_02 } } },
 	{ "kiro-ide-external.json", "Kiro IDE kiro-auth-token.json", 1, {
 		{ NULL, KIND_EXTERNAL_IDP, "ExternalIdp", NULL, NULL,
 		  "FAKE-refresh-ide-external-00000", "00000000-1111-2222-3333-444444444444",
@@ -43,34 +43,34 @@ static const struct sample samples[] = {
 		{ NULL, KIND_SOCIAL, "Google", "Ann", "ann@example.com",
 		  "FAKE-refresh-kam-1-000000000000", NULL, NULL, "us-east-1", 1893556800 },
 		{ NULL, KIND_IDC, "BuilderId", NULL, "bob@example.com",
-		  "FAKE-refresh-kam-2-000000000000", "FAKE-client-id-kam", NULL, "us-east-1",
+		  "FAKE-refresh-kam-2-000000000000", "example-client-kam", NULL, "us-east-1",
 		  1893556800 },
 		{ "authMethod: unknown method \"telepathy\"", .email = "carl@example.com" },
 		{ "refreshToken: is masked", .email = "dora@example.com" } } },
 	{ "kam-list.json", "Kiro Account Manager list", 2, {
 		{ NULL, KIND_IDC, NULL, "Eve's login", "eve@example.com",
-		  "FAKE-refresh-kam-list-1-0000000", "FAKE-client-id-kam-list", NULL,
+		  "FAKE-refresh-kam-list-1-0000000", "example-client-kam-list", NULL,
 		  "ap-southeast-2", 0 },
 		{ NULL, KIND_SOCIAL, NULL, "Fay", "fay@example.com",
 		  "FAKE-refresh-kam-list-2-0000000", NULL, NULL, NULL, 0 } } },
 	{ "kam-single.json", "Kiro Account Manager list", 1, {
 		{ NULL, KIND_IDC, NULL, "Gus", "gus@example.com",
-		  "FAKE-refresh-kam-single-0000000", "FAKE-client-id-kam-single", NULL,
+		  "FAKE-refresh-kam-single-0000000", "example-client-kam-single", NULL,
 		  "us-east-1", 0 } } },
 	{ "kiro2api.json", "kiro2api KIRO_AUTH_TOKEN", 4, {
 		{ NULL, KIND_SOCIAL, NULL, "first", NULL, "FAKE-refresh-kiro2api-social-00",
 		  NULL, NULL, NULL, 0 },
 		{ NULL, KIND_IDC, NULL, NULL, NULL, "FAKE-refresh-kiro2api-idc-00000",
-		  "FAKE-client-id-kiro2api", NULL, NULL, 0 },
+		  "example-client-kiro2api", NULL, NULL, 0 },
 		{ "clientId: is missing", .kind = KIND_IDC },
 		{ "refreshToken: is shorter than 20 characters", .kind = KIND_SOCIAL } } },
 	{ "kiro-rs.json", "kiro.rs credentials.json", 2, {
 		{ NULL, KIND_IDC, NULL, NULL, "hal@example.com", "FAKE-refresh-kiro-rs-1-00000000",
-		  "FAKE-client-id-kiro-rs", "eu-central-1", "eu-west-1", AT_2030_01_02 },
+		  "example-client-kiro-rs", "eu-central-1", "eu-west-1", AT_2030_01_02 },
 		{ NULL, KIND_API_KEY, NULL, NULL, NULL, "", NULL, "us-east-1", NULL, 0 } } },
 	{ "aiclient.json", "AIClient-2-API oauth_creds", 1, {
 		{ NULL, KIND_IDC, "BuilderId", NULL, NULL, "FAKE-refresh-aiclient-000000000",
-		  "FAKE-client-id-aiclient", "us-east-1", "ap-northeast-1", AT_2030_01_02 } } },
+		  "example-client-aiclient", "us-east-1", "ap-northeast-1", AT_2030_01_02 } } },
 	{ "cliproxyapi.json", "CLIProxyAPI export", 1, {
 		{ NULL, KIND_EXTERNAL_IDP, NULL, NULL, NULL, "FAKE-refresh-cliproxyapi-000000",
 		  "00000000-1111-2222-3333-444444444444", NULL, NULL, 0 } } },
@@ -79,13 +79,13 @@ static const struct sample samples[] = {
 		  "FAKE-refresh-kiro-accounts-0000", NULL, NULL, NULL, 1924991999 } } },
 	{ "flat.json", "credentials", 1, {
 		{ NULL, KIND_IDC, NULL, NULL, NULL, "FAKE-refresh-flat-0000000000000",
-		  "FAKE-client-id-flat", NULL, "us-east-1", 1897556336 } } },
+		  "example-client-flat", NULL, "us-east-1", 1897556336 } } },
 	{ "bare.json", "credentials", 1, {
 		{ NULL, KIND_IDC, NULL, NULL, NULL, "FAKE-refresh-bare-0000000000000",
-		  "FAKE-client-id-bare", NULL, NULL, 0 } } },
+		  "example-client-bare", NULL, NULL, 0 } } },
 	{ "kiro-go-config.json", "Kiro-Go config.json", 2, {
 		{ NULL, KIND_IDC, "BuilderId", "Ida", "ida@example.com",
-		  "FAKE-refresh-kiro-go-1-00000000", "FAKE-client-id-kiro-go", NULL, "us-east-1",
+		  "FAKE-refresh-kiro-go-1-00000000", "example-client-kiro-go", NULL, "us-east-1",
 		  1893556800 },
 		{ NULL, KIND_API_KEY, NULL, NULL, NULL, "", NULL, "eu-central-1", NULL, 0 } } },
 	{ "user-credentials.json", "user_credentials.json", 1, {
@@ -531,15 +531,15 @@ static void several_sources_add_up(void)
 	struct import i = { .entries = NULL };
 	struct error e = { 0 };
 
-	CU_ASSERT_EQUAL(
-		import_read(&i, "A", span_of("[{\"auth\":\"social\",\"refreshToken\":"
-					     "\"FAKE-refresh-a-00000000000\"}]"),
-			    &e),
-		0);
-	CU_ASSERT_EQUAL(
-		import_read(&i, "B", span_of("{\"refreshToken\":\"FAKE-refresh-b-00000000000\"}"),
-			    &e),
-		0);
+	CU_ASSERT_EQUAL(import_read(&i, "A",
+				    span_of("[{\"auth\":\"social\",\"refreshToken\":"
+					    "\"FAKE-refresh-a-00000000000\"}]"),
+				    &e),
+			0);
+	CU_ASSERT_EQUAL(import_read(&i, "B",
+				    span_of("{\"refreshToken\":\"FAKE-refresh-b-00000000000\"}"),
+				    &e),
+			0);
 	CU_ASSERT_EQUAL_FATAL(i.count, 2);
 	CU_ASSERT_STRING_EQUAL(i.entries[0].source, "A");
 	CU_ASSERT_STRING_EQUAL(i.entries[1].source, "B");
@@ -576,8 +576,8 @@ static void files_cut_anywhere_are_errors_and_flipped_bytes_do_no_harm(void)
 			struct import i = { .entries = NULL };
 			struct error e = { 0 };
 
-			CU_ASSERT_EQUAL(
-				import_read(&i, "cut", (struct span){ text.at, len }, &e), -1);
+			CU_ASSERT_EQUAL(import_read(&i, "cut", (struct span){ text.at, len }, &e),
+					-1);
 			import_release(&i);
 		}
 		for (size_t at = 0; at < text.len; at++) {

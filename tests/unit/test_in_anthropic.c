@@ -2,12 +2,17 @@
 
 #include "tests/unit/in_tests.h"
 
-#define HEAD	   "{'model':'m','max_tokens':10,"
-#define HI	   "'messages':[{'role':'user','content':'hi'}]"
-#define USER(x)	   HEAD "'messages':[{'role':'user','content':[" x "]}]}"
-#define IMAGE(x)   "{'type':'image','source':{'type':'base64','media_type':'image/png','data':'" x "'}}"
-#define CALL(id)   "{'type':'tool_use','id':'" id "','name':'Read','input':{'path':'x'}}"
+#define HEAD	"{'model':'m','max_tokens':10,"
+#define HI	"'messages':[{'role':'user','content':'hi'}]"
+#define USER(x) HEAD "'messages':[{'role':'user','content':[" x "]}]}"
+#define IMAGE(x)                                                                                   \
+	"{'type':'image','source':{'type':'base64','media_type':'image/png','data':'" x "'}}"
+#define CALL(id)	    "{'type':'tool_use','id':'" id "','name':'Read','input':{'path':'x'}}"
 #define RESULT(id, content) "{'type':'tool_result','tool_use_id':'" id "','content':" content "}"
+#define LATER(name)	    TOOL(name, ",'defer_loading':true")
+#define TWO_REFERENCES                                                                             \
+	"[{'type':'tool_reference','tool_name':'WebFetch'},"                                       \
+	"{'type':'tool_reference','tool_name':'Other'}]"
 #define TOOL(name, more) "{'name':'" name "','input_schema':{'type':'object'}" more "}"
 
 static const struct block *block_at(const struct in_test *t, size_t message, size_t block)
@@ -21,10 +26,12 @@ static void in_anthropic_reads_a_plain_request(void)
 {
 	struct in_test t;
 
-	in_test_read(&t, in_anthropic,
-		     HEAD "'stream':true,'system':'Be brief.','messages':["
-			  "{'role':'user','content':'one'},{'role':'assistant','content':'two'},"
-			  "{'role':'user','content':[{'type':'text','text':'three'}]}]}");
+	in_test_read(
+		&t, in_anthropic,
+		HEAD
+		"'stream':true,'system':'Be "
+		"brief.','messages':[{'role':'user','content':'one'},{'role':'assistant','content':"
+		"'two'},{'role':'user','content':[{'type':'text','text':'three'}]}]}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_STRING_EQUAL(t.chat.model, "m");
 	CU_ASSERT_EQUAL(t.chat.max_tokens, 10);
@@ -43,9 +50,9 @@ static void in_anthropic_joins_system_blocks_and_drops_the_billing_line(void)
 	struct in_test t;
 
 	in_test_read(&t, in_anthropic,
-		     HEAD "'system':[{'type':'text','text':'x-anthropic-billing-header: v=1;'},"
-			  "{'type':'text','text':'A','cache_control':{'type':'ephemeral'}},"
-			  "{'type':'text','text':'B'}]," HI "}");
+		     HEAD "'system':[{'type':'text','text':'x-anthropic-billing-header: "
+			  "v=1;'},{'type':'text','text':'A','cache_control':{'type':'ephemeral'}},{"
+			  "'type':'text','text':'B'}]," HI "}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_TRUE(span_is(t.chat.system, "A\n\nB"));
 	in_test_release(&t);
@@ -56,18 +63,16 @@ static void in_anthropic_turns_system_messages_into_reminders_in_place(void)
 	struct in_test t;
 
 	in_test_read(&t, in_anthropic,
-		     HEAD "'messages':[{'role':'user','content':'hi'},"
-			  "{'role':'system','content':[{'type':'text','text':'S1'}]},"
-			  "{'role':'assistant','content':'yes'},"
-			  "{'role':'user','content':'go'},"
-			  "{'role':'system','content':'S2'},"
-			  "{'role':'system','content':[],'output_config':{'effort':'low'}}]}");
+		     HEAD "'messages':[{'role':'user','content':'hi'},{'role':'system','content':[{"
+			  "'type':'text','text':'S1'}]},{'role':'assistant','content':'yes'},{'"
+			  "role':'user','content':'go'},{'role':'system','content':'S2'},{'role':'"
+			  "system','content':[],'output_config':{'effort':'low'}}]}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.message_count, 3);
-	CU_ASSERT_TRUE(span_is(block_at(&t, 0, 1)->text,
-			       "<system-reminder>\nS1\n</system-reminder>"));
-	CU_ASSERT_TRUE(span_is(block_at(&t, 2, 1)->text,
-			       "<system-reminder>\nS2\n</system-reminder>"));
+	CU_ASSERT_TRUE(
+		span_is(block_at(&t, 0, 1)->text, "<system-reminder>\nS1\n</system-reminder>"));
+	CU_ASSERT_TRUE(
+		span_is(block_at(&t, 2, 1)->text, "<system-reminder>\nS2\n</system-reminder>"));
 	CU_ASSERT_EQUAL(t.chat.messages[2].block_count, 2);
 	CU_ASSERT_EQUAL(t.chat.effort, EFFORT_LOW);
 	in_test_release(&t);
@@ -78,9 +83,8 @@ static void in_anthropic_takes_a_system_message_behind_an_answer_as_the_users_tu
 	struct in_test t;
 
 	in_test_read(&t, in_anthropic,
-		     HEAD "'messages':[{'role':'user','content':'hi'},"
-			  "{'role':'assistant','content':'yes'},"
-			  "{'role':'system','content':'S'}]}");
+		     HEAD "'messages':[{'role':'user','content':'hi'},{'role':'assistant','content'"
+			  ":'yes'},{'role':'system','content':'S'}]}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL(t.chat.message_count, 3);
 	CU_ASSERT_EQUAL(t.chat.messages[2].role, ROLE_USER);
@@ -93,8 +97,8 @@ static void in_anthropic_merges_turns_of_the_same_role(void)
 
 	in_test_read(&t, in_anthropic,
 		     HEAD "'messages':[{'role':'user','content':'a'},{'role':'user','content':'b'},"
-			  "{'role':'assistant','content':'c'},{'role':'assistant','content':'d'},"
-			  "{'role':'user','content':'e'}]}");
+			  "{'role':'assistant','content':'c'},{'role':'assistant','content':'d'},{'"
+			  "role':'user','content':'e'}]}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL(t.chat.message_count, 3);
 	CU_ASSERT_TRUE(span_is(block_at(&t, 0, 1)->text, "b"));
@@ -108,12 +112,13 @@ static void in_anthropic_reads_calls_and_results(void)
 	const struct block *result;
 
 	in_test_read(&t, in_anthropic,
-		     HEAD "'messages':[{'role':'user','content':'hi'},"
-			  "{'role':'assistant','content':[{'type':'thinking','thinking':'h',"
-			  "'signature':''},{'type':'redacted_thinking','data':'x'}," CALL("t1")
-			  "," CALL("t2") "]},{'role':'user','content':[" RESULT(
-				  "t2", "[{'type':'text','text':'a'}," IMAGE(PNG) "]") ","
-			  "{'type':'tool_result','tool_use_id':'t1','is_error':true}]}]}");
+		     HEAD
+		     "'messages':[{'role':'user','content':'hi'},{'role':'assistant','content':[{'"
+		     "type':'thinking','thinking':'h','signature':''},{'type':'redacted_thinking','"
+		     "data':'x'}," CALL("t1") "," CALL("t2") "]},{'role':'user','content':[" RESULT(
+			     "t2", "[{'type':'text','text':'a'}"
+				   "," IMAGE(PNG) "]") ",{'type':'tool_result','tool_use_id':'t1','"
+						       "is_error':true}]}]}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL(t.chat.messages[1].block_count, 3);
 	CU_ASSERT_EQUAL(block_at(&t, 1, 0)->kind, BLOCK_THINKING);
@@ -162,18 +167,19 @@ static void in_anthropic_refuses_an_image_above_five_megabytes(void)
 	size_t head;
 
 	for (size_t groups = 0; groups <= 2; groups += 2) {
-		head = (size_t)snprintf(text, 1024,
-					HEAD "'messages':[{'role':'user','content':[{'type':'image',"
-					     "'source':{'type':'base64','media_type':'image/jpeg',"
-					     "'data':'/9j/");
+		head = (size_t)snprintf(
+			text, 1024,
+			HEAD "'messages':[{'role':'user','content':[{'type':'image','source':{'"
+			     "type':'base64','media_type':'image/jpeg','data':'/9j/");
 		memset(text + head, 'A', fits - 4 + groups * 4);
 		snprintf(text + head + fits - 4 + groups * 4, 64, "'}}]}]}");
 		in_test_read(&t, in_anthropic, text);
 		CU_ASSERT_EQUAL(t.rc, groups ? -1 : 0);
 		if (groups)
-			CU_ASSERT_STRING_EQUAL(t.error.message,
-					       "messages.0.content.0.image.source.base64: image "
-					       "exceeds 5 MB maximum: 5242884 bytes > 5242880 bytes");
+			CU_ASSERT_STRING_EQUAL(
+				t.error.message,
+				"messages.0.content.0.image.source.base64: image exceeds 5 MB "
+				"maximum: 5242884 bytes > 5242880 bytes");
 		in_test_release(&t);
 	}
 	free(text);
@@ -183,15 +189,45 @@ static void in_anthropic_shows_deferred_tools_only_when_they_are_mentioned(void)
 {
 	struct in_test t;
 
-	in_test_read(&t, in_anthropic,
-		     HEAD "'tools':[" TOOL("Read", ",'defer_loading':true") "," TOOL(
-			     "WebFetch", ",'defer_loading':true") "," TOOL("Bash", "") "," TOOL(
-			     "DeferredToolPlaceholder", ",'defer_loading':true") "],"
-			  "'messages':[{'role':'user','content':'hi'},"
-			  "{'role':'assistant','content':[" CALL("t1") "]},"
-			  "{'role':'user','content':[" RESULT(
-				  "t1", "[{'type':'tool_reference','tool_name':'WebFetch'},"
-					"{'type':'tool_reference','tool_name':'Other'}]") "]}]}");
+	in_test_read(
+		&t, in_anthropic,
+		HEAD "'tools':[" TOOL("Read", ",'defer_loading':true") "," TOOL(
+			"WebFetch",
+			",'defer_"
+			"loading':"
+			"true") "," TOOL("Bash",
+					 "") "," TOOL("DeferredToolPlaceholder",
+						      ",'defer_loading':true") "],'messages':[{'"
+									       "role':'user','"
+									       "content':'hi'},{'"
+									       "role':'assistant'"
+									       ",'content':[" CALL(
+										       "t1") "]},{'"
+											     "role'"
+											     ":'"
+											     "user'"
+											     ",'"
+											     "conte"
+											     "nt':"
+											     "[" RESULT(
+												     "t1",
+												     "[{'type'"
+												     ":'tool_"
+												     "referenc"
+												     "e','"
+												     "tool_"
+												     "name':'"
+												     "WebFetch"
+												     "'},{'"
+												     "type':'"
+												     "tool_"
+												     "referenc"
+												     "e','"
+												     "tool_"
+												     "name':'"
+												     "Other'}"
+												     "]") "]}]"
+													  "}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 3);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].name, "Read");
@@ -224,38 +260,22 @@ static void in_anthropic_reads_thinking(void)
 		snprintf(body, sizeof(body),
 			 HEAD "'output_config':{'effort':'xhigh'},'thinking':%s," HI "}",
 			 rows[i].json);
-		in_test_read(&t, in_anthropic, body);
-		CU_ASSERT_EQUAL(t.rc, 0);
-		CU_ASSERT_EQUAL(t.chat.thinking, rows[i].thinking);
-		CU_ASSERT_EQUAL(t.chat.thinking_budget, rows[i].budget);
-		CU_ASSERT_EQUAL(t.chat.thinking_omitted, rows[i].omitted);
-		CU_ASSERT_EQUAL(t.chat.effort, EFFORT_XHIGH);
-		in_test_release(&t);
-	}
-	in_test_read(&t, in_anthropic, "{'model':'x-thinking','max_tokens':1," HI "}");
-	CU_ASSERT_EQUAL(t.chat.thinking, THINKING_ON);
-	in_test_release(&t);
-}
-
-static void in_anthropic_finds_the_conversation_in_both_forms_of_user_id(void)
-{
-	static const struct {
-		const char *user_id, *conversation;
-	} rows[] = {
-		{ "user_00ff_account__session_1b4e28ba-2fa1-11d2-883f-0016d3cca427",
-		  "1b4e28ba-2fa1-11d2-883f-0016d3cca427" },
-		{ "{\\'device_id\\':\\'00\\',\\'account_uuid\\':\\'\\',\\'session_id\\':\\'s-1\\'}",
-		  "s-1" },
-		{ "u-1", NULL },
-		{ "{broken", NULL },
-	};
-	char body[512];
-	struct in_test t;
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		snprintf(body, sizeof(body), HEAD "'metadata':{'user_id':'%s'}," HI "}",
-			 rows[i].user_id);
-		in_test_read(&t, in_anthropic, body);
+		in_test_read(
+			&t, in_anthropic,
+			HEAD
+			"'tools':[" LATER("Read") "," LATER("WebFetch") "," TOOL("Bash", "") "," LATER(
+				"DeferredToolPlaceholder") "],"
+							   "'messages':[{'role':'user','content':'"
+							   "hi'},"
+							   "{'role':'assistant','content':[" CALL(
+								   "t1") "]},"
+									 "{'role':'user','content':"
+									 "[" RESULT(
+										 "t1",
+										 TWO_REFERENCES) "]"
+												 "}"
+												 "]"
+												 "}");
 		CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 		if (rows[i].conversation) {
 			CU_ASSERT_PTR_NOT_NULL_FATAL(t.chat.conversation);
@@ -272,11 +292,12 @@ static void in_anthropic_accepts_what_changes_nothing(void)
 	struct in_test t;
 
 	in_test_read(&t, in_anthropic,
-		     HEAD "'temperature':1,'top_p':0.5,'top_k':5,'stop_sequences':[],'speed':'fast',"
-			  "'service_tier':'auto','cache_control':{'type':'ephemeral'},'stream':null,"
-			  "'context_management':{'edits':[]},'safeguards':[{}],'diagnostics':{},"
-			  "'container':null,'mcp_servers':[],'betas':['b'],'not_yet_invented':{},"
-			  "'tool_choice':{'type':'auto','disable_parallel_tool_use':false}," HI "}");
+		     HEAD "'temperature':1,'top_p':0.5,'top_k':5,'stop_sequences':[],'speed':'fast'"
+			  ",'service_tier':'auto','cache_control':{'type':'ephemeral'},'stream':"
+			  "null,'context_management':{'edits':[]},'safeguards':[{}],'diagnostics':{"
+			  "},'container':null,'mcp_servers':[],'betas':['b'],'not_yet_invented':{},"
+			  "'tool_choice':{'type':'auto','disable_parallel_tool_use':false}," HI
+			  "}");
 	CU_ASSERT_EQUAL(t.rc, 0);
 	in_test_release(&t);
 }
@@ -297,8 +318,8 @@ static void in_anthropic_counts_without_max_tokens_and_with_prefill(void)
 	struct in_test t;
 
 	in_test_read(&t, in_anthropic_count,
-		     "{'model':'m','messages':[{'role':'user','content':'a'},"
-		     "{'role':'assistant','content':'{'}]}");
+		     "{'model':'m','messages':[{'role':'user','content':'a'},{'role':'assistant','"
+		     "content':'{'}]}");
 	CU_ASSERT_EQUAL(t.rc, 0);
 	in_test_release(&t);
 	in_test_fixture(&t, in_anthropic_count, "antsdk-04-count-tokens");
@@ -332,7 +353,8 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		{ "{'model':7}", "model", "valid string" },
 		{ "{'model':''}", "model", "at least 1 character" },
 		{ "{'model':'m'," HI "}", "max_tokens", "max_tokens: Field required" },
-		{ "{'model':'m','max_tokens':0," HI "}", "max_tokens", "greater than or equal to 1" },
+		{ "{'model':'m','max_tokens':0," HI "}", "max_tokens",
+		  "greater than or equal to 1" },
 		{ "{'model':'m','max_tokens':1.5," HI "}", "max_tokens", "valid integer" },
 		{ "{'model':'m','max_tokens':1}", "messages", "messages: Field required" },
 		{ HEAD "'messages':{}}", "messages", "valid array" },
@@ -355,7 +377,8 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		{ USER("{'type':'text'}"), "messages.0.content.0.text.text", "Field required" },
 		{ USER("{'text':'x'}"), "messages.0.content.0.type", "Field required" },
 		{ USER("{'type':'hologram'}"), "messages.0.content.0",
-		  "Input tag 'hologram' found using 'type' does not match any of the expected tags" },
+		  "Input tag 'hologram' found using 'type' does not match any of the expected "
+		  "tags" },
 		{ USER("{'type':'image','source':{'type':'url','url':'https://e/x.png'}}"),
 		  "messages.0.content.0.image.source",
 		  "URL images are not supported, send base64" },
@@ -370,8 +393,8 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		  "invalid base64" },
 		{ USER(IMAGE("PHN2Zz48L3N2Zz4=")), "messages.0.content.0.image.source.base64",
 		  "Could not process image" },
-		{ USER("{'type':'image','source':{'type':'base64','media_type':'image/svg+xml',"
-		       "'data':'PHN2Zz48L3N2Zz4='}}"),
+		{ USER("{'type':'image','source':{'type':'base64','media_type':'image/"
+		       "svg+xml','data':'PHN2Zz48L3N2Zz4='}}"),
 		  "messages.0.content.0.image.source.base64.media_type",
 		  "'image/jpeg', 'image/png', 'image/gif' or 'image/webp'" },
 		{ USER(RESULT("t", "[" IMAGE("") "]")),
@@ -381,17 +404,19 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		  "Field required" },
 		{ USER(RESULT("t", "7")), "messages.0.content.0.tool_result.content",
 		  "valid string or array" },
-		{ USER("{'type':'document','source':{'type':'base64','media_type':'application/pdf',"
-		       "'data':'JVBERi0xLjQ='}}"),
+		{ USER("{'type':'document','source':{'type':'base64','media_type':'application/"
+		       "pdf','data':'JVBERi0xLjQ='}}"),
 		  "messages.0.content.0.document.source", "does not support PDF input" },
-		{ USER("{'type':'document','source':{'type':'text','media_type':'text/plain',"
-		       "'data':'x'}}"),
+		{ USER("{'type':'document','source':{'type':'text','media_type':'text/"
+		       "plain','data':'x'}}"),
 		  "messages.0.content.0.document.source", "'text' documents are not supported" },
-		{ USER("{'type':'search_result'}"), "messages.0.content.0", "'search_result' blocks" },
+		{ USER("{'type':'search_result'}"), "messages.0.content.0",
+		  "'search_result' blocks" },
 		{ USER("{'type':'container_upload'}"), "messages.0.content.0",
 		  "'container_upload' blocks" },
 		{ USER(CALL("t")), "messages.0.content.0", "Input tag 'tool_use'" },
-		{ HEAD "'messages':[{'role':'user','content':'x'},{'role':'assistant','content':'{'}]}",
+		{ HEAD
+		  "'messages':[{'role':'user','content':'x'},{'role':'assistant','content':'{'}]}",
 		  "messages.1", "prefill is not supported" },
 		{ HEAD "'system':7," HI "}", "system", "valid string or array" },
 		{ HEAD "'system':[{'type':'image'}]," HI "}", "system.0.type", "'text'" },
@@ -431,7 +456,8 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		{ HEAD "'tools':[{'name':'x','input_schema':{'required':'a'}}]," HI "}",
 		  "tools.0.custom.input_schema.required", "valid array" },
 		{ HEAD "'tool_choice':{'type':'any'}," HI "}", "tool_choice", "'any'" },
-		{ HEAD "'tool_choice':{'type':'tool','name':'x'}," HI "}", "tool_choice", "'tool'" },
+		{ HEAD "'tool_choice':{'type':'tool','name':'x'}," HI "}", "tool_choice",
+		  "'tool'" },
 		{ HEAD "'tool_choice':{'type':'auto','disable_parallel_tool_use':true}," HI "}",
 		  "tool_choice.disable_parallel_tool_use", "not supported" },
 	};

@@ -2,8 +2,8 @@
 
 #include "tests/unit/in_tests.h"
 
-#define HI	"{'model':'m','messages':[{'role':'user','content':'hi'}],"
-#define USER(x) "{'model':'m','messages':[{'role':'user','content':[" x "]}]}"
+#define HI	    "{'model':'m','messages':[{'role':'user','content':'hi'}],"
+#define USER(x)	    "{'model':'m','messages':[{'role':'user','content':[" x "]}]}"
 #define MESSAGES(x) "{'model':'m','messages':[" x "]}"
 
 static const struct block *block_at(const struct in_test *t, size_t message, size_t block)
@@ -17,18 +17,16 @@ static void in_openai_reads_every_role(void)
 {
 	struct in_test t;
 
-	in_test_read(&t, in_openai,
-		     "{'model':'m','stream':true,'stream_options':{'include_usage':true},"
-		     "'max_tokens':5,'max_completion_tokens':7,'messages':["
-		     "{'role':'system','content':'A'},"
-		     "{'role':'developer','content':[{'type':'text','text':'B'}]},"
-		     "{'role':'user','content':'one','name':'bob'},"
-		     "{'role':'assistant','content':null,'tool_calls':[{'id':'c1','type':'function',"
-		     "'function':{'name':'f','arguments':'{\\'a\\':1}'}},{'id':'c2','type':'function',"
-		     "'function':{'name':'g','arguments':''}}]},"
-		     "{'role':'tool','tool_call_id':'c2','content':'r2'},"
-		     "{'role':'tool','tool_call_id':'c1','content':[{'type':'text','text':'r1'}]},"
-		     "{'role':'system','content':'late'}]}");
+	in_test_read(
+		&t, in_openai,
+		"{'model':'m','stream':true,'stream_options':{'include_usage':true},'max_tokens':5,"
+		"'max_completion_tokens':7,'messages':[{'role':'system','content':'A'},{'role':'"
+		"developer','content':[{'type':'text','text':'B'}]},{'role':'user','content':'one',"
+		"'name':'bob'},{'role':'assistant','content':null,'tool_calls':[{'id':'c1','type':'"
+		"function','function':{'name':'f','arguments':'{\\'a\\':1}'}},{'id':'c2','type':'"
+		"function','function':{'name':'g','arguments':''}}]},{'role':'tool','tool_call_id':"
+		"'c2','content':'r2'},{'role':'tool','tool_call_id':'c1','content':[{'type':'text',"
+		"'text':'r1'}]},{'role':'system','content':'late'}]}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_TRUE(t.chat.stream && t.chat.include_usage);
 	CU_ASSERT_EQUAL(t.chat.max_tokens, 7);
@@ -39,8 +37,8 @@ static void in_openai_reads_every_role(void)
 	CU_ASSERT_EQUAL(block_at(&t, 1, 1)->input_json.len, 0);
 	CU_ASSERT_STRING_EQUAL(block_at(&t, 2, 0)->id, "c2");
 	CU_ASSERT_TRUE(span_is(block_at(&t, 2, 1)->blocks[0].text, "r1"));
-	CU_ASSERT_TRUE(span_is(block_at(&t, 2, 2)->text,
-			       "<system-reminder>\nlate\n</system-reminder>"));
+	CU_ASSERT_TRUE(
+		span_is(block_at(&t, 2, 2)->text, "<system-reminder>\nlate\n</system-reminder>"));
 	in_test_release(&t);
 }
 
@@ -59,8 +57,8 @@ static void in_openai_keeps_broken_arguments_as_text(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		snprintf(body, sizeof(body),
-			 MESSAGES("{'role':'assistant','tool_calls':[{'id':'c','function':{'name':"
-				  "'f','arguments':'%s'}}]},{'role':'user','content':'x'}"),
+			 MESSAGES("{'role':'assistant','tool_calls':[{'id':'c','function':{'name':'"
+				  "f','arguments':'%s'}}]},{'role':'user','content':'x'}"),
 			 rows[i].arguments);
 		in_test_read(&t, in_openai, body);
 		CU_ASSERT_EQUAL_FATAL(t.rc, 0);
@@ -75,8 +73,8 @@ static void in_openai_takes_data_urls_in_both_forms(void)
 
 	in_test_read(&t, in_openai,
 		     USER("{'type':'image_url','image_url':{'url':'data:image/jpeg;base64," PNG
-			  "','detail':'low'}},{'type':'image_url','image_url':"
-			  "'data:image/png;base64," PNG "'}"));
+			  "','detail':'low'}},{'type':'image_url','image_url':'data:image/"
+			  "png;base64," PNG "'}"));
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_STRING_EQUAL(block_at(&t, 0, 0)->format, "png");
 	CU_ASSERT_TRUE(span_is(block_at(&t, 0, 1)->text, PNG));
@@ -88,12 +86,12 @@ static void in_openai_reads_tools_and_wishes(void)
 	struct in_test t;
 
 	in_test_read(&t, in_openai,
-		     HI "'tools':[{'type':'function','function':{'name':'a.b','description':'d',"
-			"'parameters':{'type':'object'},'strict':true}},{'type':'function',"
-			"'function':{'name':'none'}}],'tool_choice':'none','reasoning_effort':'max',"
-			"'prompt_cache_key':'k','response_format':{'type':'text'},'n':1,'stop':null,"
-			"'seed':7,'user':'u','metadata':{},'parallel_tool_calls':true,"
-			"'logprobs':false,'temperature':2,'modalities':['text'],'strange':1}");
+		     HI "'tools':[{'type':'function','function':{'name':'a.b','description':'d','"
+			"parameters':{'type':'object'},'strict':true}},{'type':'function','"
+			"function':{'name':'none'}}],'tool_choice':'none','reasoning_effort':'max',"
+			"'prompt_cache_key':'k','response_format':{'type':'text'},'n':1,'stop':"
+			"null,'seed':7,'user':'u','metadata':{},'parallel_tool_calls':true,'"
+			"logprobs':false,'temperature':2,'modalities':['text'],'strange':1}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 2);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].name, "a.b");
@@ -147,7 +145,8 @@ static void in_openai_names_the_field_of_every_refusal(void)
 		  "messages.1", "prefill" },
 		{ MESSAGES("{'role':'assistant','function_call':{'name':'f','arguments':''}}"),
 		  "messages.0.function_call", "not supported" },
-		{ MESSAGES("{'role':'assistant','tool_calls':[{'id':'c','type':'custom','custom':{}}]}"),
+		{ MESSAGES("{'role':'assistant','tool_calls':[{'id':'c','type':'custom','custom':{}"
+			   "}]}"),
 		  "messages.0.tool_calls.0.type", "'custom' tool calls are not supported" },
 		{ MESSAGES("{'role':'assistant','tool_calls':[{'function':{'name':'f'}}]}"),
 		  "messages.0.tool_calls.0.id", "Field required" },
@@ -155,7 +154,8 @@ static void in_openai_names_the_field_of_every_refusal(void)
 		  "messages.0.content.0.image_url", "URL images are not supported" },
 		{ USER("{'type':'image_url','image_url':'data:image/png,abc'}"),
 		  "messages.0.content.0.image_url", "base64 data URL" },
-		{ USER("{'type':'file','file':{'file_data':'data:application/pdf;base64,JVBERi0xLjQ='}}"),
+		{ USER("{'type':'file','file':{'file_data':'data:application/"
+		       "pdf;base64,JVBERi0xLjQ='}}"),
 		  "messages.0.content.0.file", "does not support PDF input" },
 		{ USER("{'type':'file','file':{'file_id':'f'}}"), "messages.0.content.0.file",
 		  "files are not supported" },
@@ -177,9 +177,11 @@ static void in_openai_names_the_field_of_every_refusal(void)
 		{ HI "'tools':[{'type':'custom','custom':{'name':'x'}}]}", "tools.0.type",
 		  "'custom' tools are not supported" },
 		{ HI "'tools':[{'type':'function'}]}", "tools.0.function", "Field required" },
-		{ HI "'tools':[{'type':'function','function':{'name':'x','parameters':{'anyOf':[]}}}]}",
+		{ HI "'tools':[{'type':'function','function':{'name':'x','parameters':{'anyOf':[]}}"
+		     "}]}",
 		  "tools.0.function.parameters", "anyOf" },
-		{ HI "'max_completion_tokens':0}", "max_completion_tokens", "greater than or equal" },
+		{ HI "'max_completion_tokens':0}", "max_completion_tokens",
+		  "greater than or equal" },
 		{ HI "'temperature':2.5}", "temperature", "less than or equal to 2" },
 		{ HI "'presence_penalty':-3}", "presence_penalty", "greater than or equal to -2" },
 		{ HI "'reasoning_effort':'huge'}", "reasoning_effort", "'none'" },

@@ -92,6 +92,16 @@ static void cut_anywhere_is_an_error_and_no_crash(void)
 	CU_ASSERT_TRUE(parses((struct span){ text, sizeof(text) - 1 }, message));
 }
 
+static void whole_objects_are_told_without_reading_them(void)
+{
+	CU_ASSERT_TRUE(json_is_object(span_of("{}")));
+	CU_ASSERT_TRUE(json_is_object(span_of(" {\"nul\":\"\\u0000\"} \n")));
+	CU_ASSERT_FALSE(json_is_object(span_of("[]")));
+	CU_ASSERT_FALSE(json_is_object(span_of("{} {}")));
+	CU_ASSERT_FALSE(json_is_object(span_of("{\"a\":1")));
+	CU_ASSERT_FALSE(json_is_object(span_of("")));
+}
+
 static void getters_name_the_field(void)
 {
 	struct error e = { 0 };
@@ -192,6 +202,8 @@ CU_TestInfo json_tests[] = {
 	{ "raw_nul_byte_is_refused", raw_nul_byte_is_refused },
 	{ "nesting_is_bounded", nesting_is_bounded },
 	{ "cut_anywhere_is_an_error_and_no_crash", cut_anywhere_is_an_error_and_no_crash },
+	{ "whole_objects_are_told_without_reading_them",
+	  whole_objects_are_told_without_reading_them },
 	{ "getters_name_the_field", getters_name_the_field },
 	{ "writer_escapes_and_reader_gets_the_same_back",
 	  writer_escapes_and_reader_gets_the_same_back },

@@ -41,8 +41,18 @@ static void models_find_a_name_in_every_spelling(void)
 static void models_never_guess(void)
 {
 	static const char *const unknown[] = {
-		"", " ", "gpt-4o", "claude", "claude-", "claude-sonnet", "claude-sonnet-9-9",
-		"claude-opus-4-8x", "my-custom-model", "[1m]", "-latest", "claude-3-5-haiku-20241022",
+		"",
+		" ",
+		"gpt-4o",
+		"claude",
+		"claude-",
+		"claude-sonnet",
+		"claude-sonnet-9-9",
+		"claude-opus-4-8x",
+		"my-custom-model",
+		"[1m]",
+		"-latest",
+		"claude-3-5-haiku-20241022",
 	};
 	char longest[4096];
 
@@ -59,12 +69,18 @@ static void models_have_the_windows_of_the_catalogue(void)
 		const char *id;
 		int64_t window;
 	} rows[] = {
-		{ "auto", 1000000 },		{ "claude-opus-4.5", 200000 },
-		{ "claude-opus-4.6", 1000000 }, { "claude-opus-5.5", 1000000 },
-		{ "claude-sonnet-4", 200000 },	{ "claude-sonnet-4.5", 200000 },
-		{ "claude-sonnet-4.6", 1000000 }, { "claude-haiku-4.5", 200000 },
-		{ "gpt-5.6-luna", 272000 },	{ "deepseek-3.2", 164000 },
-		{ "minimax-m2.5", 196000 },	{ "glm-5", 200000 },
+		{ "auto", 1000000 },
+		{ "claude-opus-4.5", 200000 },
+		{ "claude-opus-4.6", 1000000 },
+		{ "claude-opus-5.5", 1000000 },
+		{ "claude-sonnet-4", 200000 },
+		{ "claude-sonnet-4.5", 200000 },
+		{ "claude-sonnet-4.6", 1000000 },
+		{ "claude-haiku-4.5", 200000 },
+		{ "gpt-5.6-luna", 272000 },
+		{ "deepseek-3.2", 164000 },
+		{ "minimax-m2.5", 196000 },
+		{ "glm-5", 200000 },
 		{ "qwen3-coder-next", 256000 },
 	};
 
@@ -88,8 +104,7 @@ static void models_list_serves_both_apis(void)
 	CU_ASSERT_TRUE(cJSON_IsFalse(cJSON_GetObjectItem(tree, "has_more")));
 	data = json_member(tree, "data");
 	CU_ASSERT_FATAL(cJSON_GetArraySize(data) > 20);
-	cJSON_ArrayForEach(item, data)
-	{
+	cJSON_ArrayForEach (item, data) {
 		const char *id = json_text_or(item, "id", "?");
 
 		CU_ASSERT_PTR_NOT_NULL(models_find(id));

@@ -82,6 +82,7 @@ static void read_choice(struct reader *r, const cJSON *choice)
 		CU_ASSERT(!cJSON_IsNull(member)); /* contract 42: no noise */
 	}
 	r->roles += text_is(delta, "role", "assistant");
+	CU_ASSERT(!text_is(delta, "content", "") || text_at(delta, "role"));
 	if (text_at(delta, "content"))
 		buf_add_text(&r->text, text_at(delta, "content"));
 	if (text_at(delta, "refusal"))

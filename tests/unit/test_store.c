@@ -2,41 +2,21 @@
 #include "common/envelope.h"
 #include "common/limits.h"
 #include "common/log.h"
-#include "common/statedir.h"
 #include "common/store.h"
 #include "tests/unit/scratch.h"
 
 #include <CUnit/CUnit.h>
-#include <dirent.h>
-#include <gdbm.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-
-/* Text literal -> span, for records. */
-#define JSON(text) span_of(text)
 
 static char dir[SCRATCH_SIZE];
 static struct store s;
 static struct error e;
 
-static const char *in_dir(const char *name)
-{
-	static char path[SCRATCH_SIZE + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
-}
-
 static void begin(void)
 {
-	scratch_make(dir);
+	scratch_store(dir, "tokens", &s);
 	error_clear(&e);
-	CU_ASSERT_EQUAL_FATAL(store_create(dir, "tokens", 0, &e), 0);
-	CU_ASSERT_EQUAL_FATAL(store_open(&s, dir, "tokens", 0, &e), 0);
 }
 
 static void end(void)
@@ -48,46 +28,12 @@ static void end(void)
 static int put(const char *key, const char *json)
 {
 	error_clear(&e);
-	return store_put(&s, key, JSON(json), &e);
+	return store_put(&s, key, span_of(json), &e);
 }
 
-/* The record as a C string in a static buffer; NULL: absent or unreadable. */
 static const char *get(const char *key)
 {
-	static char text[LIMIT_RECORD + 1];
-	const char *found = NULL;
-	struct buf json;
-
-	error_clear(&e);
-	buf_init(&json, LIMIT_RECORD);
-	if (store_get(&s, key, &json, &e) == 1) {
-		memcpy(text, json.at, json.len + 1);
-		found = text;
-	}
-	buf_release(&json);
-	return found;
-}
-
-/* store_open() of the directory must fail with a text in its message. */
-static void refuses(const char *text)
-{
-	struct store other;
-
-	error_clear(&e);
-	CU_ASSERT_EQUAL(store_open(&other, dir, "tokens", 0, &e), -1);
-	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
-	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, text));
-	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, dir));
-	if (!strstr(e.message, text))
-		fprintf(stderr, "  message: %s\n", e.message);
-}
-
-static void overwrite(const char *path, const char *bytes, size_t len)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT, 0600);
-
-	CU_ASSERT_EQUAL(write(fd, bytes, len), (ssize_t)len);
-	close(fd);
+	return scratch_get(&s, key, &e);
 }
 
 /* ---- records ---- */
@@ -98,7 +44,7 @@ static void envelope_has_the_documented_bytes(void)
 	struct span json;
 
 	buf_init(&value, LIMIT_RECORD);
-	CU_ASSERT_EQUAL(envelope_write(JSON("{\"a\":1}"), &value), 0);
+	CU_ASSERT_EQUAL(envelope_write(span_of("{\"a\":1}"), &value), 0);
 	CU_ASSERT_EQUAL(value.len, 512);
 	CU_ASSERT_NSTRING_EQUAL(value.at, "{\"a\":1}  ", 9);
 	CU_ASSERT_STRING_EQUAL(value.at + 495, "\n#crc32=277ddbec\n");
@@ -131,7 +77,7 @@ static void envelope_refuses_every_flipped_byte(void)
 	struct span json;
 
 	buf_init(&value, LIMIT_RECORD);
-	envelope_write(JSON("{\"token\":\"abc\"}"), &value);
+	envelope_write(span_of("{\"token\":\"abc\"}"), &value);
 	for (size_t i = 0; i < value.len; i++) {
 		value.at[i] ^= 0x20;
 		CU_ASSERT_EQUAL(envelope_read(buf_span(&value), &json), -1);
@@ -278,7 +224,7 @@ static void damage(const char *text)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
 	at[1] ^= 1;
-	overwrite(s.path, bytes, len);
+	scratch_write(s.path, bytes, len);
 	free(bytes);
 }
 
@@ -329,245 +275,12 @@ static void truncated_file_does_not_verify(void)
 	CU_ASSERT_EQUAL(records, 30);
 	CU_ASSERT_EQUAL(bad, 0);
 	bytes = file_bytes(&len);
-	overwrite(s.path, bytes, len - 8192);
+	scratch_write(s.path, bytes, len - 8192);
 	free(bytes);
 	log_open(&quiet);
 	rc = store_verify(&s, &records, &bad, &e);
 	log_open(&loud);
 	CU_ASSERT_TRUE(rc < 0 || bad > 0);
-	end();
-}
-
-/* ---- refusals ---- */
-
-static int files_in_dir(void)
-{
-	DIR *d = opendir(dir);
-	int count = 0;
-
-	while (readdir(d))
-		count++;
-	closedir(d);
-	return count - 2;
-}
-
-static void open_creates_nothing(void)
-{
-	scratch_make(dir);
-	refuses("there is no store");
-	CU_ASSERT_EQUAL(files_in_dir(), 0);
-	scratch_remove(dir);
-	refuses("cannot use the state directory");
-	CU_ASSERT_EQUAL(access(dir, F_OK), -1);
-}
-
-static void bad_files_are_refused_and_left_alone(void)
-{
-	static const struct {
-		const char *bytes;
-		size_t len;
-		const char *message;
-	} bad[] = {
-		{"",					       0,	 "is empty"		    },
-		{ "hello\n",				       6,	"is not a readable GDBM file"},
-		{ "SQLite format 3\0 and so on, another database", 40,
-		  "is not a readable GDBM file"						      },
-	};
-	struct stat st;
-
-	begin();
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		overwrite(s.path, bad[i].bytes, bad[i].len);
-		refuses(bad[i].message);
-		CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "backup"));
-		CU_ASSERT_EQUAL(put("a/1", "{}"), -1);
-		CU_ASSERT_EQUAL(store_create(dir, "tokens", 0, &e), 0);
-		CU_ASSERT_EQUAL(stat(s.path, &st), 0);
-		CU_ASSERT_EQUAL(st.st_size, (off_t)bad[i].len);
-	}
-	end();
-}
-
-/* A GDBM of our own making with the given !meta, or none. */
-static void write_foreign(const char *meta)
-{
-	GDBM_FILE db = gdbm_open(s.path, 4096, GDBM_NEWDB | GDBM_NOMMAP, 0600, NULL);
-	datum key = { "!meta", 5 }, value;
-	struct buf b;
-
-	buf_init(&b, LIMIT_RECORD);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(db);
-	if (meta) {
-		envelope_write(JSON(meta), &b);
-		value = (datum){ b.at, (int)b.len };
-		CU_ASSERT_EQUAL(gdbm_store(db, key, value, GDBM_REPLACE), 0);
-	}
-	gdbm_close(db);
-	buf_release(&b);
-}
-
-static void foreign_stores_are_refused(void)
-{
-	begin();
-	write_foreign(NULL);
-	refuses("has no !meta record");
-	write_foreign("{\"v\":1,\"store\":\"keys\",\"fmt\":1,\"uuid\":\"u\"}");
-	refuses("is the store \"keys\", not \"tokens\"");
-	write_foreign("{\"v\":1,\"store\":\"tokens\",\"fmt\":2,\"uuid\":\"u\"}");
-	refuses("has format 2, this program knows 1");
-	write_foreign("{\"v\":1,\"store\":7,\"fmt\":1,\"uuid\":\"u\"}");
-	error_clear(&e);
-	CU_ASSERT_EQUAL(store_open(&(struct store){ 0 }, dir, "tokens", 0, &e), -1);
-	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "store"));
-	end();
-}
-
-static void open_modes_are_refused(void)
-{
-	begin();
-	chmod(dir, 0755);
-	refuses("has mode 0755 and lets others in: chmod 0700");
-	chmod(dir, 0701);
-	refuses("lets others in");
-	chmod(dir, 0700);
-	chmod(s.path, 0644);
-	refuses("has mode 0644 and holds secrets: chmod 0600");
-	chmod(s.path, 0660);
-	CU_ASSERT_EQUAL(store_open(&(struct store){ 0 }, dir, "keys", 0, &e), -1);
-	error_clear(&e);
-	chmod(s.path, 0600);
-	unlink(s.path);
-	CU_ASSERT_EQUAL(symlink("/dev/null", s.path), 0);
-	refuses("is not a regular file");
-	end();
-}
-
-static int open_as_nobody(void *context)
-{
-	struct store other;
-
-	(void)context;
-	error_clear(&e);
-	if (setgid(65534) || setuid(65534))
-		return 9;
-	if (store_open(&other, dir, "tokens", 0, &e) == 0)
-		return 1;
-	return strstr(e.message, "belongs to user") ? 0 : 2;
-}
-
-static int open_as_group_member(void *context)
-{
-	struct store other;
-	int rc;
-
-	(void)context;
-	error_clear(&e);
-	umask(077);
-	if (setgid(65533) || setuid(65534))
-		return 9;
-	if (store_open(&other, dir, "tokens", 0, &e))
-		return 1;
-	rc = store_put(&other, "a/1", JSON("{\"by\":\"nobody\"}"), &e);
-	store_close(&other);
-	return rc ? 2 : 0;
-}
-
-/* Needs root, to become two users. */
-static void two_users_of_one_group_share_a_store(void)
-{
-	struct stat st;
-
-	if (geteuid() != 0)
-		return;
-	begin();
-	/* The path must let the other user reach the directory; its own mode is what is refused. */
-	CU_ASSERT_EQUAL(chmod(dir, 0750), 0);
-	CU_ASSERT_EQUAL(chown(dir, 0, 65533), 0);
-	CU_ASSERT_EQUAL(scratch_run(open_as_nobody, NULL), 0);
-	end();
-
-	scratch_make(dir);
-	CU_ASSERT_EQUAL(chown(dir, 0, 65533), 0);
-	CU_ASSERT_EQUAL(chmod(dir, 02770), 0);
-	CU_ASSERT_EQUAL_FATAL(store_create(dir, "tokens", 0, &e), 0);
-	CU_ASSERT_EQUAL_FATAL(store_open(&s, dir, "tokens", 0, &e), 0);
-	CU_ASSERT_EQUAL(scratch_run(open_as_group_member, NULL), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"by\":\"nobody\"}");
-	CU_ASSERT_EQUAL(stat(s.path, &st), 0);
-	CU_ASSERT_EQUAL(st.st_mode & 07777, 0660);
-	CU_ASSERT_EQUAL(st.st_gid, 65533);
-	CU_ASSERT_EQUAL(put("a/1", "{\"by\":\"root\"}"), 0);
-	CU_ASSERT_EQUAL(stat(s.path, &st), 0);
-	CU_ASSERT_EQUAL(st.st_mode & 07777, 0660);
-	CU_ASSERT_EQUAL(scratch_run(open_as_group_member, NULL), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"by\":\"nobody\"}");
-	end();
-}
-
-static void network_file_systems_are_known(void)
-{
-	CU_ASSERT_STRING_EQUAL(statedir_network_fs(0x6969), "NFS");
-	CU_ASSERT_STRING_EQUAL(statedir_network_fs(0x517B), "SMB");
-	CU_ASSERT_STRING_EQUAL(statedir_network_fs(0xFF534D42), "CIFS");
-	CU_ASSERT_STRING_EQUAL(statedir_network_fs(0x65735546), "FUSE");
-	CU_ASSERT_PTR_NULL(statedir_network_fs(0xEF53));     /* ext4 */
-	CU_ASSERT_PTR_NULL(statedir_network_fs(0x01021994)); /* tmpfs */
-	CU_ASSERT_PTR_NULL(statedir_network_fs(0x58465342)); /* XFS */
-	CU_ASSERT_PTR_NULL(statedir_network_fs(0x794C7630)); /* overlay */
-}
-
-static void create_makes_directories_and_is_repeatable(void)
-{
-	char deep[SCRATCH_SIZE + 16];
-	struct store_stamp stamp = { .inode = 0 };
-	struct stat st;
-
-	scratch_make(dir);
-	snprintf(deep, sizeof(deep), "%s/x/y", dir);
-	error_clear(&e);
-	CU_ASSERT_EQUAL_FATAL(store_create(deep, "keys", 0, &e), 0);
-	CU_ASSERT_EQUAL(stat(deep, &st), 0);
-	CU_ASSERT_EQUAL(st.st_mode & 07777, 0700);
-	CU_ASSERT_EQUAL_FATAL(store_open(&s, deep, "keys", 0, &e), 0);
-	CU_ASSERT_EQUAL(put("k/1", "{\"n\":1}"), 0);
-	CU_ASSERT_EQUAL(stat(s.path, &st), 0);
-	CU_ASSERT_EQUAL(st.st_mode & 07777, 0600);
-	store_changed(&s, &stamp, &e);
-	CU_ASSERT_EQUAL(store_create(deep, "keys", 0, &e), 0);
-	CU_ASSERT_EQUAL(store_changed(&s, &stamp, &e), 0);
-	CU_ASSERT_STRING_EQUAL(get("k/1"), "{\"n\":1}");
-	end();
-}
-
-static void lost_store_is_not_made_anew(void)
-{
-	begin();
-	unlink(s.path);
-	refuses("there is no store");
-	error_clear(&e);
-	CU_ASSERT_EQUAL(store_create(dir, "tokens", 0, &e), -1);
-	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "is gone"));
-	CU_ASSERT_EQUAL(access(s.path, F_OK), -1);
-	end();
-}
-
-static void leftover_copy_is_replaced_and_never_followed(void)
-{
-	char victim[SCRATCH_SIZE + 64];
-	struct stat st;
-
-	begin();
-	snprintf(victim, sizeof(victim), "%s", in_dir("victim"));
-	overwrite(victim, "precious", 8);
-	CU_ASSERT_EQUAL(symlink(victim, s.new_path), 0);
-	CU_ASSERT_EQUAL(put("a/1", "{\"n\":1}"), 0);
-	CU_ASSERT_EQUAL(stat(victim, &st), 0);
-	CU_ASSERT_EQUAL(st.st_size, 8);
-	overwrite(s.new_path, "half a copy", 11);
-	CU_ASSERT_EQUAL(put("a/2", "{\"n\":2}"), 0);
-	CU_ASSERT_EQUAL(access(s.new_path, F_OK), -1);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}");
-	CU_ASSERT_STRING_EQUAL(get("a/2"), "{\"n\":2}");
 	end();
 }
 
@@ -646,7 +359,7 @@ static int write_numbers(void *context)
 
 		memset(json + len, 'a' + n % 26, (size_t)more);
 		snprintf(json + len + more, 3, "\"}");
-		if (store_put(&s, "a/1", JSON(json), &e))
+		if (store_put(&s, "a/1", span_of(json), &e))
 			return 1;
 	}
 	return 0;
@@ -710,10 +423,8 @@ static void every_write_changes_the_stamp(void)
 
 static void stamp_moves_on_when_the_clock_goes_back(void)
 {
-	struct timespec future[2] = {
-		{.tv_sec = 4000000000},
-		  { .tv_sec = 4000000000,	  .tv_nsec = 5 }
-	};
+	struct timespec future[2] = { { .tv_sec = 4000000000 },
+				      { .tv_sec = 4000000000, .tv_nsec = 5 } };
 	struct store_stamp before, after;
 
 	begin();
@@ -725,7 +436,7 @@ static void stamp_moves_on_when_the_clock_goes_back(void)
 	end();
 }
 
-/* ---- growth, full disks, stuck locks ---- */
+/* ---- growth ---- */
 
 static void outgrown_file_is_rebuilt(void)
 {
@@ -758,246 +469,45 @@ static void outgrown_file_is_rebuilt(void)
 	end();
 }
 
-/* Files may not grow beyond 128 KB: the copy cannot be finished, the spill file is smaller. */
-static int write_over_limit(void *context)
+static void leftover_copy_is_replaced_and_never_followed(void)
 {
-	struct rlimit limit = { KB(128), KB(128) };
-	char *big = context;
-
-	signal(SIGXFSZ, SIG_IGN);
-	if (setrlimit(RLIMIT_FSIZE, &limit))
-		return 9;
-	error_clear(&e);
-	if (store_put(&s, "a/3", JSON(big), &e) == 0)
-		return 1;
-	if (!strstr(e.message, s.path) || !strstr(e.message, "make room"))
-		return 2;
-	if (access(s.new_path, F_OK) == 0)
-		return 3;
-	error_clear(&e);
-	if (store_spill(&s, "a/3", JSON("{\"n\":3}"), &e) ||
-	    store_spill(&s, "a/1", JSON("{\"n\":1}"), &e))
-		return 4;
-	return store_room(&s, &e) == 0 ? 5 : 0; /* cannot fold in yet */
-}
-
-static void full_disk_leaves_the_store_whole(void)
-{
-	char *big = xmalloc(60000);
+	char victim[SCRATCH_SIZE + 64];
+	struct stat st;
 
 	begin();
-	memset(big, '1', 59999);
-	big[59999] = '\0';
-	put("a/1", big);
-	put("a/2", big);
-	CU_ASSERT_EQUAL(scratch_run(write_over_limit, big), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), big);
-	CU_ASSERT_STRING_EQUAL(get("a/2"), big);
-	CU_ASSERT_PTR_NULL(get("a/3"));
-	CU_ASSERT_EQUAL(store_room(&s, &e), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/3"), "{\"n\":3}");
+	snprintf(victim, sizeof(victim), "%s/victim", dir);
+	scratch_write(victim, "precious", 8);
+	CU_ASSERT_EQUAL(symlink(victim, s.new_path), 0);
+	CU_ASSERT_EQUAL(put("a/1", "{\"n\":1}"), 0);
+	CU_ASSERT_EQUAL(stat(victim, &st), 0);
+	CU_ASSERT_EQUAL(st.st_size, 8);
+	scratch_write(s.new_path, "half a copy", 11);
+	CU_ASSERT_EQUAL(put("a/2", "{\"n\":2}"), 0);
+	CU_ASSERT_EQUAL(access(s.new_path, F_OK), -1);
 	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}");
-	CU_ASSERT_STRING_EQUAL(get("a/2"), big);
-	free(big);
-	end();
-}
-
-static int fill_tmpfs(void *context)
-{
-	char junk[4096] = "x", path[SCRATCH_SIZE + 16];
-	struct store other;
-	int fd, rc = 0;
-
-	(void)context;
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", dir, "tmpfs", 0, "size=512k,mode=0700"))
-		return 77; /* not allowed here */
-	error_clear(&e);
-	if (store_create(dir, "tokens", 0, &e) || store_open(&other, dir, "tokens", 0, &e))
-		return 1;
-	if (store_put(&other, "a/1", JSON("{\"n\":1}"), &e))
-		return 2;
-	snprintf(path, sizeof(path), "%s/junk", dir);
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	while (write(fd, junk, sizeof(junk)) > 0)
-		;
-	close(fd);
-	if (store_put(&other, "a/1", JSON("{\"n\":2}"), &e) == 0 || !strstr(e.message, "make room"))
-		rc = 3;
-	error_clear(&e);
-	if (!rc && store_room(&other, &e) == 0)
-		rc = 4;
-	error_clear(&e);
-	if (!rc && store_spill(&other, "a/1", JSON("{\"n\":2}"), &e))
-		rc = 5;
-	unlink(path);
-	store_close(&other);
-	error_clear(&e);
-	if (!rc && store_open(&s, dir, "tokens", 0, &e))
-		return 6;
-	return rc ? rc : strcmp(get("a/1"), "{\"n\":2}") ? 7 : 0;
-}
-
-static void full_tmpfs_spills_and_open_folds_in(void)
-{
-	int rc;
-
-	scratch_make(dir);
-	rc = scratch_run(fill_tmpfs, NULL);
-	CU_ASSERT_TRUE(rc == 0 || rc == 77);
-	scratch_remove(dir);
-}
-
-static void spilled_record_is_folded_in_once(void)
-{
-	begin();
-	put("a/1", "{\"n\":1}");
-	error_clear(&e);
-	CU_ASSERT_EQUAL(store_spill(&s, "a/1", JSON("{\"n\":2}"), &e), 0);
-	CU_ASSERT_EQUAL(store_spill(&s, "a/1", JSON("{\"n\":3}"), &e), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}");
-	CU_ASSERT_EQUAL(store_update(&s, "a/1", add_one, NULL, &e), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":4}");
-	CU_ASSERT_EQUAL(put("a/2", "{}"), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":4}");
-	end();
-}
-
-/* Killed between the rename and the emptying: the spill file has what the store has already. */
-static void folded_entry_that_was_left_is_not_folded_again(void)
-{
-	struct buf spilled;
-
-	begin();
-	buf_init(&spilled, MB(1));
-	error_clear(&e);
-	CU_ASSERT_EQUAL(store_spill(&s, "a/1", JSON("{\"n\":1}"), &e), 0);
-	CU_ASSERT_EQUAL(buf_read_file(&spilled, s.spill_path), 0);
-	CU_ASSERT_EQUAL(put("a/1", "{\"n\":2}"), 0);
-	overwrite(s.spill_path, spilled.at, spilled.len);
-	CU_ASSERT_EQUAL(put("a/2", "{}"), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":2}");
-	overwrite(s.spill_path, spilled.at, spilled.len);
-	error_clear(&e);
-	CU_ASSERT_EQUAL(store_spill(&s, "a/1", JSON("{\"n\":9}"), &e), 0);
-	CU_ASSERT_EQUAL(store_room(&s, &e), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":9}");
-	buf_release(&spilled);
-	end();
-}
-
-static void torn_spill_entry_is_ignored(void)
-{
-	struct buf spilled;
-
-	begin();
-	buf_init(&spilled, MB(1));
-	error_clear(&e);
-	store_spill(&s, "a/1", JSON("{\"n\":1}"), &e);
-	store_spill(&s, "a/2", JSON("{\"n\":2}"), &e);
-	CU_ASSERT_EQUAL(buf_read_file(&spilled, s.spill_path), 0);
-	*(char *)memmem(spilled.at, spilled.len, "\"n\":2", 5) = '!';
-	overwrite(s.spill_path, spilled.at, spilled.len);
-	CU_ASSERT_EQUAL(store_room(&s, &e), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}");
-	CU_ASSERT_PTR_NULL(get("a/2"));
-	buf_release(&spilled);
-	end();
-}
-
-static void full_spill_file_says_so(void)
-{
-	char *big = xmalloc(LIMIT_RECORD);
-
-	begin();
-	memset(big, '1', LIMIT_RECORD);
-	big[LIMIT_RECORD - ENVELOPE_TRAILER] = '\0';
-	error_clear(&e);
-	CU_ASSERT_EQUAL(store_spill(&s, "a/1", JSON(big), &e), 0); /* the largest record fits */
-	CU_ASSERT_EQUAL(store_spill(&s, "a/2", JSON(big), &e), -1);
-	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "full"));
-	error_clear(&e);
-	CU_ASSERT_EQUAL(store_room(&s, &e), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), big);
-	free(big);
-	end();
-}
-
-static int stop_inside(void *context, struct buf *json, struct error *why)
-{
-	(void)context;
-	(void)why;
-	raise(SIGSTOP);
-	buf_reset(json);
-	return buf_add_text(json, "{\"n\":\"holder\"}");
-}
-
-static int hold_lock(void *context)
-{
-	(void)context;
-	error_clear(&e);
-	return store_update(&s, "a/held", stop_inside, NULL, &e) != 0;
-}
-
-static void stopped_holder_times_others_out(void)
-{
-	int status;
-	pid_t pid;
-
-	begin();
-	put("a/1", "{\"n\":1}");
-	pid = scratch_start(hold_lock, NULL);
-	CU_ASSERT_EQUAL(waitpid(pid, &status, WUNTRACED), pid);
-	CU_ASSERT_TRUE(WIFSTOPPED(status));
-	CU_ASSERT_EQUAL(put("a/1", "{\"n\":2}"), -1);
-	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
-	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "held by another process"));
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}"); /* readers do not wait */
-	CU_ASSERT_EQUAL(store_spill(&s, "a/1", JSON("{\"n\":2}"), &e), 0);
-	kill(pid, SIGCONT);
-	CU_ASSERT_EQUAL(scratch_wait(pid), 0);
-	CU_ASSERT_EQUAL(put("a/2", "{}"), 0);
-	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":2}");
-	CU_ASSERT_STRING_EQUAL(get("a/held"), "{\"n\":\"holder\"}");
+	CU_ASSERT_STRING_EQUAL(get("a/2"), "{\"n\":2}");
 	end();
 }
 
 CU_TestInfo store_tests[] = {
-	{"envelope has the documented bytes",	       envelope_has_the_documented_bytes	 },
-	{ "envelope grows by 512 bytes",			 envelope_grows_by_512_bytes	     },
-	{ "envelope refuses every flipped byte",		 envelope_refuses_every_flipped_byte    },
-	{ "store gives back what was put",		   store_gives_back_what_was_put		 },
+	{ "envelope has the documented bytes", envelope_has_the_documented_bytes },
+	{ "envelope grows by 512 bytes", envelope_grows_by_512_bytes },
+	{ "envelope refuses every flipped byte", envelope_refuses_every_flipped_byte },
+	{ "store gives back what was put", store_gives_back_what_was_put },
 	{ "store keeps keys and records within limits",
-	  store_keeps_keys_and_records_within_limits						     },
+	  store_keeps_keys_and_records_within_limits },
 	{ "update leaves the store alone when told so",
-	  update_leaves_the_store_alone_when_told_so						     },
-	{ "each gives the keys of a prefix",		     each_gives_the_keys_of_a_prefix	     },
+	  update_leaves_the_store_alone_when_told_so },
+	{ "each gives the keys of a prefix", each_gives_the_keys_of_a_prefix },
 	{ "damaged record is refused, others are given",
-	  damaged_record_is_refused_and_others_are_given						 },
-	{ "truncated file does not verify",		    truncated_file_does_not_verify	   },
-	{ "open creates nothing",				  open_creates_nothing		       },
-	{ "bad files are refused and left alone",		  bad_files_are_refused_and_left_alone   },
-	{ "foreign stores are refused",			foreign_stores_are_refused		   },
-	{ "open modes are refused",			    open_modes_are_refused		   },
-	{ "two users of one group share a store",		  two_users_of_one_group_share_a_store   },
-	{ "network file systems are known",		    network_file_systems_are_known	   },
-	{ "create makes directories and is repeatable",
-	  create_makes_directories_and_is_repeatable						     },
-	{ "lost store is not made anew",			 lost_store_is_not_made_anew	     },
+	  damaged_record_is_refused_and_others_are_given },
+	{ "truncated file does not verify", truncated_file_does_not_verify },
 	{ "leftover copy is replaced and never followed",
-	  leftover_copy_is_replaced_and_never_followed					       },
-	{ "concurrent writers lose nothing",		     concurrent_writers_lose_nothing	     },
-	{ "readers see whole generations in order",	    readers_see_whole_generations_in_order },
-	{ "every write changes the stamp",		   every_write_changes_the_stamp		 },
-	{ "stamp moves on when the clock goes back",	     stamp_moves_on_when_the_clock_goes_back},
-	{ "outgrown file is rebuilt",			      outgrown_file_is_rebuilt	       },
-	{ "full disk leaves the store whole",		      full_disk_leaves_the_store_whole       },
-	{ "full tmpfs spills, and open folds in",		  full_tmpfs_spills_and_open_folds_in    },
-	{ "spilled record is folded in once",		      spilled_record_is_folded_in_once       },
-	{ "folded entry that was left is not folded again",
-	  folded_entry_that_was_left_is_not_folded_again						 },
-	{ "torn spill entry is ignored",			 torn_spill_entry_is_ignored	     },
-	{ "full spill file says so",			     full_spill_file_says_so		     },
-	{ "stopped holder times others out",		     stopped_holder_times_others_out	     },
+	  leftover_copy_is_replaced_and_never_followed },
+	{ "concurrent writers lose nothing", concurrent_writers_lose_nothing },
+	{ "readers see whole generations in order", readers_see_whole_generations_in_order },
+	{ "every write changes the stamp", every_write_changes_the_stamp },
+	{ "stamp moves on when the clock goes back", stamp_moves_on_when_the_clock_goes_back },
+	{ "outgrown file is rebuilt", outgrown_file_is_rebuilt },
 	CU_TEST_INFO_NULL,
 };

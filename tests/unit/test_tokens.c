@@ -17,10 +17,10 @@ static void tokens_lie_within_the_band_of_real_tokenizers(void)
 		{ "int main(void)\n{\n\tfor (int i = 0; i < 10; i++) {\n"
 		  "\t\tprintf(\"%d\\n\", i * i);\n\t}\n\treturn 0;\n}\n",
 		  38, 46 },
-		{ ""
-		  "{\"type\":\"object\",\"properties\":{\"file_path\":{\"description\":\"The "
-		  "absolute path to the "
-		  "file\",\"type\":\"string\"},\"limit\":{\"type\":\"number\"}},\"required\":[\"file_path\"],\"additionalProperties\":false}",
+		{ "{\"type\":\"object\",\"properties\":{\"file_path\":{\"description\":"
+		  "\"The absolute path to the file\",\"type\":\"string\"},\"limit\":"
+		  "{\"type\":\"number\"}},\"required\":[\"file_path\"],"
+		  "\"additionalProperties\":false}",
 		  40, 43 },
 		{ "人人生而自由,在尊严和权利上一律平等。他们赋"
 		  "有理性和良心,并应以兄弟关系的精神相对待。",

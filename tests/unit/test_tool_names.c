@@ -18,7 +18,8 @@ static void setup(struct fixture *f)
 static bool accepted(const char *name)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	static const char all[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	static const char all[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
 	return name[0] && strchr(letters, name[0]) && strlen(name) <= 64 &&
 	       strspn(name, all) == strlen(name);
@@ -46,7 +47,14 @@ static void tool_names_shorten_and_map_back(void)
 	static const char *const odd[] = {
 		"mcp__a_server_with_a_long_name__and_a_tool_with_an_even_longer_name_1",
 		"mcp__a_server_with_a_long_name__and_a_tool_with_an_even_longer_name_2",
-		"9lives", "_private", "-dash", "a.b", "a b", "\xC3\xA9t\xC3\xA9", "\xE6\x90\x9C", "",
+		"9lives",
+		"_private",
+		"-dash",
+		"a.b",
+		"a b",
+		"\xC3\xA9t\xC3\xA9",
+		"\xE6\x90\x9C",
+		"",
 	};
 	struct fixture f;
 

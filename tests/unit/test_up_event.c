@@ -248,6 +248,18 @@ static void up_event_takes_every_form_of_arguments(void)
 	}
 }
 
+static void up_event_takes_pieces_behind_an_empty_object(void)
+{
+	struct play p;
+
+	play_begin(&p);
+	tool(&p, "{\"toolUseId\":\"i\",\"name\":\"n\",\"input\":{}}");
+	tool(&p, "{\"toolUseId\":\"i\",\"name\":\"n\",\"input\":\"{\\\"a\\\":1}\"}");
+	tool(&p, "{\"toolUseId\":\"i\",\"name\":\"n\",\"stop\":true}");
+	TOLD(&p, "C(i,n)A({\"a\":1})E");
+	play_end(&p);
+}
+
 static void up_event_refuses_broken_calls(void)
 {
 	static const char *const frames[] = {
@@ -572,6 +584,21 @@ static void up_event_calls_an_answer_without_marker_truncated(void)
 	CU_ASSERT_EQUAL(p.error.kind, ERR_UP_TRUNCATED);
 	play_end(&p);
 
+	play_begin(&p);
+	event(&p, "metadataEvent", "{}");
+	tool(&p, "{\"toolUseId\":\"i\",\"name\":\"n\",\"stop\":true}");
+	finish(&p);
+	CU_ASSERT_EQUAL(p.error.kind, ERR_UP_TRUNCATED);
+	play_end(&p);
+
+	play_begin(&p); /* a repeated stop says nothing new */
+	tool(&p, "{\"toolUseId\":\"i\",\"name\":\"n\",\"stop\":true}");
+	event(&p, "metadataEvent", "{}");
+	tool(&p, "{\"toolUseId\":\"i\",\"name\":\"n\",\"stop\":true}");
+	finish(&p);
+	CU_ASSERT_EQUAL(p.rc, 0);
+	play_end(&p);
+
 	play_begin(&p); /* inside a call, whatever upstream says */
 	tool(&p, "{\"toolUseId\":\"i\",\"name\":\"n\",\"input\":\"{\"}");
 	trailer(&p, "MAX_TOKENS");
@@ -719,6 +746,7 @@ CU_TestInfo up_event_tests[] = {
 	{ "passes a signature without text", up_event_passes_a_signature_without_text },
 	{ "streams a tool call", up_event_streams_a_tool_call },
 	{ "takes every form of arguments", up_event_takes_every_form_of_arguments },
+	{ "takes pieces behind an empty object", up_event_takes_pieces_behind_an_empty_object },
 	{ "refuses broken calls", up_event_refuses_broken_calls },
 	{ "refuses arguments behind the end", up_event_refuses_arguments_behind_the_end },
 	{ "orders interleaved calls", up_event_orders_interleaved_calls },

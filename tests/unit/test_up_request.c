@@ -1,0 +1,567 @@
+#include "common/base.h"
+#include "fcgi/up_request.h"
+
+#include "tests/unit/in_tests.h"
+#include "tests/unit/up_rules.h"
+
+#define HEAD		 "{'model':'m','max_tokens':10,"
+#define CALL(id, name)	 "{'type':'tool_use','id':'" id "','name':'" name "','input':{'k':1}}"
+#define RESULT(id, text) "{'type':'tool_result','tool_use_id':'" id "','content':'" text "'}"
+#define IMAGE                                                                                      \
+	"{'type':'image','source':{'type':'base64','media_type':'image/png','data':'" PNG "'}}"
+#define TOOL(name) "{'name':'" name "','description':'d','input_schema':{'type':'object'}}"
+
+/* A request on its way: body text in, upstream's JSON out. */
+struct up_test {
+	struct in_test in;
+	struct tool_names names;
+	struct buf body;
+	struct error error;
+	cJSON *out;
+	int rc;
+};
+
+static void write_as(struct up_test *t, const char *model)
+{
+	static const struct up_request_options options = {
+		.origin = "AI_EDITOR",
+		.conversation_id = "c-1",
+		.continuation_id = "k-1",
+	};
+
+	tool_names_init(&t->names, &t->in.arena);
+	buf_init(&t->body, LIMIT_UP_BODY);
+	t->error = (struct error){ .kind = ERR_NONE };
+	t->rc = up_request_write(&t->in.chat, models_find(model), &options, &t->names, &t->in.arena,
+				 &t->body, &t->error);
+	t->out = cJSON_Parse(t->body.at);
+}
+
+static void up_test_run(struct up_test *t, in_reader *reader, const char *notation,
+			const char *model)
+{
+	in_test_read(&t->in, reader, notation);
+	if (t->in.rc)
+		printf("\n%s\n", t->in.error.message);
+	CU_ASSERT_EQUAL_FATAL(t->in.rc, 0);
+	write_as(t, model);
+}
+
+static void up_test_release(struct up_test *t)
+{
+	cJSON_Delete(t->out);
+	buf_release(&t->body);
+	in_test_release(&t->in);
+}
+
+static const char *text_at(const struct up_test *t, const char *path)
+{
+	const cJSON *item = down(t->out, path);
+
+	return cJSON_IsString(item) ? item->valuestring : "(no text there)";
+}
+
+#define CURRENT "conversationState.currentMessage.userInputMessage."
+#define HISTORY "conversationState.history."
+
+/* --- seeded conversations --- */
+
+struct maker {
+	uint32_t seed;
+	struct buf text;
+	int calls, open[8], open_count, message;
+};
+
+static unsigned dice(struct maker *m, unsigned sides)
+{
+	m->seed = m->seed * 1664525u + 1013904223u;
+	return (m->seed >> 16) % sides;
+}
+
+static void make_result(struct maker *m, int id)
+{
+	static const char *const contents[] = {
+		"'content':'ok'",
+		"'content':''",
+		"'is_error':true",
+		"'content':[{'type':'text','text':'a'}," IMAGE ",{'type':'text','text':'b'}]",
+		"'content':[{'type':'tool_reference','tool_name':'Late'}]",
+		"'content':[" IMAGE "]",
+	};
+
+	buf_add_format(&m->text, "{'type':'tool_result','tool_use_id':'t%d',%s},", id,
+		       contents[dice(m, ARRAY_SIZE(contents))]);
+}
+
+static void make_user(struct maker *m)
+{
+	buf_add_text(&m->text, "{'role':'user','content':[");
+	while (m->open_count) {
+		unsigned at = dice(m, (unsigned)m->open_count);
+
+		if (dice(m, 6))
+			make_result(m, m->open[at]);
+		if (!dice(m, 8))
+			make_result(m, m->open[at]); /* twice */
+		m->open[at] = m->open[--m->open_count];
+	}
+	if (!dice(m, 6))
+		make_result(m, 900 + (int)dice(m, 9)); /* answers nothing */
+	if (!dice(m, 4))
+		buf_add_text(&m->text, IMAGE ",");
+	if (dice(m, 3))
+		buf_add_format(&m->text, "{'type':'text','text':'u%d'},", m->message);
+	buf_add_text(&m->text, dice(m, 3) ? "{'type':'text','text':'z'}]}" : IMAGE "]}");
+}
+
+static void make_assistant(struct maker *m)
+{
+	static const char *const names[] = { "Read",
+					     "read",
+					     "gone",
+					     "a-b",
+					     "_x",
+					     "Late",
+					     "a_name_that_is_longer_than_the_sixty_four_characters_"
+					     "that_upstream_takes" };
+
+	buf_add_text(&m->text, "{'role':'assistant','content':[");
+	if (!dice(m, 3))
+		buf_add_text(&m->text, "{'type':'redacted_thinking','data':'x'},");
+	for (unsigned i = dice(m, 4); i > 0 && m->open_count < 8; i--) {
+		/* ids that begin anew now and then, as some clients' do */
+		int id = dice(m, 9) ? ++m->calls + 100 : (int)dice(m, 3) + 10 * m->open_count;
+
+		for (int k = 0; k < m->open_count; k++)
+			id = m->open[k] == id ? ++m->calls + 100 : id;
+		m->open[m->open_count++] = id;
+		buf_add_format(&m->text, "{'type':'tool_use','id':'t%d','name':'%s','input':{}},",
+			       id, names[dice(m, ARRAY_SIZE(names))]);
+	}
+	buf_add_text(&m->text, dice(m, 3) ? "{'type':'text','text':'a'}]}"
+					  : "{'type':'thinking','thinking':'h','signature':''}]}");
+}
+
+static void make_body(struct maker *m)
+{
+	unsigned turns = dice(m, 24);
+
+	buf_add_text(&m->text, HEAD);
+	if (dice(m, 2))
+		buf_add_text(&m->text, "'system':'S',");
+	if (dice(m, 2))
+		buf_add_text(&m->text, "'tools':[" TOOL("Read") "," TOOL("other") "],");
+	if (!dice(m, 4))
+		buf_add_text(&m->text, "'tool_choice':{'type':'none'},");
+	buf_add_text(&m->text, "'messages':[");
+	while (turns--) {
+		unsigned kind = dice(m, 8);
+
+		m->message++;
+		if (kind < 3)
+			make_user(m);
+		else if (kind < 7 && !m->open_count)
+			make_assistant(m);
+		else
+			buf_add_text(&m->text, "{'role':'system','content':'note'}");
+		buf_add_char(&m->text, ',');
+	}
+	make_user(m);
+	buf_add_text(&m->text, "]}");
+}
+
+static void up_request_keeps_the_invariants_for_any_conversation(void)
+{
+	for (uint32_t seed = 1; seed <= 2000; seed++) {
+		struct maker m = { .seed = seed };
+		const char *rule;
+		struct up_test t;
+
+		buf_init(&m.text, MB(1));
+		make_body(&m);
+		up_test_run(&t, in_anthropic, m.text.at, "claude-sonnet-4.5");
+		rule = t.rc ? t.error.message : broken_rule(t.out);
+		if (rule)
+			printf("\nseed %u: %s\n%s\n%s\n", seed, rule, m.text.at, t.body.at);
+		CU_ASSERT_PTR_NULL_FATAL(rule);
+		up_test_release(&t);
+		buf_release(&m.text);
+	}
+}
+
+/* --- single rules --- */
+
+static void up_request_writes_the_minimal_body(void)
+{
+	struct up_test t;
+
+	up_test_run(&t, in_anthropic, HEAD "'messages':[{'role':'user','content':'hi'}]}",
+		    "claude-sonnet-4-5");
+	CU_ASSERT_STRING_EQUAL(
+		t.body.at,
+		"{\"conversationState\":{\"chatTriggerType\":\"MANUAL\",\"conversationId\":\"c-1\","
+		"\"agentContinuationId\":\"k-1\",\"agentTaskType\":\"vibe\",\"currentMessage\":"
+		"{\"userInputMessage\":{\"content\":\"hi\",\"modelId\":\"claude-sonnet-4.5\","
+		"\"origin\":\"AI_EDITOR\"}}}}");
+	up_test_release(&t);
+}
+
+static void up_request_puts_root_members_where_the_options_say(void)
+{
+	struct up_request_options options = { .origin = "KIRO_CLI",
+					      .agent_mode = "vibe",
+					      .profile_arn = "arn:p",
+					      .conversation_id = "c",
+					      .continuation_id = "k" };
+	struct up_test t;
+
+	in_test_read(&t.in, in_anthropic, HEAD "'messages':[{'role':'user','content':'hi'}]}");
+	tool_names_init(&t.names, &t.in.arena);
+	buf_init(&t.body, LIMIT_UP_BODY);
+	t.error = (struct error){ .kind = ERR_NONE };
+	t.rc = up_request_write(&t.in.chat, models_find("auto"), &options, &t.names, &t.in.arena,
+				&t.body, &t.error);
+	t.out = cJSON_Parse(t.body.at);
+	CU_ASSERT_STRING_EQUAL(text_at(&t, "agentMode"), "vibe");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, "profileArn"), "arn:p");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "origin"), "KIRO_CLI");
+	up_test_release(&t);
+}
+
+static void up_request_folds_the_system_text_into_the_first_user_turn(void)
+{
+	struct up_test t;
+
+	up_test_run(&t, in_anthropic,
+		    HEAD "'system':'S','messages':[{'role':'user','content':'one'},"
+			 "{'role':'assistant','content':'two'},{'role':'user','content':'three'}]}",
+		    "claude-sonnet-4.5");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, HISTORY "0.userInputMessage.content"), "S\n\none");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, HISTORY "1.assistantResponseMessage.content"), "two");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"), "three");
+	up_test_release(&t);
+	up_test_run(&t, in_openai, "{'model':'m','messages':[{'role':'system','content':'S'}]}",
+		    "claude-sonnet-4.5");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"), "S");
+	up_test_release(&t);
+}
+
+static void up_request_opens_with_the_user_when_the_client_does_not(void)
+{
+	struct up_test t;
+
+	up_test_run(&t, in_anthropic,
+		    HEAD "'messages':[{'role':'assistant','content':'hello'},"
+			 "{'role':'user','content':'x'}]}",
+		    "auto");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, HISTORY "0.userInputMessage.content"),
+			       "(start of conversation)");
+	CU_ASSERT_PTR_NULL(broken_rule(t.out));
+	up_test_release(&t);
+}
+
+static void up_request_pairs_results_in_the_order_of_the_calls(void)
+{
+	struct up_test t;
+
+	up_test_run(
+		&t, in_anthropic,
+		HEAD "'tools':[" TOOL(
+			"Read") "],'messages':[{'role':'user','content':'x'},"
+				"{'role':'assistant','content':[" CALL("a", "Read") "," CALL(
+					"b",
+					"Read") "," CALL("c",
+							 "Gone") "]},"
+								 "{'role':'user','content':[{'type'"
+								 ":'tool_result','tool_use_id':'b',"
+								 "'content':[{'type':'text','text':"
+								 "'B'}," IMAGE
+								 "]}," RESULT("a", "A") "," RESULT(
+									 "z",
+									 "Z") "," IMAGE
+									      ",{'type':'text','"
+									      "text':'go'}]}]}",
+		"claude-sonnet-4.5");
+#define RESULTS CURRENT "userInputMessageContext.toolResults."
+	CU_ASSERT_PTR_NULL(broken_rule(t.out));
+	CU_ASSERT_STRING_EQUAL(text_at(&t, RESULTS "0.toolUseId"), "a");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, RESULTS "0.content.0.text"), "A");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, RESULTS "0.status"), "success");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, RESULTS "1.content.0.text"), "B\n[image 1 attached]");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, RESULTS "2.toolUseId"), "c");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, RESULTS "2.status"), "error");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, RESULTS "2.content.0.text"),
+			       "The client sent no result for this tool call.");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"),
+			       "[result of a tool call that is not in this conversation]\nZ\n\ngo");
+	CU_ASSERT_EQUAL(cJSON_GetArraySize(down(t.out, CURRENT "images")), 2);
+	CU_ASSERT_STRING_EQUAL(
+		text_at(&t, CURRENT "userInputMessageContext.tools.1.toolSpecification.name"),
+		"Gone");
+	up_test_release(&t);
+}
+
+static void up_request_gives_reused_call_ids_another_id(void)
+{
+	struct up_test t;
+
+	up_test_run(&t, in_openai,
+		    "{'model':'m','messages':[{'role':'user','content':'x'},"
+		    "{'role':'assistant','tool_calls':[{'id':'call_0','function':{'name':'f'}}]},"
+		    "{'role':'tool','tool_call_id':'call_0','content':'1'},"
+		    "{'role':'assistant','tool_calls':[{'id':'call_0','function':{'name':'f',"
+		    "'arguments':'{\\'k\\':[1,2]}'}}]},"
+		    "{'role':'tool','tool_call_id':'call_0','content':'2'}]}",
+		    "claude-sonnet-4.5");
+	CU_ASSERT_PTR_NULL(broken_rule(t.out));
+	CU_ASSERT_STRING_EQUAL(text_at(&t, HISTORY "2.userInputMessage.userInputMessageContext."
+						   "toolResults.0.toolUseId"),
+			       "call_0");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, RESULTS "0.content.0.text"), "2");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, RESULTS "0.status"), "success");
+	CU_ASSERT_PTR_NOT_NULL(
+		down(t.out, HISTORY "3.assistantResponseMessage.toolUses.0.input.k.1"));
+	up_test_release(&t);
+}
+
+static void up_request_refuses_what_cannot_be_repaired(void)
+{
+	struct up_test t;
+
+	up_test_run(&t, in_anthropic,
+		    HEAD "'tools':[" TOOL("a") "," TOOL(
+			    "a") "],"
+				 "'messages':[{'role':'user','content':'x'}]}",
+		    "auto");
+	CU_ASSERT_EQUAL(t.rc, -1);
+	CU_ASSERT_STRING_EQUAL(t.error.message, "tools: Tool names must be unique.");
+	up_test_release(&t);
+	up_test_run(
+		&t, in_anthropic,
+		HEAD
+		"'messages':[{'role':'user','content':'x'},{'role':'assistant','content':[" CALL(
+			"a", "f") "," CALL("a", "f") "]},{'role':'user','content':'x'}]}",
+		"auto");
+	CU_ASSERT_EQUAL(t.rc, -1);
+	CU_ASSERT_STRING_EQUAL(t.error.message, "messages: `tool_use` ids must be unique: a");
+	up_test_release(&t);
+}
+
+static void up_request_normalises_tools(void)
+{
+	static const char wanted[] =
+		"[{\"toolSpecification\":{\"name\":\"a\",\"description\":\"a\",\"inputSchema\":"
+		"{\"json\":{\"type\":\"object\",\"properties\":{}}}}},"
+		"{\"toolSpecification\":{\"name\":\"b\",\"description\":\"d\",\"inputSchema\":"
+		"{\"json\":{\"type\":\"object\",\"properties\":{\"x\":{\"anyOf\":[{\"type\":"
+		"\"null\"}]}},\"required\":[\"x\"]}}}}]";
+	struct up_test t;
+	char *tools;
+
+	up_test_run(&t, in_anthropic,
+		    HEAD "'tools':[{'name':'a','input_schema':{'properties':null,'required':null}},"
+			 "{'name':'b','description':'d','input_schema':{'type':['object','null'],"
+			 "'properties':{'x':{'anyOf':[{'type':'null'}]}},'required':['x']}}],"
+			 "'messages':[{'role':'user','content':'x'}]}",
+		    "auto");
+	tools = cJSON_PrintUnformatted(down(t.out, CURRENT "userInputMessageContext.tools"));
+	CU_ASSERT_STRING_EQUAL(tools, wanted);
+	free(tools);
+	up_test_release(&t);
+}
+
+static void up_request_keeps_the_newest_images(void)
+{
+	struct buf text;
+	struct up_test t;
+	size_t left_out = 0;
+
+	buf_init(&text, MB(1));
+	buf_add_text(&text,
+		     HEAD "'messages':[{'role':'user','content':[{'type':'text','text':'x'}");
+	for (int i = 0; i < 7; i++)
+		buf_add_text(&text, "," IMAGE);
+	buf_add_text(&text,
+		     "]},{'role':'assistant','content':'y'},{'role':'user','content':[" IMAGE);
+	for (int i = 0; i < 4; i++)
+		buf_add_text(&text, "," IMAGE);
+	buf_add_text(&text, "]}]}");
+	up_test_run(&t, in_anthropic, text.at, "auto");
+	CU_ASSERT_PTR_NULL(broken_rule(t.out));
+	CU_ASSERT_EQUAL(cJSON_GetArraySize(down(t.out, HISTORY "0.userInputMessage.images")), 5);
+	CU_ASSERT_EQUAL(cJSON_GetArraySize(down(t.out, CURRENT "images")), 5);
+	for (const char *at = text_at(&t, HISTORY "0.userInputMessage.content");
+	     (at = strstr(at, "[image left out")); at++)
+		left_out++;
+	CU_ASSERT_EQUAL(left_out, 2);
+	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"),
+			       "[image 1 attached]\n[image 2 attached]\n[image 3 attached]\n"
+			       "[image 4 attached]\n[image 5 attached]");
+	up_test_release(&t);
+	buf_release(&text);
+}
+
+static void up_request_moves_long_descriptions_behind_the_system_text(void)
+{
+	struct buf text;
+	struct up_test t;
+	const char *description, *content;
+
+	buf_init(&text, MB(1));
+	buf_add_text(&text, HEAD "'system':'S','messages':[{'role':'user','content':'x'}],"
+				 "'tools':[{'name':'Big','input_schema':{},'description':'");
+	for (int i = 0; i < LIMIT_TOOL_DESC; i++)
+		buf_add_text(&text, "\xC3\xA9");
+	buf_add_text(&text, "tail'}]}");
+	up_test_run(&t, in_anthropic, text.at, "auto");
+	description = text_at(&t, CURRENT "userInputMessageContext.tools.0.toolSpecification."
+					  "description");
+	content = text_at(&t, CURRENT "content");
+	CU_ASSERT_EQUAL(strlen(description), 2 * LIMIT_TOOL_DESC);
+	CU_ASSERT_STRING_EQUAL(content,
+			       "S\n\nThe rest of the description of the tool Big:\ntail\n\nx");
+	up_test_release(&t);
+	buf_release(&text);
+}
+
+static void up_request_sends_no_tools_when_none_may_be_called(void)
+{
+	struct up_test t;
+
+	up_test_run(&t, in_anthropic,
+		    HEAD "'tool_choice':{'type':'none'},'tools':[" TOOL(
+			    "Read") "],"
+				    "'messages':[{'role':'user','content':'x'}]}",
+		    "auto");
+	CU_ASSERT_PTR_NULL(down(t.out, CURRENT "userInputMessageContext"));
+	up_test_release(&t);
+	up_test_run(
+		&t, in_anthropic,
+		HEAD "'tool_choice':{'type':'none'},'tools':[" TOOL("Read") "," TOOL(
+			"B") "],"
+			     "'messages':[{'role':'user','content':'x'},{'role':'assistant','"
+			     "content':[" CALL("a", "Read") "]},{'role':'user','content':[" RESULT(
+				     "a", "r") "]}]}",
+		"auto");
+	CU_ASSERT_PTR_NULL(broken_rule(t.out));
+	CU_ASSERT_EQUAL(cJSON_GetArraySize(down(t.out, CURRENT "userInputMessageContext.tools")),
+			1);
+	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "userInputMessageContext.tools.0."
+						   "toolSpecification.description"),
+			       "Used earlier in this conversation; not available now.");
+	up_test_release(&t);
+}
+
+static void up_request_asks_for_thinking_as_the_model_needs_it(void)
+{
+#define HI "'messages':[{'role':'user','content':'x'}]}"
+#define TAGS(n)                                                                                    \
+	"<thinking_mode>enabled</thinking_mode><max_thinking_length>" n                            \
+	"</max_thinking_length>\n\nx"
+	static const struct {
+		const char *model, *wish, *content, *fields;
+	} rows[] = {
+		{ "claude-sonnet-4.5", "'thinking':{'type':'enabled','budget_tokens':31999},",
+		  TAGS("24576"), "-" },
+		{ "claude-sonnet-4.5", "'thinking':{'type':'enabled','budget_tokens':2000},",
+		  TAGS("2000"), "-" },
+		{ "claude-haiku-4.5", "'thinking':{'type':'adaptive'},", TAGS("20000"), "-" },
+		{ "claude-haiku-4.5", "'output_config':{'effort':'high'},", "x", "-" },
+		{ "claude-haiku-4.5", "'thinking':{'type':'disabled'},", "x", "-" },
+		{ "claude-opus-4.8",
+		  "'thinking':{'type':'adaptive','display':'omitted'},'output_config':{'effort':'"
+		  "max'},",
+		  "x",
+		  "{\"thinking\":{\"type\":\"adaptive\",\"display\":\"omitted\"},"
+		  "\"output_config\":{\"effort\":\"max\"}}" },
+		{ "claude-sonnet-4.6",
+		  "'thinking':{'type':'enabled','budget_tokens':2000},"
+		  "'output_config':{'effort':'xhigh'},",
+		  "x",
+		  "{\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"},"
+		  "\"output_config\":{\"effort\":\"high\"}}" },
+		{ "claude-opus-4.8", "'thinking':{'type':'disabled'},", "x",
+		  "{\"thinking\":{\"type\":\"disabled\"}}" },
+		{ "claude-opus-5.5", "'thinking':{'type':'disabled'},", "x", "-" },
+		{ "claude-opus-5.5", "", "x", "-" },
+		{ "gpt-5.6-sol", "'thinking':{'type':'adaptive'},'output_config':{'effort':'max'},",
+		  "x", "{\"reasoning\":{\"effort\":\"xhigh\"}}" },
+		{ "gpt-5.6-sol", "'thinking':{'type':'disabled'},", "x",
+		  "{\"reasoning\":{\"effort\":\"none\"}}" },
+	};
+	char body[512];
+	struct up_test t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char *fields;
+
+		snprintf(body, sizeof(body), HEAD "%s" HI, rows[i].wish);
+		up_test_run(&t, in_anthropic, body, rows[i].model);
+		CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"), rows[i].content);
+		fields = cJSON_PrintUnformatted(down(t.out, "additionalModelRequestFields"));
+		CU_ASSERT_STRING_EQUAL(fields ? fields : "-", rows[i].fields);
+		CU_ASSERT_EQUAL(up_request_uses_tags(&t.in.chat, models_find(rows[i].model)),
+				rows[i].content[0] == '<');
+		free(fields);
+		up_test_release(&t);
+	}
+}
+
+static void up_request_says_when_the_body_is_too_large(void)
+{
+	struct up_test t;
+
+	up_test_run(&t, in_anthropic, HEAD HI, "auto");
+	buf_release(&t.body);
+	buf_init(&t.body, 20);
+	CU_ASSERT_EQUAL(up_request_write(&t.in.chat, models_find("auto"),
+					 &(struct up_request_options){ .origin = "CLI",
+								       .conversation_id = "c",
+								       .continuation_id = "k" },
+					 &t.names, &t.in.arena, &t.body, &t.error),
+			-1);
+	CU_ASSERT_EQUAL(t.error.kind, ERR_TOO_LARGE);
+	up_test_release(&t);
+}
+
+static void up_request_takes_recorded_requests(void)
+{
+	static const char *const names[] = { "cc-24-bare-empty-system-message",
+					     "cc2037-02-warmup" };
+	struct up_test t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		in_test_fixture(&t.in, in_anthropic, names[i]);
+		write_as(&t, "claude-opus-5.5");
+		CU_ASSERT_EQUAL(t.rc, 0);
+		CU_ASSERT_PTR_NULL(broken_rule(t.out));
+		up_test_release(&t);
+	}
+}
+
+CU_TestInfo up_request_tests[] = {
+	{ "keeps the invariants for any conversation",
+	  up_request_keeps_the_invariants_for_any_conversation },
+	{ "writes the minimal body", up_request_writes_the_minimal_body },
+	{ "puts root members where the options say",
+	  up_request_puts_root_members_where_the_options_say },
+	{ "folds the system text into the first user turn",
+	  up_request_folds_the_system_text_into_the_first_user_turn },
+	{ "opens with the user when the client does not",
+	  up_request_opens_with_the_user_when_the_client_does_not },
+	{ "pairs results in the order of the calls",
+	  up_request_pairs_results_in_the_order_of_the_calls },
+	{ "gives reused call ids another id", up_request_gives_reused_call_ids_another_id },
+	{ "refuses what cannot be repaired", up_request_refuses_what_cannot_be_repaired },
+	{ "normalises tools", up_request_normalises_tools },
+	{ "keeps the newest images", up_request_keeps_the_newest_images },
+	{ "moves long descriptions behind the system text",
+	  up_request_moves_long_descriptions_behind_the_system_text },
+	{ "sends no tools when none may be called",
+	  up_request_sends_no_tools_when_none_may_be_called },
+	{ "asks for thinking as the model needs it",
+	  up_request_asks_for_thinking_as_the_model_needs_it },
+	{ "says when the body is too large", up_request_says_when_the_body_is_too_large },
+	{ "takes recorded requests", up_request_takes_recorded_requests },
+	CU_TEST_INFO_NULL,
+};
