@@ -39,7 +39,6 @@ COMMON   := $(call objects,$(wildcard common/*.c))
 FCGI     := $(call objects,$(filter-out fcgi/main.c,$(wildcard fcgi/*.c)))
 CTL      := $(call objects,$(filter-out cli/refresh.c,$(wildcard cli/*.c)))
 REFRESH  := $(call objects,cli/refresh.c cli/roster.c)
-SHARED   := $(call objects,fcgi/up_profile.c fcgi/up_error.c)
 UNIT     := $(call objects,$(wildcard tests/unit/*.c))
 STANDIN  := $(call objects,$(wildcard tests/upstream/*.c))
 CRASH    := $(call objects,$(wildcard tests/crash/*.c))
@@ -59,7 +58,7 @@ $(BUILD)/kiro.fcgi: $(COMMON) $(FCGI) $(call objects,fcgi/main.c)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS)
 
-$(BUILD)/kiroctl: $(COMMON) $(CTL) $(SHARED)
+$(BUILD)/kiroctl: $(COMMON) $(CTL)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 

@@ -5,7 +5,7 @@
 #include "cli/ctl.h"
 
 #include "cli/roster.h"
-#include "cli/usage.h"
+#include "common/usage.h"
 #include "common/clock.h"
 #include "common/http.h"
 #include "common/jsonw.h"

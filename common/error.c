@@ -119,6 +119,8 @@ int error_exit_code(const struct error *e)
 	case ERR_UP_RATE:
 		return EX_TEMPFAIL;
 	case ERR_UP_TOKEN:
+	case ERR_UP_DENIED:
+	case ERR_UP_SUSPENDED:
 	case ERR_LOGIN:
 		return EX_NOPERM;
 	default:

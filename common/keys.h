@@ -15,7 +15,7 @@ struct key {
 	int64_t added_at;
 };
 
-#define KEY_TEXT_SIZE 64
+#define KEY_TEXT_SIZE 256 /* of a given key; made ones are shorter */
 
 /* Makes a key ("kiro-" and 43 characters) when text is empty, else takes text (refused when weak).
  * A name that exists is an error. text then holds the key: show it, wipe it. */

@@ -5,9 +5,9 @@
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/log.h"
-#include "fcgi/up_error.h"
+#include "common/up_error.h"
 #include "fcgi/up_pool.h"
-#include "fcgi/up_profile.h"
+#include "common/up_profile.h"
 #include "fcgi/up_request.h"
 
 #define MAX_ACCOUNTS   4  /* tried for one request */

@@ -17,7 +17,7 @@
 #include "common/log.h"
 #include "common/utf8.h"
 #include "fcgi/tokens.h"
-#include "fcgi/up_error.h"
+#include "common/up_error.h"
 
 /* The estimate of tokens rounds up, so it is taken over pieces of about this many bytes. */
 #define SAMPLE KB(1)

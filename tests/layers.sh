@@ -35,6 +35,7 @@ rule "includes name the folder" '#include "[^/"]*"' common/*.[ch] fcgi/*.[ch] cl
 rule "a stand-in shares no code with what it tests" '#include "(common|fcgi|cli)/' tests/upstream/*.[ch]
 only fcgiapp.h fcgi/conn.c
 only curl/curl.h common/http.c
+only gdbm.h common/generation.c
 
 for source in common/*.c fcgi/*.c cli/*.c; do
 	first=$(grep -m1 '#include' "$source")

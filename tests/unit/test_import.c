@@ -10,7 +10,7 @@
 
 #include <CUnit/CUnit.h>
 
-#define FOLDER "data/import/"
+#define FOLDER "tests/unit/data/import/"
 
 #define AT_2030_01_02 INT64_C(1893553445) /* 2030-01-02T03:04:05Z */
 

@@ -185,49 +185,19 @@ static void in_anthropic_refuses_an_image_above_five_megabytes(void)
 	free(text);
 }
 
+/* clang-format off */
+#define DEFERRED                                                                             \
+	HEAD "'tools':[" LATER("Read") "," LATER("WebFetch") "," TOOL("Bash", "") ","        \
+	LATER("DeferredToolPlaceholder") "],'messages':[{'role':'user','content':'hi'},"     \
+	"{'role':'assistant','content':[" CALL("t1") "]},"                                   \
+	"{'role':'user','content':[" RESULT("t1", TWO_REFERENCES) "]}]}"
+/* clang-format on */
+
 static void in_anthropic_shows_deferred_tools_only_when_they_are_mentioned(void)
 {
 	struct in_test t;
 
-	in_test_read(
-		&t, in_anthropic,
-		HEAD "'tools':[" TOOL("Read", ",'defer_loading':true") "," TOOL(
-			"WebFetch",
-			",'defer_"
-			"loading':"
-			"true") "," TOOL("Bash",
-					 "") "," TOOL("DeferredToolPlaceholder",
-						      ",'defer_loading':true") "],'messages':[{'"
-									       "role':'user','"
-									       "content':'hi'},{'"
-									       "role':'assistant'"
-									       ",'content':[" CALL(
-										       "t1") "]},{'"
-											     "role'"
-											     ":'"
-											     "user'"
-											     ",'"
-											     "conte"
-											     "nt':"
-											     "[" RESULT(
-												     "t1",
-												     "[{'type'"
-												     ":'tool_"
-												     "referenc"
-												     "e','"
-												     "tool_"
-												     "name':'"
-												     "WebFetch"
-												     "'},{'"
-												     "type':'"
-												     "tool_"
-												     "referenc"
-												     "e','"
-												     "tool_"
-												     "name':'"
-												     "Other'}"
-												     "]") "]}]"
-													  "}");
+	in_test_read(&t, in_anthropic, DEFERRED);
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 3);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].name, "Read");
@@ -260,22 +230,39 @@ static void in_anthropic_reads_thinking(void)
 		snprintf(body, sizeof(body),
 			 HEAD "'output_config':{'effort':'xhigh'},'thinking':%s," HI "}",
 			 rows[i].json);
-		in_test_read(
-			&t, in_anthropic,
-			HEAD
-			"'tools':[" LATER("Read") "," LATER("WebFetch") "," TOOL("Bash", "") "," LATER(
-				"DeferredToolPlaceholder") "],"
-							   "'messages':[{'role':'user','content':'"
-							   "hi'},"
-							   "{'role':'assistant','content':[" CALL(
-								   "t1") "]},"
-									 "{'role':'user','content':"
-									 "[" RESULT(
-										 "t1",
-										 TWO_REFERENCES) "]"
-												 "}"
-												 "]"
-												 "}");
+		in_test_read(&t, in_anthropic, body);
+		CU_ASSERT_EQUAL(t.rc, 0);
+		CU_ASSERT_EQUAL(t.chat.thinking, rows[i].thinking);
+		CU_ASSERT_EQUAL(t.chat.thinking_budget, rows[i].budget);
+		CU_ASSERT_EQUAL(t.chat.thinking_omitted, rows[i].omitted);
+		CU_ASSERT_EQUAL(t.chat.effort, EFFORT_XHIGH);
+		in_test_release(&t);
+	}
+	in_test_read(&t, in_anthropic, "{'model':'x-thinking','max_tokens':1," HI "}");
+	CU_ASSERT_EQUAL(t.chat.thinking, THINKING_ON);
+	in_test_release(&t);
+}
+
+static void in_anthropic_finds_the_conversation_in_both_forms_of_user_id(void)
+{
+	static const struct {
+		const char *user_id, *conversation;
+	} rows[] = {
+		{ "user_00ff_account__session_1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+		  "1b4e28ba-2fa1-11d2-883f-0016d3cca427" },
+		{ "{\\'device_id\\':\\'00\\',\\'account_uuid\\':\\'\\',"
+		  "\\'session_id\\':\\'s-1\\'}",
+		  "s-1" },
+		{ "u-1", NULL },
+		{ "{broken", NULL },
+	};
+	char body[512];
+	struct in_test t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(body, sizeof(body), HEAD "'metadata':{'user_id':'%s'}," HI "}",
+			 rows[i].user_id);
+		in_test_read(&t, in_anthropic, body);
 		CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 		if (rows[i].conversation) {
 			CU_ASSERT_PTR_NOT_NULL_FATAL(t.chat.conversation);

@@ -13,10 +13,8 @@ static struct error e;
 
 static void begin(void)
 {
-	scratch_make(dir);
+	scratch_store(dir, "keys", &s);
 	error_clear(&e);
-	CU_ASSERT_EQUAL_FATAL(store_create(dir, "keys", 0, &e), 0);
-	CU_ASSERT_EQUAL_FATAL(store_open(&s, dir, "keys", 0, &e), 0);
 }
 
 static void end(void)

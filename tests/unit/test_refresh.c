@@ -58,10 +58,8 @@ static void begin(enum account_kind kind)
 	static char version[] = "9.8.7";
 
 	log_open(&quiet);
-	scratch_make(dir);
+	scratch_store(dir, "tokens", &s);
 	error_clear(&e);
-	CU_ASSERT_EQUAL_FATAL(store_create(dir, "tokens", 0, &e), 0);
-	CU_ASSERT_EQUAL_FATAL(store_open(&s, dir, "tokens", 0, &e), 0);
 	fake_login_start(&login);
 	config = (struct config){ .social_url = login.url,
 				  .oidc_url = login.url,

@@ -18,14 +18,20 @@ static struct error e;
 
 static void begin(void)
 {
+	static const struct log_options quiet = { .file = "/dev/null" };
+
+	log_open(&quiet);
 	scratch_store(dir, "tokens", &s);
 	error_clear(&e);
 }
 
 static void end(void)
 {
+	static const struct log_options loud = { .level = LOG_INFO };
+
 	store_close(&s);
 	scratch_remove(dir);
+	log_open(&loud);
 }
 
 static int put(const char *key, const char *json)

@@ -1,6 +1,6 @@
 #include "common/base.h"
 #include "common/utf8.h"
-#include "fcgi/up_error.h"
+#include "common/up_error.h"
 
 #include <CUnit/CUnit.h>
 

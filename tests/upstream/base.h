@@ -1,8 +1,8 @@
 /*
  * base.h - included first by every file of the stand-in upstream.
  *
- * The stand-in shares nothing with the program under test: a peer that used the same helpers
- * would share their bugs and prove nothing. So it has its own few, and they are small.
+ * The stand-in shares nothing with the program under test: a peer that used the same code
+ * would share its bugs and prove nothing. So it has its own few functions, all of them small.
  */
 #ifndef STANDIN_BASE_H
 #define STANDIN_BASE_H

@@ -59,12 +59,20 @@ static int set_profile(struct standin *app, const char *name)
 	return -1;
 }
 
+static int set_port(struct options *o, const char *text)
+{
+	char *end;
+	unsigned long port = strtoul(text, &end, 10);
+
+	o->port = (unsigned)port;
+	return *text < '0' || *text > '9' || *end || port > 65535 ? -1 : 0;
+}
+
 static int set_option(struct standin *app, struct options *o, int option)
 {
 	switch (option) {
 	case 'p':
-		o->port = (unsigned)strtoul(optarg, NULL, 10);
-		return o->port > 65535 ? -1 : 0;
+		return set_port(o, optarg);
 	case 'c':
 		o->cert = optarg;
 		return 0;

@@ -2,8 +2,8 @@
  * up_profile.h - the generations of the upstream service as rows: where they live and what their
  * requests look like. Source: the service's own clients, see each row.
  */
-#ifndef FCGI_UP_PROFILE_H
-#define FCGI_UP_PROFILE_H
+#ifndef COMMON_UP_PROFILE_H
+#define COMMON_UP_PROFILE_H
 
 #include "common/account.h"
 #include "common/arena.h"

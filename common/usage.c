@@ -12,13 +12,13 @@
  * Older answers have one "usageBreakdown" instead of the list, or only "limits".
  */
 #include "common/base.h"
-#include "cli/usage.h"
+#include "common/usage.h"
 
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/limits.h"
-#include "fcgi/up_error.h"
-#include "fcgi/up_profile.h"
+#include "common/up_error.h"
+#include "common/up_profile.h"
 
 #include <ctype.h>
 

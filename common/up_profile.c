@@ -1,5 +1,5 @@
 #include "common/base.h"
-#include "fcgi/up_profile.h"
+#include "common/up_profile.h"
 
 #include <regex.h>
 

@@ -1,8 +1,8 @@
 /*
  * usage.h - what the upstream says of an account's plan and how much of it is used.
  */
-#ifndef CLI_USAGE_H
-#define CLI_USAGE_H
+#ifndef COMMON_USAGE_H
+#define COMMON_USAGE_H
 
 #include "common/account.h"
 #include "common/base.h"

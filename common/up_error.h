@@ -3,8 +3,8 @@
  * exceptions inside a stream. Judged by reason, then type, then message, then status, because the
  * status is unreliable (quota was seen as 400, 402 and 429).
  */
-#ifndef FCGI_UP_ERROR_H
-#define FCGI_UP_ERROR_H
+#ifndef COMMON_UP_ERROR_H
+#define COMMON_UP_ERROR_H
 
 #include "common/error.h"
 

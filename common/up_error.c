@@ -1,5 +1,5 @@
 #include "common/base.h"
-#include "fcgi/up_error.h"
+#include "common/up_error.h"
 
 #include "common/json.h"
 

@@ -1,0 +1,695 @@
+/*
+ * kiroctl as its users meet it: the built program, its exit codes, what it prints where, and what
+ * it leaves in the state directory. The services that it calls are a small server of this test on
+ * 127.0.0.1. Credentials here are made up, and none of them may ever be printed.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import http from 'node:http'
+import os from 'node:os'
+import path from 'node:path'
+import { after, before, beforeEach, describe, test } from 'node:test'
+
+const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..')
+const program = path.join(process.env.BUILD ?? path.join(root, 'build'), 'kiroctl')
+const samples = path.join(root, 'tests/unit/data/import')
+
+/* sysexits.h */
+const OK = 0, USAGE = 64, DATA = 65, SOFTWARE = 70, IO = 74, TEMPORARY = 75, PERMISSION = 77, CONFIG = 78
+
+let work, state
+
+before(() => { work = fs.mkdtempSync(path.join(os.tmpdir(), 'kiroctl-')) })
+after(() => fs.rmSync(work, { recursive: true, force: true }))
+beforeEach(() => { state = fs.mkdtempSync(path.join(work, 'state-')); fs.rmdirSync(state) })
+
+/* Runs kiroctl with no environment but what is given. */
+function kiroctl(args, { env = {}, input = '', stdout = 'pipe' } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, ...env },
+      cwd: work,
+      stdio: ['pipe', stdout, 'pipe'],
+    })
+    let out = '', err = ''
+    child.stdout?.on('data', (d) => { out += d })
+    child.stderr.on('data', (d) => { err += d })
+    child.stdin.on('error', () => {})
+    child.stdin.end(input)
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      if (signal)
+        reject(new Error(`killed by ${signal}: ${err}`))
+      else if (/FAKE-|ksk_FAKE/.test(out + err))
+        reject(new Error(`a secret was printed:\n${out}${err}`))
+      else
+        resolve({ code, out, err })
+    })
+  })
+}
+
+async function succeed(args, options) {
+  const r = await kiroctl(args, options)
+  assert.equal(r.code, OK, `kiroctl ${args.join(' ')}: ${r.code}\n${r.out}${r.err}`)
+  return r
+}
+
+async function fail(code, args, options) {
+  const r = await kiroctl(args, options)
+  assert.equal(r.code, code, `kiroctl ${args.join(' ')}: ${r.code}\n${r.out}${r.err}`)
+  assert.match(r.err, /^kiroctl: .+/m)
+  return r
+}
+
+const json = async (args, options) => JSON.parse((await succeed([...args, '--json'], options)).out)
+
+function file(name, content, mode = 0o600) {
+  const at = path.join(work, name)
+  fs.writeFileSync(at, typeof content === 'string' ? content : JSON.stringify(content), { mode })
+  return at
+}
+
+const token = (name) => `FAKE-${name}-0000000000000000`
+
+async function addSocial(name, ...more) {
+  const r = await succeed(['account', 'add', '--refresh-token-file', '-', '--label', name, ...more],
+    { input: `${token(name)}\n` })
+  return r.out.trim()
+}
+
+/* The services: records what was asked, answers by path. */
+async function service(answers) {
+  const asked = []
+  const server = http.createServer((request, response) => {
+    let body = ''
+    request.on('data', (d) => { body += d })
+    request.on('end', () => {
+      const url = new URL(request.url, 'http://127.0.0.1')
+      asked.push({ method: request.method, path: url.pathname, query: url.searchParams, headers: request.headers, body })
+      const [status, answer] = (answers[url.pathname] ?? (() => [404, { message: 'no such path' }]))(asked.at(-1))
+      response.writeHead(status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(answer))
+    })
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const base = `http://127.0.0.1:${server.address().port}`
+  return {
+    asked,
+    base,
+    env: { KIRO_UPSTREAM_SOCIAL_URL: base, KIRO_UPSTREAM_OIDC_URL: base, KIRO_UPSTREAM_MANAGEMENT_URL: base },
+    close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections() }),
+  }
+}
+
+const usageAnswer = {
+  nextDateReset: 1893456000.0,
+  subscriptionInfo: { subscriptionTitle: 'KIRO PRO' },
+  usageBreakdownList: [
+    { resourceType: 'SPEC', currentUsage: 1, usageLimit: 2 },
+    {
+      resourceType: 'CREDIT', displayNamePlural: 'Credits', currentUsage: 12, currentUsageWithPrecision: 12.5, usageLimit: 1000,
+      freeTrialInfo: { freeTrialStatus: 'ACTIVE', currentUsage: 100, usageLimit: 500 },
+      bonuses: [{ status: 'EXPIRED', currentUsage: 7, usageLimit: 7 }, { status: 'ACTIVE', currentUsage: 1, usageLimit: 20 }],
+    },
+  ],
+  userInfo: { email: 'ann@example.com' },
+}
+
+describe('command line', () => {
+  test('without arguments it lists every command', async () => {
+    const { out } = await succeed([])
+    for (const words of ['init', 'account add', 'account import', 'account list', 'account show', 'account remove',
+      'account enable', 'account disable', 'account refresh', 'account test', 'key add', 'key list', 'key remove',
+      'model alias', 'model list', 'config check', 'config show', 'config example', 'config manual', 'doctor'])
+      assert.match(out, new RegExp(`^  ${words}\\b`, 'm'))
+  })
+
+  test('--version and --help', async () => {
+    assert.match((await succeed(['--version'])).out, /^kiroctl \d+\.\d+\.\d+\n$/)
+    assert.match((await succeed(['account', 'add', '--help'])).out, /--refresh-token-file/)
+  })
+
+  test('mistakes are usage errors that say what is wrong', async () => {
+    assert.match((await fail(USAGE, ['frobnicate'])).err, /unknown command: frobnicate/)
+    assert.match((await fail(USAGE, ['account', 'frob'])).err, /account list/)
+    assert.match((await fail(USAGE, ['account', 'list', '--colour'])).err, /unknown option --colour/)
+    assert.match((await fail(USAGE, ['account', 'list', '-x'])).err, /unknown option -x/)
+    assert.match((await fail(USAGE, ['account', 'show'])).err, /missing argument: ID/)
+    assert.match((await fail(USAGE, ['account', 'show', 'a', 'b'])).err, /unexpected argument: b/)
+    assert.match((await fail(USAGE, ['account', 'list', '--config'])).err, /value is missing/)
+    assert.match((await fail(USAGE, ['account', 'import', '--yes=1', 'x'])).err, /takes no value/)
+    assert.match((await fail(USAGE, ['account', 'import'])).err, /give a file/)
+    assert.match((await fail(USAGE, ['account', 'refresh'])).err, /--all/)
+  })
+
+  test('secrets on the command line are refused with the way that is safe', async () => {
+    for (const [words, option, instead] of [
+      [['account', 'add'], '--refresh-token', '--refresh-token-file'],
+      [['account', 'add'], '--client-secret', '--client-secret-file'],
+      [['account', 'add'], '--api-key', 'KIRO_API_KEY'],
+      [['key', 'add', 'x'], '--key', '--from-env'],
+    ]) {
+      for (const form of [[`${option}=${token('argv')}`], [option, token('argv')]]) {
+        const { err } = await fail(USAGE, [...words, ...form])
+        assert.match(err, new RegExp(instead))
+      }
+    }
+    assert.equal(fs.existsSync(state), false)
+  })
+
+  test('options may stand before the command and --state-dir wins over the environment', async () => {
+    const other = path.join(state, 'other')
+    const r = await json(['--state-dir', other, 'init'])
+    assert.deepEqual(r, { state_dir: other, created: true })
+    assert.equal(fs.existsSync(path.join(other, 'tokens.gdbm')), true)
+    assert.equal((await json([`--state-dir=${other}`, 'init'])).created, false)
+  })
+
+  test('a result that cannot be written is an error', async () => {
+    const full = fs.openSync('/dev/full', 'w')
+    await fail(IO, ['config', 'example'], { stdout: full })
+    fs.closeSync(full)
+  })
+})
+
+describe('scripted set-up', () => {
+  test('works by commands alone, with only KIRO_STATE_DIR set', async () => {
+    const key = 'client-key-of-the-set-up-000001'
+    await succeed(['init'])
+    await succeed(['account', 'import', path.join(samples, 'kiro-ide-social.json'), '--yes'])
+    const added = await succeed(['key', 'add', 'laptop', '--from-env', 'MY_KEY'], { env: { MY_KEY: key } })
+    assert.equal(added.out, '')
+    assert.ok(!added.err.includes(key))
+    const { out } = await succeed(['doctor'])
+    assert.doesNotMatch(out, /FAIL/)
+    assert.match(out, /^OK +accounts +1 of 1 usable$/m)
+    assert.match(out, /^OK +client key +1$/m)
+  })
+
+  test('the state directory is private', async () => {
+    await succeed(['init'])
+    assert.equal(fs.statSync(state).mode & 0o777, 0o700)
+    for (const name of fs.readdirSync(state))
+      assert.equal(fs.statSync(path.join(state, name)).mode & 0o077, 0, name)
+  })
+
+  test('init twice changes nothing, and writing commands need none', async () => {
+    await succeed(['key', 'add', 'first'])
+    const before = fs.readFileSync(path.join(state, 'keys.gdbm'))
+    assert.match((await succeed(['init'])).out, /already there/)
+    assert.deepEqual(fs.readFileSync(path.join(state, 'keys.gdbm')), before)
+    assert.equal((await json(['key', 'list'])).length, 1)
+  })
+
+  test('reading commands make nothing and say what to do', async () => {
+    for (const args of [['account', 'list'], ['account', 'show', 'x'], ['key', 'list'], ['model', 'list']])
+      assert.match((await fail(IO, args)).err, /kiroctl init/)
+    assert.equal(fs.existsSync(state), false)
+  })
+
+  test('standard input is never waited for', async () => {
+    await addSocial('ann')
+    const { err } = await fail(USAGE, ['account', 'remove', 'ann'])
+    assert.match(err, /--yes/)
+    assert.equal((await json(['account', 'list'])).length, 1)
+  })
+})
+
+describe('account import', () => {
+  test('a dry run shows what would be done and stores nothing', async () => {
+    const r = await kiroctl(['account', 'import', path.join(samples, 'kam-export.json')])
+    assert.equal(r.code, DATA)
+    assert.match(r.out, /ann@example\.com +social +Google +FAKE\.\.\.\(31\) +take/)
+    assert.match(r.out, /carl@example\.com .*refuse +authMethod: unknown method "telepathy"/)
+    assert.match(r.out, /2 to take, 0 to update, 0 to skip, 2 refused/)
+    assert.match(r.out, /Nothing was stored/)
+    assert.equal(fs.existsSync(state), false)
+  })
+
+  test('--yes stores the good entries of a file that also has bad ones', async () => {
+    const r = await kiroctl(['account', 'import', path.join(samples, 'kam-export.json'), '--yes', '--json'])
+    assert.equal(r.code, DATA)
+    const told = JSON.parse(r.out)
+    assert.deepEqual([told.stored, told.taken, told.updated, told.skipped, told.refused], [true, 2, 0, 0, 2])
+    const accounts = await json(['account', 'list'])
+    assert.deepEqual(accounts.map((a) => a.email).sort(), ['ann@example.com', 'bob@example.com'])
+    assert.deepEqual(accounts.map((a) => a.id).sort(), told.entries.filter((x) => x.what === 'taken').map((x) => x.id).sort())
+    assert.ok(accounts.every((a) => /^acc_[A-Za-z0-9]{12}$/.test(a.id) && /^[0-9a-f]{64}$/.test(a.machine_id)))
+  })
+
+  test('the same file again is skipped', async () => {
+    const args = ['account', 'import', path.join(samples, 'kam-list.json'), '--apply']
+    await succeed(args)
+    const before = await json(['account', 'list'])
+    const again = await json(args)
+    assert.deepEqual([again.taken, again.updated, again.skipped], [0, 0, 2])
+    assert.deepEqual(await json(['account', 'list']), before)
+  })
+
+  test('a newer login of the same person replaces the tokens, an older one does not', async () => {
+    const login = (name, expiresAt) => file(`${name}.json`, [{ email: 'ann@example.com', provider: 'Google', authMethod: 'social', refreshToken: token(name), expiresAt }])
+    await succeed(['account', 'import', login('second', '2030-01-02T00:00:00Z'), '--yes'])
+    const [before] = await json(['account', 'list'])
+    const older = await json(['account', 'import', login('zeroth', '2030-01-01T00:00:00Z'), '--yes'])
+    assert.equal(older.entries[0].what, 'skipped')
+    const newer = await json(['account', 'import', login('third-and-longer', '2030-01-03T00:00:00Z'), '--yes'])
+    assert.deepEqual([newer.entries[0].what, newer.entries[0].id], ['updated', before.id])
+    const accounts = await json(['account', 'list'])
+    assert.equal(accounts.length, 1)
+    assert.equal(accounts[0].machine_id, before.machine_id)
+    assert.equal(accounts[0].expires_at, '2030-01-03T00:00:00Z')
+    assert.notEqual(accounts[0].refresh_token, before.refresh_token)
+    const first = await json(['account', 'import', login('second', '2030-01-04T00:00:00Z'), '--yes'])
+    assert.equal(first.entries[0].what, 'skipped', 'the token that it had before')
+  })
+
+  test('what a file adds to a known credential is taken over', async () => {
+    await succeed(['account', 'import', file('bare.json', { refreshToken: token('same') }), '--yes'])
+    const more = await json(['account', 'import', file('more.json', { refreshToken: token('same'), email: 'ann@example.com', profileArn: 'arn:aws:codewhisperer:eu-central-1:000000000000:profile/FAKE' }), '--yes'])
+    assert.equal(more.entries[0].what, 'updated')
+    const [account] = await json(['account', 'list'])
+    assert.equal(account.email, 'ann@example.com')
+    assert.match((await succeed(['account', 'list'])).out, /eu-central-1/)
+  })
+
+  test('the same credential twice in a file is one account', async () => {
+    const twice = file('twice.json', [{ refreshToken: token('twin') }, { refreshToken: token('twin') }])
+    const r = await json(['account', 'import', twice, '--yes'])
+    assert.deepEqual([r.taken, r.skipped], [1, 1])
+  })
+
+  test('a login of the Kiro IDE brings its client registration from beside it', async () => {
+    await succeed(['account', 'import', path.join(samples, 'kiro-ide-idc.json'), '--yes'])
+    const [account] = await json(['account', 'list'])
+    assert.equal(account.kind, 'idc')
+    assert.equal(account.auth_region, 'eu-west-1')
+    assert.ok(account.client_secret)
+    const alone = file('alone.json', fs.readFileSync(path.join(samples, 'kiro-ide-idc.json'), 'utf8'))
+    const r = await kiroctl(['account', 'import', alone])
+    assert.equal(r.code, DATA)
+    assert.match(r.out, /00112233445566778899aabbccddeeff00112233\.json/)
+  })
+
+  test('reads standard input', async () => {
+    const r = await json(['account', 'import', '-', '--yes'], { input: fs.readFileSync(path.join(samples, 'flat.json')) })
+    assert.equal(r.taken, 1)
+  })
+
+  test('reads the environment of older gateways', async () => {
+    const env = {
+      KIRO_AUTH_TOKEN: JSON.stringify([{ auth: 'Social', refreshToken: token('env-json') }]),
+      AWS_REFRESHTOKEN: `${token('env-a')}, ${token('env-b')},`,
+      AUTH_METHOD: 'idc',
+      IDC_REFRESH_TOKEN: token('env-idc'),
+      IDC_CLIENT_ID: 'client',
+      IDC_CLIENT_SECRET: token('env-secret'),
+    }
+    const r = await json(['account', 'import', '--env', '--yes'], { env })
+    assert.equal(r.taken, 4)
+    const kinds = (await json(['account', 'list'])).map((a) => a.kind).sort()
+    assert.deepEqual(kinds, ['idc', 'social', 'social', 'social'])
+    const byPath = await json(['account', 'import', '--env'], { env: { KIRO_AUTH_TOKEN: path.join(samples, 'flat.json') } })
+    assert.equal(byPath.taken, 1)
+    const byFile = await json(['account', 'import', '--env'], { env: { KIRO_AUTH_TOKEN_FILE: path.join(samples, 'flat.json') } })
+    assert.equal(byFile.taken, 1)
+    assert.match((await fail(DATA, ['account', 'import', '--env'])).err, /KIRO_AUTH_TOKEN/)
+    assert.match((await fail(DATA, ['account', 'import', '--env'], { env: { ...env, AUTH_METHOD: 'sso' } })).err, /AUTH_METHOD/)
+  })
+
+  test('files that are none say so', async () => {
+    assert.match((await fail(DATA, ['account', 'import', 'absent.json'])).err, /absent\.json: cannot be read: No such file/)
+    assert.match((await fail(DATA, ['account', 'import', work])).err, /cannot be read/)
+    assert.match((await fail(DATA, ['account', 'import', file('cut.json', '{"refreshToken": "')])).err, /cut\.json: not valid JSON.* byte \d+/)
+    assert.match((await fail(DATA, ['account', 'import', file('other.json', { name: 'x' })])).err, /other\.json: .*not a credential file/)
+    assert.match((await fail(DATA, ['account', 'import', file('data.sqlite3', 'SQLite format 3\0\x10\0')])).err, /kiro-cli/)
+    const deep = file('deep.json', '['.repeat(10000) + ']'.repeat(10000))
+    assert.match((await fail(DATA, ['account', 'import', deep])).err, /nested too deeply/)
+  })
+
+  test('a file that everybody can read is warned of', async () => {
+    const open = file('open.json', { refreshToken: token('open') }, 0o644)
+    fs.chmodSync(open, 0o644)
+    assert.match((await succeed(['account', 'import', open])).err, /warning: .*open\.json can be read by every user/)
+  })
+
+  test('control characters of a label do not reach the terminal', async () => {
+    await succeed(['account', 'import', file('esc.json', { refreshToken: token('esc'), label: 'a\u001b[31mb\u009b1m', email: 'x\u001b@example.com' }), '--yes'])
+    for (const args of [['account', 'list'], ['account', 'show', 'acc_']]) {
+      const { out } = await succeed(args)
+      assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+    }
+  })
+})
+
+describe('account add', () => {
+  test('prints the id alone and takes the token from standard input or a file', async () => {
+    const r = await succeed(['account', 'add', '--refresh-token-file', '-'], { input: `  ${token('stdin')}\r\n` })
+    assert.match(r.out, /^acc_[A-Za-z0-9]{12}\n$/)
+    await succeed(['account', 'add', '--refresh-token-file', file('token', token('file'))])
+    assert.equal((await json(['account', 'list'])).length, 2)
+  })
+
+  test('takes all that an IdC login needs', async () => {
+    const r = await json(['account', 'add', '--refresh-token-file', file('t', token('idc')), '--client-secret-file', '-',
+      '--client-id', 'client', '--auth-region', 'eu-west-1', '--region', 'eu-central-1', '--label', 'work',
+      '--start-url', 'https://fake.awsapps.com/start', '--provider', 'Enterprise', '--priority', '5',
+      '--upstream', 'rts', '--proxy', 'socks5h://user:FAKE-password@127.0.0.1:1080',
+      '--profile-arn', 'arn:aws:codewhisperer:eu-central-1:000000000000:profile/X'], { input: token('secret') })
+    assert.deepEqual([r.kind, r.label, r.auth_region, r.region, r.provider, r.priority, r.upstream, r.proxy],
+      ['idc', 'work', 'eu-west-1', 'eu-central-1', 'Enterprise', 5, 'rts', 'socks5h://***@127.0.0.1:1080'])
+  })
+
+  test('takes an API key from a file or the environment', async () => {
+    const a = await json(['account', 'add', '--api-key-file', file('key', 'ksk_FAKE0000000000000000')])
+    const b = await json(['account', 'add'], { env: { KIRO_API_KEY: 'ksk_FAKE1111111111111111' } })
+    assert.deepEqual([a.kind, b.kind], ['api_key', 'api_key'])
+    assert.match((await succeed(['account', 'list'])).out, /api_key +active .* never +never/)
+  })
+
+  test('refuses what cannot work, naming it', async () => {
+    const good = file('good', token('good'))
+    for (const [args, input, reason] of [
+      [['--refresh-token-file', '-'], '', /empty/],
+      [['--refresh-token-file', '-'], 'short', /refreshToken: is shorter than 20/],
+      [['--refresh-token-file', '-'], 'aaaaaaaaaaaaaaaaaaaaaaa...', /refreshToken: is masked/],
+      [['--refresh-token-file', '-'], 'aaaaaaaaaaaaaaaaaaaaaaa\nbbb', /on one line/],
+      [['--refresh-token-file', '-'], 'aaaaaaaaaaaaaaaaaaaaaaa\0b', /on one line/],
+      [['--refresh-token-file', path.join(work, 'absent')], '', /absent: cannot be read/],
+      [['--refresh-token-file', '-', '--client-secret-file', '-'], token('x'), /only once/],
+      [['--refresh-token-file', good, '--client-id', 'c'], '', /clientSecret: is missing/],
+      [['--refresh-token-file', good, '--kind', 'sso'], '', /--kind/],
+      [['--refresh-token-file', good, '--priority', '-1'], '', /--priority/],
+      [['--refresh-token-file', good, '--region', 'x.example/'], '', /region:/],
+      [['--refresh-token-file', good, '--proxy', 'ftp://x'], '', /proxyUrl:/],
+      [['--refresh-token-file', good, '--upstream', 'abc'], '', /upstream:/],
+      [[], '', /no credential/],
+    ])
+      assert.match((await fail(DATA, ['account', 'add', ...args], { input })).err, reason)
+    assert.equal(fs.existsSync(state), false)
+  })
+
+  test('the same token twice is refused with the account that has it', async () => {
+    const id = await addSocial('ann')
+    assert.match((await fail(DATA, ['account', 'add', '--refresh-token-file', '-'], { input: token('ann') })).err, new RegExp(id))
+  })
+})
+
+describe('account list, show, enable, disable, remove', () => {
+  test('an account is found by id, beginning of the id, label or e-mail', async () => {
+    const id = await addSocial('ann')
+    for (const name of [id, id.slice(0, 9), id.slice(4, 10), 'ann', 'ANN'])
+      assert.equal((await json(['account', 'show', name])).id, id)
+    assert.match((await fail(DATA, ['account', 'show', 'nobody'])).err, /no account is called nobody/)
+  })
+
+  test('a name that several have is refused with their ids', async () => {
+    const ids = [await addSocial('one', '--label', 'same'), await addSocial('two', '--label', 'same')]
+    const { err } = await fail(DATA, ['account', 'disable', 'same'])
+    for (const id of ids)
+      assert.ok(err.includes(id))
+    await fail(DATA, ['account', 'disable', 'acc_'])
+    assert.ok((await json(['account', 'list'])).every((a) => a.state === 'active'))
+  })
+
+  test('disable, enable and remove do so', async () => {
+    const id = await addSocial('ann')
+    await succeed(['account', 'disable', 'ann'])
+    assert.deepEqual((({ state, state_reason }) => ({ state, state_reason }))(await json(['account', 'show', id])),
+      { state: 'disabled', state_reason: 'by hand' })
+    assert.equal((await kiroctl(['doctor'])).code, 1)
+    await succeed(['account', 'enable', id])
+    assert.equal((await json(['account', 'show', id])).state, 'active')
+    await succeed(['account', 'remove', id, '--yes'])
+    assert.deepEqual(await json(['account', 'list']), [])
+    await fail(DATA, ['account', 'remove', id, '--yes'])
+  })
+
+  test('columns are aligned, with wide characters too', async () => {
+    await addSocial('ann')
+    await addSocial('bob', '--label', '\u00fcber\u00e4u\u00dferst')
+    const lines = (await succeed(['account', 'list'])).out.trimEnd().split('\n')
+    const column = [...lines[0]].join('').indexOf('KIND')
+    for (const line of lines.slice(1))
+      assert.equal([...line].slice(column, column + 6).join(''), 'social')
+  })
+
+  test('accounts of lower priority number come first', async () => {
+    await addSocial('later', '--priority', '9')
+    await addSocial('sooner', '--priority', '1')
+    assert.deepEqual((await json(['account', 'list'])).map((a) => a.label), ['sooner', 'later'])
+  })
+})
+
+describe('account refresh and test', () => {
+  test('refresh renews by force and keeps the rotated token', async () => {
+    let n = 0
+    const s = await service({
+      '/refreshToken': () => [200, { accessToken: token(`access-${++n}`), refreshToken: token(`rotated-${n}`), expiresIn: 3600, profileArn: 'arn:aws:codewhisperer:us-east-1:000000000000:profile/X' }],
+    })
+    try {
+      const id = await addSocial('ann')
+      assert.match((await succeed(['account', 'refresh', 'ann'], { env: s.env })).out, new RegExp(`^${id}: refreshed, valid until 20`))
+      await succeed(['account', 'refresh', 'ann'], { env: s.env })
+      assert.deepEqual(s.asked.map((a) => JSON.parse(a.body).refreshToken), [token('ann'), token('rotated-1')])
+      const account = await json(['account', 'show', id])
+      assert.ok(account.access_token && account.refreshed_at && account.expires_at)
+    } finally { await s.close() }
+  })
+
+  test('refresh --all goes on after a failure, leaves disabled accounts alone, and tells by its exit code', async () => {
+    const s = await service({
+      '/refreshToken': ({ body }) => JSON.parse(body).refreshToken === token('bad') ?
+        [401, { message: 'Bad credentials' }] :
+        [200, { accessToken: token('access'), refreshToken: token('rotated'), expiresIn: 3600 }],
+    })
+    try {
+      await addSocial('bad', '--priority', '1')
+      await addSocial('good', '--priority', '2')
+      await addSocial('off', '--priority', '3')
+      await succeed(['account', 'disable', 'off'])
+      const r = await fail(PERMISSION, ['account', 'refresh', '--all'], { env: s.env })
+      assert.match(r.out, /failed: /)
+      assert.match(r.out, /refreshed, valid until/)
+      assert.match(r.out, /left alone, it is disabled/)
+      assert.equal((await json(['account', 'show', 'bad'])).state, 'invalid')
+      assert.equal((await json(['account', 'show', 'good'])).state, 'active')
+    } finally { await s.close() }
+  })
+
+  test('refresh without a service is a temporary failure and changes nothing', async () => {
+    await addSocial('ann')
+    const env = { KIRO_UPSTREAM_SOCIAL_URL: 'http://127.0.0.1:1' }
+    await fail(TEMPORARY, ['account', 'refresh', 'ann'], { env })
+    assert.equal((await json(['account', 'show', 'ann'])).state, 'active')
+  })
+
+  test('test renews an expired token first and shows plan and usage', async () => {
+    const s = await service({
+      '/refreshToken': () => [200, { accessToken: token('fresh'), refreshToken: token('rotated'), expiresIn: 3600 }],
+      '/getUsageLimits': () => [200, usageAnswer],
+    })
+    try {
+      await addSocial('ann', '--profile-arn', 'arn:aws:codewhisperer:us-east-1:000000000000:profile/X')
+      const r = await json(['account', 'test', 'ann'], { env: s.env })
+      /* credits, with the running trial and bonus: 12.5+100+1 of 1000+500+20 */
+      assert.deepEqual([r.plan, r.used, r.limit, r.unit, r.reset_at, r.email],
+        ['KIRO PRO', 113.5, 1520, 'Credits', '2030-01-01T00:00:00Z', 'ann@example.com'])
+      const [, usage] = s.asked
+      assert.equal(usage.method, 'GET')
+      assert.equal(usage.headers.authorization, `Bearer ${token('fresh')}`)
+      assert.equal(usage.headers.tokentype, undefined)
+      assert.match(usage.headers['user-agent'], / KiroIDE-\d+\.\d+\.\d+-[0-9a-f]{64}$/)
+      assert.deepEqual(Object.fromEntries(usage.query), {
+        origin: 'AI_EDITOR', resourceType: 'AGENTIC_REQUEST', isEmailRequired: 'true',
+        profileArn: 'arn:aws:codewhisperer:us-east-1:000000000000:profile/X',
+      })
+      const text = await succeed(['account', 'test', 'ann'], { env: s.env })
+      assert.match(text.out, /plan +KIRO PRO\n +used +113\.5 of 1520 Credits\n/)
+    } finally { await s.close() }
+  })
+
+  test('test of an API key sends its type and no profile', async () => {
+    const s = await service({ '/getUsageLimits': () => [200, usageAnswer] })
+    try {
+      await succeed(['account', 'add', '--label', 'key'], { env: { KIRO_API_KEY: 'ksk_FAKE0000000000000000' } })
+      await succeed(['account', 'test', 'key'], { env: s.env })
+      assert.equal(s.asked[0].headers.authorization, 'Bearer ksk_FAKE0000000000000000')
+      assert.equal(s.asked[0].headers.tokentype, 'API_KEY')
+      assert.equal(s.asked[0].query.has('profileArn'), false)
+      assert.match((await succeed(['account', 'refresh', 'key'], { env: s.env })).out, /nothing to refresh/)
+    } finally { await s.close() }
+  })
+
+  test('older forms of the usage answer are read', async () => {
+    let answer
+    const s = await service({ '/getUsageLimits': () => [200, answer] })
+    try {
+      await succeed(['account', 'add', '--label', 'key'], { env: { KIRO_API_KEY: 'ksk_FAKE0000000000000000' } })
+      for (answer of [
+        { usageBreakdown: { resourceType: 'AGENTIC_REQUEST', currentUsage: 3, usageLimit: 50 } },
+        { limits: [{ type: 'TRANSFORM', currentUsage: 9, totalUsageLimit: 9 }, { type: 'AGENTIC_REQUEST', currentUsage: 3, totalUsageLimit: 50 }] },
+      ]) {
+        const r = await json(['account', 'test', 'key'], { env: s.env })
+        assert.deepEqual([r.plan, r.used, r.limit, r.reset_at], [null, 3, 50, null])
+      }
+    } finally { await s.close() }
+  })
+
+  test('test tells what the upstream refuses by its exit code', async () => {
+    let answer
+    const s = await service({ '/getUsageLimits': () => answer })
+    try {
+      await succeed(['account', 'add', '--label', 'key'], { env: { KIRO_API_KEY: 'ksk_FAKE0000000000000000' } })
+      for (const [status, body, code, words] of [
+        [403, { message: 'The bearer token included in the request is invalid.' }, PERMISSION, /account refresh/],
+        [429, { message: 'Too many requests' }, TEMPORARY, /acc_/],
+        [503, { message: 'Service unavailable' }, TEMPORARY, /acc_/],
+        [200, { hello: 'world' }, SOFTWARE, /no usage/],
+      ]) {
+        answer = [status, body]
+        assert.match((await fail(code, ['account', 'test', 'key'], { env: s.env })).err, words)
+      }
+    } finally { await s.close() }
+  })
+})
+
+describe('key', () => {
+  test('a new key is printed once, alone, and kept nowhere', async () => {
+    const { out } = await succeed(['key', 'add', 'laptop'])
+    assert.match(out, /^kiro-[A-Za-z0-9_-]{43}\n$/)
+    const key = out.trim()
+    for (const args of [['key', 'list'], ['key', 'list', '--json']])
+      assert.ok(!(await succeed(args)).out.includes(key))
+    for (const name of fs.readdirSync(state))
+      assert.ok(!fs.readFileSync(path.join(state, name)).includes(key), name)
+    const [listed] = await json(['key', 'list'])
+    assert.equal(listed.name, 'laptop')
+    assert.ok(key.startsWith(listed.prefix) && listed.prefix.length < 16)
+  })
+
+  test('a given key is not echoed', async () => {
+    const key = 'a-client-key-of-my-own-0001'
+    for (const [name, args, options] of [
+      ['file', ['--from-file', file('k', `${key}1\n`)], {}],
+      ['stdin', ['--from-file', '-'], { input: `${key}2` }],
+      ['env', ['--from-env', 'K'], { env: { K: `${key}3` } }],
+    ]) {
+      const r = await succeed(['key', 'add', name, ...args], options)
+      assert.equal(r.out, '')
+      assert.ok(!r.err.includes(key))
+    }
+    assert.deepEqual((await json(['key', 'list'])).map((k) => k.name).sort(), ['env', 'file', 'stdin'])
+  })
+
+  test('weak, long, missing and doubled keys are refused', async () => {
+    const add = (name, key) => fail(DATA, ['key', 'add', name, '--from-env', 'K'], { env: { K: key } })
+    for (const weak of ['123456', 'changeme', 'fifteen-letters'])
+      await add('weak', weak)
+    await add('long', 'x'.repeat(1000))
+    assert.match((await add('unset', '')).err, /K is not set/)
+    await succeed(['key', 'add', 'x'])
+    await fail(DATA, ['key', 'add', 'x'])
+    await fail(USAGE, ['key', 'add', 'both', '--from-env', 'K', '--from-file', '-'])
+    assert.deepEqual((await json(['key', 'list'])).map((k) => k.name), ['x'])
+  })
+
+  test('a removed key is gone', async () => {
+    await succeed(['key', 'add', 'x'])
+    await succeed(['key', 'remove', 'x'])
+    assert.deepEqual(await json(['key', 'list']), [])
+    const made = await json(['key', 'add', 'x'])
+    assert.match(made.key, /^kiro-/)
+    assert.deepEqual(await json(['key', 'remove', 'x']), { name: 'x', result: 'removed' })
+    assert.match((await fail(DATA, ['key', 'remove', 'x'])).err, /no key is called x/)
+  })
+})
+
+describe('model', () => {
+  test('aliases are set, replaced, listed and removed', async () => {
+    await succeed(['model', 'alias', 'gpt-4o', 'claude-sonnet-4.5'])
+    await succeed(['model', 'alias', 'gpt-4o', 'claude-opus-4.5'])
+    await succeed(['model', 'alias', 'fast', 'claude-haiku-4.5'])
+    const aliases = await json(['model', 'list'])
+    assert.deepEqual(Object.fromEntries(aliases.map((a) => [a.name, a.target])), { 'gpt-4o': 'claude-opus-4.5', fast: 'claude-haiku-4.5' })
+    assert.match((await succeed(['model', 'list'])).out, /^fast +claude-haiku-4\.5\ngpt-4o +claude-opus-4\.5$/m)
+    await succeed(['model', 'alias', '--remove', 'fast'])
+    await fail(DATA, ['model', 'alias', '--remove', 'fast'])
+    await fail(USAGE, ['model', 'alias', 'only-a-name'])
+    await fail(DATA, ['model', 'alias', 'with blank', 'x'])
+  })
+})
+
+describe('config', () => {
+  test('the example is a configuration that is right', async () => {
+    const at = file('kiro.json', (await succeed(['config', 'example'])).out)
+    assert.equal((await succeed(['--config', at, 'config', 'check'])).out, `${at}: right\n`)
+  })
+
+  test('a mistake is told with file and line', async () => {
+    const at = file('wrong.json', '{\n  "state_dir": "/tmp",\n  "colour": 1\n}\n')
+    for (const args of [['config', 'check'], ['account', 'list'], ['init']])
+      assert.match((await fail(CONFIG, ['--config', at, ...args])).err, /wrong\.json:3: .*colour/)
+    await fail(CONFIG, ['--config', path.join(work, 'absent.json'), 'config', 'check'])
+    await fail(CONFIG, ['config', 'check'], { env: { KIRO_UPSTREAM_SOCIAL_URL: 'http://example.com' } })
+  })
+
+  test('show has every option and no secret', async () => {
+    const { out } = await succeed(['config', 'show'], { env: { KIRO_CLIENT_TOKEN: token('client') } })
+    assert.ok(out.includes(state))
+    assert.match(out, /client_token/)
+    assert.match((await succeed(['config', 'manual'])).out, /state_dir/)
+    await fail(USAGE, ['config', 'show', '--json'])
+  })
+})
+
+describe('doctor', () => {
+  test('says what to do on an empty machine', async () => {
+    const r = await kiroctl(['doctor'])
+    assert.equal(r.code, 1)
+    assert.match(r.out, /^OK +configuration/m)
+    assert.match(r.out, /^FAIL +state directory/m)
+    assert.match(r.out, /kiroctl init/)
+    await succeed(['init'])
+    const after = await kiroctl(['doctor'])
+    assert.equal(after.code, 1)
+    assert.match(after.out, /^FAIL +accounts .*kiroctl account import/m)
+    assert.match(after.out, /^FAIL +client key .*kiroctl key add/m)
+  })
+
+  test('notices a bad configuration, open modes and damage', async () => {
+    await addSocial('ann')
+    await succeed(['key', 'add', 'x'])
+    await succeed(['doctor'])
+    const wrong = await kiroctl(['doctor', '--json', '--config', file('bad.json', '{')])
+    assert.equal(wrong.code, 1)
+    assert.equal(JSON.parse(wrong.out)[0].ok, false)
+    fs.chmodSync(state, 0o777)
+    const open = await kiroctl(['doctor'])
+    assert.equal(open.code, 1)
+    assert.match(open.out, /^FAIL +state directory .*chmod/m)
+    fs.chmodSync(state, 0o700)
+    const store = path.join(state, 'tokens.gdbm')
+    const bytes = fs.readFileSync(store)
+    const at = bytes.indexOf('refresh_token')
+    assert.ok(at > 0)
+    bytes[at] ^= 1
+    fs.writeFileSync(store, bytes)
+    const damaged = await kiroctl(['doctor'])
+    assert.equal(damaged.code, 1)
+    assert.match(damaged.out, /^FAIL +account store/m)
+  })
+
+  test('--online tells if the upstream answers', async () => {
+    await addSocial('ann')
+    await succeed(['key', 'add', 'x'])
+    const s = await service({})
+    try {
+      assert.match((await succeed(['doctor', '--online'], { env: s.env })).out, /^OK +upstream +http:\/\/127\.0\.0\.1:\d+ answers \(HTTP 404\)$/m)
+      assert.equal(s.asked[0].headers.authorization, undefined)
+    } finally { await s.close() }
+    const r = await kiroctl(['doctor', '--online'], { env: s.env })
+    assert.equal(r.code, 1)
+    assert.match(r.out, /^FAIL +upstream/m)
+  })
+})
