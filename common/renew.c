@@ -171,7 +171,6 @@ static void quote_refusal(const struct call *c, const cJSON *tree, char *out, si
 			     json_text_or(tree, "message", json_text_or(tree, "Message", "")));
 
 	snprintf(out, size, "%.80s%s%.240s", code, *code && *text ? ": " : "", text);
-	secret_scrub(out, c->refresh_token);
 	secret_scrub(out, &c->account->refresh_token);
 	secret_scrub(out, &c->account->previous_refresh_token);
 	secret_scrub(out, &c->account->access_token);

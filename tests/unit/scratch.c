@@ -52,7 +52,7 @@ void scratch_store(char out[static SCRATCH_SIZE], const char *name, struct store
 const char *scratch_get(const struct store *s, const char *key, struct error *e)
 {
 	static char text[LIMIT_RECORD + 1];
-	const char *found = NULL;
+	const char *found = NONE;
 	struct buf json;
 
 	error_clear(e);

@@ -8,6 +8,7 @@
 #include "common/store.h"
 
 #define SCRATCH_SIZE 128
+#define NONE	     "(none)"
 
 /* Makes an empty directory, 0700. Returns out. */
 const char *scratch_make(char out[static SCRATCH_SIZE]);
@@ -18,7 +19,7 @@ void scratch_write(const char *path, const char *bytes, size_t len); /* a file, 
 
 /* Makes the directory and a store of that name in it, opened. */
 void scratch_store(char out[static SCRATCH_SIZE], const char *name, struct store *s);
-/* The record as a C string, valid until the next call; NULL: absent, or unreadable (*e). */
+/* The record as a C string, valid until the next call; NONE: absent, or unreadable (*e). */
 const char *scratch_get(const struct store *s, const char *key, struct error *e);
 
 /* Runs child(context) in a new process: its exit code, -1 when a signal ended it. */
