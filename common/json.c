@@ -36,20 +36,32 @@ int json_error(const struct json_at *at, const char *key, struct error *e, const
 	return error_field(e, json_path(at, key, path), "%s", text);
 }
 
+/* Bytes that need no look inside a string: printable ASCII but the quote and the backslash. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 /* What is wrong at text.at[*at], or NULL; *at ends behind the string's closing quote. */
 static const char *check_string(struct span text, bool allow_nul, size_t *at)
 {
 	size_t i = *at + 1;
 
-	while (i < text.len && text.at[i] != '"') {
-		unsigned char c = (unsigned char)text.at[i];
+	for (;;) {
 		size_t len;
 
+		while (i < text.len && is_plain((unsigned char)text.at[i]))
+			i++;
 		*at = i;
-		if (c < 0x20)
+		if (i >= text.len)
+			return "unterminated string";
+		if (text.at[i] == '"')
+			break;
+		if ((unsigned char)text.at[i] < 0x20)
 			return "control character in a string";
-		if (c == '\\') {
-			if (!allow_nul && text.len - i >= 6 && memcmp(text.at + i, "\\u0000", 6) == 0)
+		if (text.at[i] == '\\') {
+			if (!allow_nul && text.len - i >= 6 &&
+			    memcmp(text.at + i, "\\u0000", 6) == 0)
 				return "\\u0000 is not supported in strings";
 			i += 2;
 			continue;
@@ -58,10 +70,6 @@ static const char *check_string(struct span text, bool allow_nul, size_t *at)
 		if (!len)
 			return "invalid UTF-8";
 		i += len;
-	}
-	if (i >= text.len) {
-		*at = text.len;
-		return "unterminated string";
 	}
 	*at = i + 1;
 	return NULL;
