@@ -51,6 +51,7 @@ struct ctl {
 
 	struct config *config;	   /* NULL until ctl_config() */
 	struct store tokens, keys; /* open when their path is set */
+	struct http_client *http;  /* NULL until ctl_http() */
 	bool stdin_taken;
 };
 
@@ -59,21 +60,18 @@ int ctl_config(struct ctl *c, struct error *e);
 int ctl_create(struct ctl *c, struct error *e);
 int ctl_tokens(struct ctl *c, struct error *e);
 int ctl_keys(struct ctl *c, struct error *e);
-/* The way to the upstream by the proxy of this account, NULL: the configured one. The caller frees
- * the client. */
-int ctl_http(struct ctl *c, const struct account *a, struct http_client **out, struct error *e);
+int ctl_http(struct ctl *c, struct error *e);
 void ctl_release(struct ctl *c);
 
 /* ctl_input.c: the value of an option of this command, NULL when it was not given. */
 const char *ctl_value(const struct ctl *c, const char *name);
 /* A file, or "-" for standard input, which can be read once. Bytes that held a secret
- * are wiped with ctl_wipe(). */
+ * are wiped with buf_wipe(). */
 int ctl_read(struct ctl *c, const char *path, struct buf *out, struct error *e);
 /* The one line of such a file, blanks around it removed; empty is an error. what: its name for
  * messages. */
 int ctl_read_secret(struct ctl *c, const char *what, const char *path, struct secret *out,
 		    struct error *e);
-void ctl_wipe(struct buf *b); /* overwrites and releases */
 
 /* ctl_output.c: says what is wrong with the command line; returns EX_USAGE. */
 int ctl_usage(const struct ctl *c, const char *format, ...) PRINTF_LIKE(2, 3);

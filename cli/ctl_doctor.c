@@ -127,7 +127,6 @@ static int check_client_key(struct ctl *c, char *text, size_t size)
 /* Any answer at all will do: nothing that needs a login is asked. */
 static int reach(struct ctl *c, const struct account *a, char *text, size_t size)
 {
-	struct http_client *http;
 	struct http_reply reply = { 0 };
 	struct error e = { 0 };
 	struct buf body;
@@ -142,14 +141,14 @@ static int reach(struct ctl *c, const struct account *a, char *text, size_t size
 		.first_byte_ms = REACH_TIMEOUT_MS,
 		.idle_ms = REACH_TIMEOUT_MS,
 		.total_ms = REACH_TIMEOUT_MS,
+		.proxy = a ? a->proxy_url : NULL,
 		.watch_fd = -1,
 	};
-	if (ctl_http(c, a, &http, &e))
+	if (ctl_http(c, &e))
 		return fail(text, size, &e);
 	buf_init(&body, LIMIT_UP_REPLY);
-	rc = http_fetch(http, &request, &reply, &body, &e);
+	rc = http_fetch(c->http, &request, &reply, &body, &e);
 	buf_release(&body);
-	http_client_free(http);
 	if (rc)
 		snprintf(text, size, "%s: %s: see network, proxy_url and ca_file", url, e.message);
 	else

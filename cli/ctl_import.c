@@ -94,8 +94,8 @@ static bool merge_changes(const struct account *stored, const struct account *a)
 	account_write(&copy, &after);
 	differ = before.len != after.len || memcmp(before.at, after.at, before.len) != 0;
 	account_release(&copy);
-	ctl_wipe(&before);
-	ctl_wipe(&after);
+	buf_wipe(&before);
+	buf_wipe(&after);
 	return differ;
 }
 
@@ -359,7 +359,7 @@ static int read_file(struct ctl *c, struct import *i, const char *source, const 
 	rc = ctl_read(c, path, &text, e);
 	if (!rc)
 		rc = import_read(i, source, buf_span(&text), e);
-	ctl_wipe(&text);
+	buf_wipe(&text);
 	return rc;
 }
 
@@ -423,7 +423,7 @@ static int read_variable(struct import *i, const char *name,
 	write(&w, value);
 	jsonw_end(&w);
 	rc = import_read(i, name, buf_span(&json), e);
-	ctl_wipe(&json);
+	buf_wipe(&json);
 	return rc;
 }
 

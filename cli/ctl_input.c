@@ -15,13 +15,6 @@ const char *ctl_value(const struct ctl *c, const char *name)
 	return NULL;
 }
 
-void ctl_wipe(struct buf *b)
-{
-	if (b->size)
-		explicit_bzero(b->at, b->size);
-	buf_release(b);
-}
-
 static void warn_of_readers(const char *path)
 {
 	struct stat st;
@@ -88,6 +81,6 @@ int ctl_read_secret(struct ctl *c, const char *what, const char *path, struct se
 			       what, path);
 	if (!rc)
 		secret_set(out, text.at + from);
-	ctl_wipe(&text);
+	buf_wipe(&text);
 	return rc;
 }

@@ -46,7 +46,7 @@ static void print_added(const struct ctl *c, const char *name, const char *text)
 	jsonw_text_member(&w, "key", text);
 	jsonw_end(&w);
 	ctl_print_json(&out);
-	ctl_wipe(&out);
+	buf_wipe(&out);
 }
 
 static int add(struct ctl *c, const struct secret *given, struct error *e)

@@ -18,16 +18,12 @@
 static int refresh(struct ctl *c, struct account *a, enum refresh_mode mode, int64_t ahead,
 		   struct error *e)
 {
-	struct http_client *http;
 	struct refresher r = { .config = c->config, .tokens = &c->tokens };
-	int rc;
 
-	if (ctl_http(c, a, &http, e))
+	if (ctl_http(c, e))
 		return -1;
-	r.http = http;
-	rc = refresh_account(&r, a, mode, ahead, e);
-	http_client_free(http);
-	return rc;
+	r.http = c->http;
+	return refresh_account(&r, a, mode, ahead, e);
 }
 
 static int refresh_told(struct ctl *c, struct account *a, struct error *e)
@@ -132,17 +128,10 @@ static void print_usage(const struct account *a, const struct usage *u)
 
 static int test(struct ctl *c, struct account *a, struct usage *u, struct error *e)
 {
-	struct http_client *http;
-	int rc;
-
 	if (account_expires_within(a, clock_wall(), TEST_AHEAD) &&
 	    refresh(c, a, REFRESH_HARD, TEST_AHEAD, e) < 0)
 		return -1;
-	if (ctl_http(c, a, &http, e))
-		return -1;
-	rc = usage_fetch(http, c->config, a, u, e);
-	http_client_free(http);
-	return rc;
+	return ctl_http(c, e) ? -1 : usage_fetch(c->http, c->config, a, u, e);
 }
 
 int ctl_account_test(struct ctl *c, struct error *e)

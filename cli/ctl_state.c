@@ -62,15 +62,11 @@ int ctl_keys(struct ctl *c, struct error *e)
 	return open_store(c, &c->keys, "keys", e);
 }
 
-int ctl_http(struct ctl *c, const struct account *a, struct http_client **out, struct error *e)
+int ctl_http(struct ctl *c, struct error *e)
 {
-	const char *proxy = a && a->proxy_url ? a->proxy_url : c->config->proxy_url;
-	const struct http_options options = {
-		.ca_file = c->config->ca_file,
-		.proxy_url = proxy && strcmp(proxy, "direct") == 0 ? NULL : proxy,
-	};
+	const struct http_options options = { c->config->ca_file, c->config->proxy_url };
 
-	return http_client_new(out, &options, e);
+	return c->http ? 0 : http_client_new(&c->http, &options, e);
 }
 
 void ctl_release(struct ctl *c)
@@ -79,6 +75,7 @@ void ctl_release(struct ctl *c)
 		store_close(&c->tokens);
 	if (c->keys.path)
 		store_close(&c->keys);
+	http_client_free(c->http);
 	config_free(c->config);
 }
 

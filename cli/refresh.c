@@ -33,6 +33,7 @@ enum outcome { RENEWED, FRESH, TAKEN, FAILED, NEEDS_LOGIN, UNUSABLE_STATE, OUTCO
 struct run {
 	const struct options *options;
 	struct config *config;
+	struct http_client *http;
 	struct store tokens;
 	struct roster roster;
 	size_t considered, counts[OUTCOMES];
@@ -129,19 +130,6 @@ static void complain(const struct error *e)
 	fprintf(stderr, "kiro-refresh: %s\n", e->message);
 }
 
-/* The account's own proxy, if it has one, else the configured one. */
-static int make_client(const struct config *config, const struct account *a,
-		       struct http_client **out, struct error *e)
-{
-	const char *proxy = a->proxy_url ? a->proxy_url : config->proxy_url;
-	const struct http_options options = {
-		.ca_file = config->ca_file,
-		.proxy_url = proxy && strcmp(proxy, "direct") == 0 ? NULL : proxy,
-	};
-
-	return http_client_new(out, &options, e);
-}
-
 static enum outcome failure(const struct error *e)
 {
 	complain(e);
@@ -152,15 +140,12 @@ static enum outcome failure(const struct error *e)
 
 static enum outcome renew_one(struct run *run, struct account *a)
 {
-	struct refresher r = { .config = run->config, .tokens = &run->tokens };
-	struct http_client *http = NULL;
+	const struct refresher r = { .config = run->config,
+				     .http = run->http,
+				     .tokens = &run->tokens };
 	struct error e = { .kind = ERR_NONE };
-	int rc = make_client(run->config, a, &http, &e);
+	int rc = refresh_account(&r, a, REFRESH_SOFT, run->config->refresh_ahead, &e);
 
-	r.http = http;
-	if (!rc)
-		rc = refresh_account(&r, a, REFRESH_SOFT, run->config->refresh_ahead, &e);
-	http_client_free(http);
 	if (rc < 0)
 		return failure(&e);
 	if (rc == 1)
@@ -290,6 +275,7 @@ static int start(const struct options *options)
 	struct run run = { .options = options };
 	char program[LIMIT_URL] = "";
 	struct error e = { .kind = ERR_NONE };
+	struct http_options http;
 	unsigned flags;
 	int rc;
 
@@ -302,7 +288,9 @@ static int start(const struct options *options)
 	}
 	open_log(run.config);
 	flags = run.config->state_on_network ? STORE_ANY_FS : 0;
-	if (store_open(&run.tokens, run.config->state_dir, "tokens", flags, &e)) {
+	http = (struct http_options){ run.config->ca_file, run.config->proxy_url };
+	if (http_client_new(&run.http, &http, &e) ||
+	    store_open(&run.tokens, run.config->state_dir, "tokens", flags, &e)) {
 		complain(&e);
 		rc = EX_CONFIG;
 	} else {
@@ -311,6 +299,7 @@ static int start(const struct options *options)
 		roster_release(&run.roster);
 		store_close(&run.tokens);
 	}
+	http_client_free(run.http);
 	config_free(run.config);
 	return rc;
 }

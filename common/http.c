@@ -278,7 +278,10 @@ static void set_request(struct http_client *client, CURL *easy, struct exchange 
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
 	/* Always set: libcurl would take proxies from the environment, which CGI shares. */
-	curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy_url);
+	curl_easy_setopt(easy, CURLOPT_PROXY,
+			 !r->proxy			    ? client->proxy_url :
+			 strcmp(r->proxy, "direct") == 0 ? "" :
+							      r->proxy);
 	/* The store replaces the bundle, which would be parsed for each handle. */
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);

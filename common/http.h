@@ -40,6 +40,7 @@ struct http_request {
 
 	int connect_ms, first_byte_ms, idle_ms; /* all > 0 */
 	int total_ms;				/* 0: no limit */
+	const char *proxy;			/* NULL: the client's; "direct": none */
 	bool once; /* must not reach the peer twice: no kept connection, where libcurl would resend */
 
 	/* Body bytes as they come, status and headers known. Non-zero ends the exchange with that

@@ -67,13 +67,6 @@ static int read_record(struct span json, struct account *out, struct error *e)
 	return rc;
 }
 
-static void wipe(struct buf *b)
-{
-	if (b->size)
-		explicit_bzero(b->at, b->size);
-	buf_release(b);
-}
-
 static int removed(const struct job *j, struct error *e)
 {
 	return error_set(e, ERR_NO_ACCOUNT, "account %.80s was removed meanwhile",
@@ -91,7 +84,7 @@ static int load(struct job *j, struct error *e)
 		rc = removed(j, e);
 	else if (rc == 1)
 		rc = read_record(buf_span(&json), j->account, e);
-	wipe(&json);
+	buf_wipe(&json);
 	return rc;
 }
 
@@ -195,7 +188,7 @@ static int save_aside(struct job *j, const struct edit *x, struct error *e)
 		log_line(LOG_WARN, "account %s: its renewed token waits in %s: %s",
 			 name_of(j->account), j->r->tokens->spill_path, why.message);
 	}
-	wipe(&json);
+	buf_wipe(&json);
 	return rc;
 }
 

@@ -271,13 +271,6 @@ void renewal_release(struct renewal *n)
 	*n = (struct renewal){ .lifetime = 0 };
 }
 
-static void wipe(struct buf *b)
-{
-	if (b->size)
-		explicit_bzero(b->at, b->size);
-	buf_release(b);
-}
-
 /* cJSON keeps copies of the tokens: wiped before they go back to the heap. */
 static void wipe_tree(cJSON *tree)
 {
@@ -306,6 +299,8 @@ static int send(struct call *c, struct http_client *http, const struct auth_meth
 					.idle_ms = TOTAL_MS,
 					.total_ms = TOTAL_MS,
 					.connect_ms = connect_ms > TOTAL_MS ? TOTAL_MS : connect_ms,
+					.proxy = c->account->proxy_url,
+					.once = true, /* a second use would kill the token */
 					.watch_fd = -1 };
 	struct error unread = { .kind = ERR_NONE };
 	struct http_reply reply;
@@ -323,7 +318,7 @@ static int send(struct call *c, struct http_client *http, const struct auth_meth
 			rc = refused(c, &reply, tree, e);
 		wipe_tree(tree);
 	}
-	wipe(&body);
+	buf_wipe(&body);
 	return rc;
 }
 
@@ -344,7 +339,7 @@ int renew(const struct config *config, struct http_client *http, const struct ac
 		rc = error_set(e, ERR_STORE, "the account's credentials are too long");
 	if (!rc)
 		rc = send(&c, http, method, out, e);
-	wipe(&c.body);
+	buf_wipe(&c.body);
 	buf_release(&c.url);
 	return rc;
 }

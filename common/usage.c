@@ -207,6 +207,7 @@ static int fetch(struct http_client *http, const struct config *config, const st
 		.first_byte_ms = CHECK_TIMEOUT_MS,
 		.idle_ms = CHECK_TIMEOUT_MS,
 		.total_ms = CHECK_TIMEOUT_MS,
+		.proxy = a->proxy_url,
 		.watch_fd = -1,
 	};
 	rc = http_fetch(http, &request, reply, body, e);

@@ -107,6 +107,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 		.first_byte_ms = config->first_byte_timeout * 1000,
 		.idle_ms = config->idle_timeout * 1000,
 		.total_ms = total_ms(config, call->chat->stream),
+		.proxy = account->proxy_url,
 		.on_bytes = on_bytes,
 		.on_tick = on_tick,
 		.watch_fd = call->sink->watch_fd,
