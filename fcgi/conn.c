@@ -187,8 +187,10 @@ int conn_fastcgi_init(void)
 	int rc = FCGX_Init();
 
 	/* After FCGX_Init(), which installs handlers of its own: a client that left is a write
-	 * error, not the end of the process. */
+	 * error, not the end of the process; SIGTERM ends a CGI program, libfcgi only notes it. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGUSR1, SIG_DFL);
 	return rc || FCGX_IsCGI() ? 1 : 0;
 }
 

@@ -23,6 +23,7 @@ struct request {
 	char id[32];	   /* "req_" and 24 characters */
 	const char *method;
 	const char *path;	       /* full, decoded, in the arena */
+	const char *path_info;	       /* its part below the program, "" where that is not told */
 	const struct route *route;     /* NULL: no such path */
 	const char *rest;	       /* what a route's trailing "*" stood for */
 	const struct dialect *dialect; /* whose error envelope; never NULL after routing */

@@ -87,21 +87,24 @@ static const char *first_head(const char *path)
 	return NULL;
 }
 
-/* The whole path, else its part from the first head on: "/kiro/v1/messages" behind a ProxyPass. */
-static const struct route *find_route(const char *path, const char **rest)
+/* The whole path; else what the web server says is below the program; else the part from the first
+ * head on: "/kiro/v1/messages" behind a ProxyPass, where it cannot tell. */
+static const struct route *find_route(const char *path, const char *info, const char **rest)
 {
 	const struct route *row = find_row(*path ? path : "/", rest);
 	const char *head = first_head(path);
 
+	if (!row && *info)
+		row = find_row(info, rest);
 	if (!row && head)
 		row = find_row(head, rest);
 	return row;
 }
 
-const char *router_match(const char *path)
+const char *router_match(const char *path, const char *info)
 {
 	const char *rest;
-	const struct route *row = find_route(path, &rest);
+	const struct route *row = find_route(path, info, &rest);
 
 	return row ? row->path : NULL;
 }
@@ -158,7 +161,7 @@ static const struct dialect *route_dialect(struct request *r)
 
 static int route(struct request *r)
 {
-	r->route = find_route(r->path, &r->rest);
+	r->route = find_route(r->path, r->path_info, &r->rest);
 	r->dialect = r->route ? route_dialect(r) : guess_dialect(r);
 	if (!r->route)
 		return error_set(&r->error, ERR_NOT_FOUND, "no such path: %.200s", r->path);

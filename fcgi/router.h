@@ -12,7 +12,7 @@ void router_serve(struct app *app, struct conn *conn);
 /* Full: answers 529 at once, after reading the body. */
 void router_refuse(struct app *app, struct conn *conn);
 
-/* For tests: the path of the matching row for a full path as the web server gives it, NULL. */
-const char *router_match(const char *path);
+/* For tests: the path of the matching row for a full path and PATH_INFO ("" absent), NULL: none. */
+const char *router_match(const char *path, const char *info);
 
 #endif

@@ -65,13 +65,20 @@ static void paths_match_at_every_mount_point(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const char *got = router_match(rows[i].path);
+		const char *got = router_match(rows[i].path, "");
 
 		CU_ASSERT_TRUE(got == rows[i].row ||
 			       (got && rows[i].row && strcmp(got, rows[i].row) == 0));
 		if (got != rows[i].row && !(got && rows[i].row && strcmp(got, rows[i].row) == 0))
 			fprintf(stderr, "%s -> %s\n", rows[i].path, got ? got : "none");
 	}
+}
+
+static void the_root_of_a_mount_is_the_root(void)
+{
+	CU_ASSERT_STRING_EQUAL(router_match("/cgi-bin/kiro.cgi/", "/"), "/");
+	CU_ASSERT_STRING_EQUAL(router_match("/v1/messages", "/messages"), "/v1/messages");
+	CU_ASSERT_PTR_NULL(router_match("/kiro/nope", "/nope"));
 }
 
 static void unknown_path_and_method_have_the_dialects_envelope(void)
@@ -239,6 +246,7 @@ static void bodies_that_are_not_json_are_400(void)
 
 CU_TestInfo router_tests[] = {
 	{ "paths_match_at_every_mount_point", paths_match_at_every_mount_point },
+	{ "the_root_of_a_mount_is_the_root", the_root_of_a_mount_is_the_root },
 	{ "unknown_path_and_method_have_the_dialects_envelope",
 	  unknown_path_and_method_have_the_dialects_envelope },
 	{ "keys_are_taken_from_every_header", keys_are_taken_from_every_header },
