@@ -13,7 +13,14 @@
 
 enum role { ROLE_USER, ROLE_ASSISTANT };
 
-enum block_kind { BLOCK_TEXT, BLOCK_IMAGE, BLOCK_THINKING, BLOCK_TOOL_USE, BLOCK_TOOL_RESULT };
+enum block_kind {
+	BLOCK_TEXT,
+	BLOCK_IMAGE,
+	BLOCK_DOCUMENT,
+	BLOCK_THINKING,
+	BLOCK_TOOL_USE,
+	BLOCK_TOOL_RESULT
+};
 
 struct block {
 	enum block_kind kind;
@@ -41,7 +48,11 @@ struct tool {
 	const cJSON *schema;	 /* an object, or NULL: takes no parameters */
 };
 
-enum tool_choice { CHOICE_AUTO, CHOICE_NONE };
+/* ANY: at least one call; TOOL: a call of chat.forced_tool. */
+enum tool_choice { CHOICE_AUTO, CHOICE_NONE, CHOICE_ANY, CHOICE_TOOL };
+
+/* What the answer's text is to be. JSON: one value; SCHEMA: one that chat.schema describes. */
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SCHEMA };
 
 enum thinking { THINKING_DEFAULT, THINKING_OFF, THINKING_ON };
 
@@ -58,6 +69,13 @@ struct chat {
 	struct tool *tools;
 	size_t tool_count;
 	enum tool_choice tool_choice;
+	const char *forced_tool;       /* CHOICE_TOOL: the client's name of it */
+	bool one_call;		       /* at most one tool call in the answer */
+	const char **stop_sequences;   /* the answer's text ends before the first match */
+	size_t stop_count;
+	enum format format;
+	const cJSON *schema;	       /* FORMAT_SCHEMA */
+	struct span prefill;	       /* how the answer's text begins already, "": not given */
 	enum thinking thinking;
 	int64_t thinking_budget; /* tokens, 0: not given */
 	bool thinking_omitted;	 /* display "omitted": the client wants no reasoning text */
