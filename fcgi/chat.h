@@ -24,8 +24,8 @@ enum block_kind {
 
 struct block {
 	enum block_kind kind;
-	struct span text;	/* TEXT, THINKING; IMAGE: base64 data */
-	const char *format;	/* IMAGE: png, jpeg, gif, webp */
+	struct span text;	/* TEXT, THINKING; IMAGE, DOCUMENT: base64 data */
+	const char *format;	/* IMAGE: png, jpeg, gif, webp; DOCUMENT: pdf, txt, csv, ... */
 	const char *signature;	/* THINKING, or NULL */
 	const char *id;		/* TOOL_USE, TOOL_RESULT: the call's id */
 	const char *name;	/* TOOL_USE: the client's name for the tool */

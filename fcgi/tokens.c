@@ -105,6 +105,8 @@ static int64_t block_price(const struct block *block)
 		return text_price(block->text);
 	case BLOCK_IMAGE:
 		return IMAGE_TOKENS * TOKEN;
+	case BLOCK_DOCUMENT: /* base64 is 4/3 of the document, whose text is at most all of it */
+		return (int64_t)block->text.len / 4 * 3 / 4 * TOKEN;
 	case BLOCK_THINKING:
 		return 0; /* of turns that are over: not sent */
 	case BLOCK_TOOL_USE:
