@@ -30,10 +30,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ARRAY_SIZE(a)	   (sizeof(a) / sizeof((a)[0]))
-#define PRINTF_LIKE(f, a)  __attribute__((format(printf, f, a)))
-#define MUST_CHECK	   __attribute__((warn_unused_result))
-#define KIRO_FCGI_VERSION  "0.1.0"
+#define ARRAY_SIZE(a)	  (sizeof(a) / sizeof((a)[0]))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define MUST_CHECK	  __attribute__((warn_unused_result))
+#define KIRO_FCGI_VERSION "0.1.0"
 
 /* Borrowed bytes: not NUL-terminated, owned by whoever said so. */
 struct span {

@@ -20,8 +20,8 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max); /* no allocation */
 void buf_release(struct buf *b);
-void buf_wipe(struct buf *b);	 /* release, after overwriting: it held a secret */
-void buf_reset(struct buf *b);	 /* empty, memory is kept */
+void buf_wipe(struct buf *b);  /* release, after overwriting: it held a secret */
+void buf_reset(struct buf *b); /* empty, memory is kept */
 
 /* 0, or -1 when the maximum was reached now or before. */
 int buf_add(struct buf *b, const void *bytes, size_t len);

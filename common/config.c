@@ -24,7 +24,8 @@ static int parse_choice(const struct config_option *o, const char *value, int *o
 	return error_set(e, ERR_CONFIG, "%s is not one of: %s", o->name, list);
 }
 
-static int parse_integer(const struct config_option *o, const char *value, int *out, struct error *e)
+static int parse_integer(const struct config_option *o, const char *value, int *out,
+			 struct error *e)
 {
 	char *end;
 	long long number;
@@ -39,7 +40,8 @@ static int parse_integer(const struct config_option *o, const char *value, int *
 	return 0;
 }
 
-static int parse_boolean(const struct config_option *o, const char *value, bool *out, struct error *e)
+static int parse_boolean(const struct config_option *o, const char *value, bool *out,
+			 struct error *e)
 {
 	static const char *const yes[] = { "true", "1", "yes", "on" };
 	static const char *const no[] = { "false", "0", "no", "off" };
@@ -88,7 +90,8 @@ static int parse_secret(const struct config_option *o, const char *value, struct
 	return 0;
 }
 
-static int set_option(struct config *c, const struct config_option *o, const char *value, struct error *e)
+static int set_option(struct config *c, const struct config_option *o, const char *value,
+		      struct error *e)
 {
 	switch (o->type) {
 	case CHOICE:
@@ -122,9 +125,8 @@ static int read_variable(const char *name, struct buf *out, struct error *e)
 	const char *value = getenv(name);
 
 	if (value)
-		return buf_add_text(out, value) ?
-			       error_set(e, ERR_CONFIG, "%s is too long", name) :
-			       1;
+		return buf_add_text(out, value) ? error_set(e, ERR_CONFIG, "%s is too long", name)
+						: 1;
 	snprintf(file_name, sizeof(file_name), "%s_FILE", name);
 	value = getenv(file_name);
 	if (!value)
@@ -248,7 +250,8 @@ static bool is_group(const char *name)
 	return false;
 }
 
-static int apply_value(struct reading *r, const struct config_option *o, const cJSON *item, int line)
+static int apply_value(struct reading *r, const struct config_option *o, const cJSON *item,
+		       int line)
 {
 	struct error why = { 0 };
 	char number[32];
@@ -277,8 +280,7 @@ static int apply_members(struct reading *r, const cJSON *object, const char *gro
 {
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, object)
-	{
+	cJSON_ArrayForEach (item, object) {
 		char name[128];
 		int line = line_of_key(r->text, r->keys++);
 		const struct config_option *o;
@@ -293,9 +295,10 @@ static int apply_members(struct reading *r, const cJSON *object, const char *gro
 			if (apply_members(r, item, name))
 				return -1;
 		} else {
-			return error_set(r->error, ERR_CONFIG,
-					 "%s:%d: unknown option \"%s\" (see kiroctl config example)",
-					 r->path, line, name);
+			return error_set(
+				r->error, ERR_CONFIG,
+				"%s:%d: unknown option \"%s\" (see kiroctl config example)",
+				r->path, line, name);
 		}
 	}
 	return 0;
@@ -360,8 +363,8 @@ static char *choose_file(const char *file, const char *program_path, bool *besid
 		file = getenv("KIRO_CONFIG");
 	if (file && *file)
 		return xstrdup(file);
-	if (slash && asprintf(&beside, "%.*s/kiro.json", (int)(slash - program_path),
-			      program_path) > 0) {
+	if (slash &&
+	    asprintf(&beside, "%.*s/kiro.json", (int)(slash - program_path), program_path) > 0) {
 		*beside_program = access(beside, F_OK) == 0;
 		if (*beside_program)
 			return beside;

@@ -21,7 +21,7 @@ enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENVIRONM
 enum config_auth { AUTH_KEY, AUTH_NONE };
 
 struct config {
-	char *file;	    /* where it was read from, NULL: no file */
+	char *file;				   /* where it was read from, NULL: no file */
 	unsigned char origins[CONFIG_MAX_OPTIONS]; /* enum config_origin per option */
 
 	char *state_dir;
@@ -33,10 +33,10 @@ enum config_auth */
 	struct secret client_token;
 	char *cors_origins;
 	int max_streams;
-	int ping_interval;    /* seconds */
-	int first_byte_hold;  /* seconds */
-	int drain_timeout;    /* seconds */
-	int refresh_ahead;    /* seconds */
+	int ping_interval;   /* seconds */
+	int first_byte_hold; /* seconds */
+	int drain_timeout;   /* seconds */
+	int refresh_ahead;   /* seconds */
 	bool state_on_network;
 
 	int log_level;	/* enum log_level */

@@ -2,8 +2,8 @@
 #include "common/config_options.h"
 
 static const char *const type_names[] = {
-	[TEXT] = "text",      [PATH] = "path",	     [BASE_URL] = "URL",	[PROXY] = "URL",
-	[SECRET] = "secret",  [INTEGER] = "integer", [BOOLEAN] = "boolean", [CHOICE] = "choice",
+	[TEXT] = "text",     [PATH] = "path",	    [BASE_URL] = "URL",	   [PROXY] = "URL",
+	[SECRET] = "secret", [INTEGER] = "integer", [BOOLEAN] = "boolean", [CHOICE] = "choice",
 };
 
 static const char *const origin_names[] = {
@@ -62,9 +62,11 @@ static void add_example(const struct config_option *o, bool last_of_group, struc
 
 void config_write_example(struct buf *out)
 {
-	buf_add_text(out, "// kiro.json: settings of kiro-fcgi, with their defaults. See kiro.json(5).\n"
-			  "// An environment variable KIRO_NAME (dots as _) is stronger than this file;\n"
-			  "// KIRO_NAME_FILE names a file that holds the value.\n{");
+	buf_add_text(
+		out,
+		"// kiro.json: settings of kiro-fcgi, with their defaults. See kiro.json(5).\n"
+		"// An environment variable KIRO_NAME (dots as _) is stronger than this file;\n"
+		"// KIRO_NAME_FILE names a file that holds the value.\n{");
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct config_option *o = &config_options[i];
 		bool opens = i == 0 || !same_group(o, o - 1);
@@ -119,8 +121,8 @@ void config_write_manual(struct buf *out)
 		buf_add_format(out, ".TP\n.BR %s \" (\" %s ", o->name, type_names[o->type]);
 		if (o->unit)
 			buf_add_format(out, "\", %s\" ", o->unit);
-		buf_add_format(out, "\"; \" %s%s%s \")\"\n%s\n", variable, o->alias ? " \", \" " : "",
-			       o->alias ? o->alias : "", o->text);
+		buf_add_format(out, "\"; \" %s%s%s \")\"\n%s\n", variable,
+			       o->alias ? " \", \" " : "", o->alias ? o->alias : "", o->text);
 		if (o->choices) {
 			buf_add_text(out, "One of: ");
 			add_choices(o, out);

@@ -17,40 +17,40 @@ enum error_kind {
 	ERR_NONE,
 
 	/* the client's request */
-	ERR_REQUEST,	   /* malformed, or a field that we do not serve */
-	ERR_CONTEXT,	   /* the conversation does not fit the model's window */
-	ERR_AUTH,	   /* no key or a wrong one */
-	ERR_FORBIDDEN,	   /* the key may not do this */
-	ERR_NOT_FOUND,	   /* unknown path or object */
-	ERR_MODEL,	   /* unknown model */
-	ERR_METHOD,	   /* known path, other method */
-	ERR_TOO_LARGE,	   /* body above the route's limit */
+	ERR_REQUEST,   /* malformed, or a field that we do not serve */
+	ERR_CONTEXT,   /* the conversation does not fit the model's window */
+	ERR_AUTH,      /* no key or a wrong one */
+	ERR_FORBIDDEN, /* the key may not do this */
+	ERR_NOT_FOUND, /* unknown path or object */
+	ERR_MODEL,     /* unknown model */
+	ERR_METHOD,    /* known path, other method */
+	ERR_TOO_LARGE, /* body above the route's limit */
 
 	/* this installation */
-	ERR_INTERNAL,	   /* our own fault, or memory, disk, ... */
-	ERR_CONFIG,	   /* kiro.json or the environment */
-	ERR_STORE,	   /* the state directory or a record in it */
-	ERR_NOT_CONFIGURED,/* no client key exists */
-	ERR_NO_ACCOUNT,	   /* no usable account */
-	ERR_BUSY,	   /* all workers taken */
+	ERR_INTERNAL,	    /* our own fault, or memory, disk, ... */
+	ERR_CONFIG,	    /* kiro.json or the environment */
+	ERR_STORE,	    /* the state directory or a record in it */
+	ERR_NOT_CONFIGURED, /* no client key exists */
+	ERR_NO_ACCOUNT,	    /* no usable account */
+	ERR_BUSY,	    /* all workers taken */
 
 	/* what the upstream answered, or how it failed to */
-	ERR_UP_TOKEN,	   /* it refused the account's token: refresh once */
-	ERR_UP_DENIED,	   /* 403 that a refresh does not mend */
-	ERR_UP_SUSPENDED,  /* the account is locked */
-	ERR_UP_QUOTA,	   /* monthly or daily allowance used up */
-	ERR_UP_RATE,	   /* too many requests of this account */
-	ERR_UP_CAPACITY,   /* the model is short of capacity; the account is fine */
-	ERR_UP_OVERLOAD,   /* 500, 503: transient */
-	ERR_UP_INVALID,	   /* it refused our body */
-	ERR_UP_NETWORK,	   /* no connection, TLS failure, reset before the answer */
-	ERR_UP_TIMEOUT,	   /* silence */
-	ERR_UP_DAMAGED,	   /* broken framing, bad checksum, unreadable event */
-	ERR_UP_TRUNCATED,  /* ended without its final marker */
-	ERR_UP_EMPTY,	   /* ended well, without any content */
-	ERR_LOGIN,	   /* the refresh token is dead: a person must log in again */
+	ERR_UP_TOKEN,	  /* it refused the account's token: refresh once */
+	ERR_UP_DENIED,	  /* 403 that a refresh does not mend */
+	ERR_UP_SUSPENDED, /* the account is locked */
+	ERR_UP_QUOTA,	  /* monthly or daily allowance used up */
+	ERR_UP_RATE,	  /* too many requests of this account */
+	ERR_UP_CAPACITY,  /* the model is short of capacity; the account is fine */
+	ERR_UP_OVERLOAD,  /* 500, 503: transient */
+	ERR_UP_INVALID,	  /* it refused our body */
+	ERR_UP_NETWORK,	  /* no connection, TLS failure, reset before the answer */
+	ERR_UP_TIMEOUT,	  /* silence */
+	ERR_UP_DAMAGED,	  /* broken framing, bad checksum, unreadable event */
+	ERR_UP_TRUNCATED, /* ended without its final marker */
+	ERR_UP_EMPTY,	  /* ended well, without any content */
+	ERR_LOGIN,	  /* the refresh token is dead: a person must log in again */
 
-	ERR_GONE,	   /* the client has left; nothing is sent any more */
+	ERR_GONE, /* the client has left; nothing is sent any more */
 	ERR_KINDS
 };
 
@@ -65,13 +65,13 @@ enum account_effect {
 };
 
 struct error_row {
-	const char *name;	/* for logs and metrics */
-	int status;		/* HTTP status for every client API */
-	const char *anthropic;	/* error.type of the Messages API */
-	const char *openai;	/* error.type of the OpenAI APIs */
-	const char *openai_code;/* error.code, NULL: null */
-	bool client_retries;	/* x-should-retry */
-	bool other_account;	/* another account may do better */
+	const char *name;	 /* for logs and metrics */
+	int status;		 /* HTTP status for every client API */
+	const char *anthropic;	 /* error.type of the Messages API */
+	const char *openai;	 /* error.type of the OpenAI APIs */
+	const char *openai_code; /* error.code, NULL: null */
+	bool client_retries;	 /* x-should-retry */
+	bool other_account;	 /* another account may do better */
 	enum account_effect effect;
 };
 
@@ -79,9 +79,9 @@ extern const struct error_row error_kinds[ERR_KINDS];
 
 struct error {
 	enum error_kind kind;
-	int retry_after;	/* seconds, 0: unknown */
-	int up_status;		/* HTTP status of the upstream, 0: none */
-	char field[128];	/* path of the offending request field, or "" */
+	int retry_after; /* seconds, 0: unknown */
+	int up_status;	 /* HTTP status of the upstream, 0: none */
+	char field[128]; /* path of the offending request field, or "" */
 	char message[LIMIT_ERROR_TEXT];
 };
 

@@ -34,7 +34,7 @@ struct exchange {
 	struct http_reply *reply;
 	struct error *error;
 	CURL *easy;
-	int rc;		      /* a callback's non-zero value, or -1 for our own deadlines */
+	int rc; /* a callback's non-zero value, or -1 for our own deadlines */
 	int64_t started, last_bytes, tick_at;
 	bool watching;
 };
@@ -279,9 +279,9 @@ static void set_request(struct http_client *client, CURL *easy, struct exchange 
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
 	/* Always set: libcurl would take proxies from the environment, which CGI shares. */
 	curl_easy_setopt(easy, CURLOPT_PROXY,
-			 !r->proxy			    ? client->proxy_url :
-			 strcmp(r->proxy, "direct") == 0 ? "" :
-							      r->proxy);
+			 !r->proxy			   ? client->proxy_url
+			 : strcmp(r->proxy, "direct") == 0 ? ""
+							   : r->proxy);
 	/* The store replaces the bundle, which would be parsed for each handle. */
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
@@ -375,8 +375,8 @@ static int judge(const struct exchange *x, CURLcode code, const char *details)
 		return error_set(x->error, ERR_UP_TIMEOUT, "no connection to the upstream: %s",
 				 text);
 	return error_set(x->error, ERR_UP_NETWORK, "%s: %s",
-			 x->reply->status ? "the upstream's answer broke off" :
-					    "the upstream cannot be reached",
+			 x->reply->status ? "the upstream's answer broke off"
+					  : "the upstream cannot be reached",
 			 text);
 }
 

@@ -41,7 +41,8 @@ struct http_request {
 	int connect_ms, first_byte_ms, idle_ms; /* all > 0 */
 	int total_ms;				/* 0: no limit */
 	const char *proxy;			/* NULL: the client's; "direct": none */
-	bool once; /* must not reach the peer twice: no kept connection, where libcurl would resend */
+	bool once; /* must not reach the peer twice: no kept connection, where libcurl would resend
+		    */
 
 	/* Body bytes as they come, status and headers known. Non-zero ends the exchange with that
 	 * value; *e is then the callback's to fill. */
@@ -60,8 +61,7 @@ struct http_request {
 	void *context;
 };
 
-int http_client_new(struct http_client **out, const struct http_options *options,
-		    struct error *e);
+int http_client_new(struct http_client **out, const struct http_options *options, struct error *e);
 void http_client_free(struct http_client *client);
 
 /* 0: the exchange is complete (whatever the status); *reply is filled. -1: *e is one of

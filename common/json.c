@@ -5,7 +5,7 @@
 
 const char *json_path(const struct json_at *at, const char *key, char out[static JSON_PATH_SIZE])
 {
-	const struct json_at *frames[LIMIT_JSON_DEPTH];
+	const struct json_at *frames[LIMIT_JSON_DEPTH] = { NULL };
 	size_t depth = 0, len = 0;
 
 	for (; at && depth < ARRAY_SIZE(frames); at = at->up)
@@ -17,7 +17,8 @@ const char *json_path(const struct json_at *at, const char *key, char out[static
 		if (frames[depth]->key)
 			snprintf(out + len, JSON_PATH_SIZE - len, "%s%s", dot, frames[depth]->key);
 		else
-			snprintf(out + len, JSON_PATH_SIZE - len, "%s%zu", dot, frames[depth]->index);
+			snprintf(out + len, JSON_PATH_SIZE - len, "%s%zu", dot,
+				 frames[depth]->index);
 		len += strlen(out + len);
 	}
 	if (key && len < JSON_PATH_SIZE - 1)
@@ -120,7 +121,7 @@ cJSON *json_parse(struct span text, struct error *e)
 	if (!tree || end < text.at + text.len) {
 		at = end ? (size_t)(end - text.at) : 0;
 		error_set(e, ERR_REQUEST, "not valid JSON: %s at byte %zu",
-			  tree	   ? "text behind the value"
+			  tree	     ? "text behind the value"
 			  : text.len ? "syntax error"
 				     : "empty text",
 			  at);
@@ -192,8 +193,8 @@ int json_int(const cJSON *from, const char *key, const struct json_at *at, int64
 	if (!(value >= -9e15 && value <= 9e15) || value != (double)(int64_t)value)
 		return json_error(at, key, e, "Input should be a valid integer");
 	if (value < (double)min)
-		return json_error(at, key, e,
-				  "Input should be greater than or equal to %" PRId64, min);
+		return json_error(at, key, e, "Input should be greater than or equal to %" PRId64,
+				  min);
 	if (value > (double)max)
 		return json_error(at, key, e, "Input should be less than or equal to %" PRId64,
 				  max);

@@ -32,7 +32,8 @@ int json_error(const struct json_at *at, const char *key, struct error *e, const
 /* The tree is the caller's (cJSON_Delete). NULL: *e says why and at which byte. */
 cJSON *json_parse(struct span text, struct error *e) MUST_CHECK;
 
-/* Is the text one JSON object? For passing it on as it is: unlike json_parse(), \\u0000 may occur. */
+/* Is the text one JSON object? For passing it on as it is: unlike json_parse(), \\u0000 may occur.
+ */
 bool json_is_object(struct span text);
 
 /* Members: an absent or null member leaves *out alone and returns 0; a present one of the right

@@ -171,8 +171,7 @@ void jsonw_tree(struct jsonw *w, const cJSON *tree)
 
 	if (cJSON_IsObject(tree) || cJSON_IsArray(tree)) {
 		(cJSON_IsObject(tree) ? jsonw_begin_object : jsonw_begin_array)(w);
-		cJSON_ArrayForEach(child, tree)
-		{
+		cJSON_ArrayForEach (child, tree) {
 			if (cJSON_IsObject(tree))
 				jsonw_key(w, child->string);
 			jsonw_tree(w, child);

@@ -14,37 +14,37 @@
 #define LIMIT_MESSAGES	     10000   /* history length that the upstream takes */
 #define LIMIT_TOOLS	     1024    /* no client comes near; bounds the name map */
 #define LIMIT_TOOL_NAME	     128     /* Messages API pattern ^[a-zA-Z0-9_-]{1,128}$ */
-#define LIMIT_UP_TOOL_NAME   64      /* the upstream's pattern */
+#define LIMIT_UP_TOOL_NAME   64	     /* the upstream's pattern */
 #define LIMIT_TOOL_DESC	     10000   /* characters; the official client's cap is 10,004 */
 #define LIMIT_IMAGE	     5242880 /* decoded bytes of one image, Messages API */
-#define LIMIT_IMAGES	     10      /* images in one upstream request */
+#define LIMIT_IMAGES	     10	     /* images in one upstream request */
 #define LIMIT_STOP_SEQUENCES 64	     /* bounds the scan of each delta */
 
 /* What we send upstream and take from it. */
-#define LIMIT_UP_BODY	     MB(64)   /* escaping can grow a body, twice is enough */
-#define LIMIT_UP_ERROR	     KB(64)   /* an error body beyond this is cut */
-#define LIMIT_UP_REPLY	     MB(4)    /* a token, usage or model reply */
-#define LIMIT_FRAME	     MB(24)   /* aws-c-event-stream's own limit for one message */
-#define LIMIT_FRAME_HEADERS  1024     /* headers of one message, likewise */
-#define LIMIT_TOOL_INPUT     MB(8)    /* collected arguments of one call */
-#define LIMIT_OPEN_TOOLS     128      /* calls of one answer */
-#define LIMIT_ANSWER	     MB(64)   /* a collected whole answer */
+#define LIMIT_UP_BODY	    MB(64) /* escaping can grow a body, twice is enough */
+#define LIMIT_UP_ERROR	    KB(64) /* an error body beyond this is cut */
+#define LIMIT_UP_REPLY	    MB(4)  /* a token, usage or model reply */
+#define LIMIT_FRAME	    MB(24) /* aws-c-event-stream's own limit for one message */
+#define LIMIT_FRAME_HEADERS 1024   /* headers of one message, likewise */
+#define LIMIT_TOOL_INPUT    MB(8)  /* collected arguments of one call */
+#define LIMIT_OPEN_TOOLS    128	   /* calls of one answer */
+#define LIMIT_ANSWER	    MB(64) /* a collected whole answer */
 
 /* What we write to the client. */
-#define LIMIT_EVENT	     MB(32)   /* one SSE event */
-#define LIMIT_HEADERS	     KB(16)   /* our own response headers */
+#define LIMIT_EVENT   MB(32) /* one SSE event */
+#define LIMIT_HEADERS KB(16) /* our own response headers */
 
 /* Files. */
-#define LIMIT_CONFIG_FILE    KB(256)
-#define LIMIT_SECRET_FILE    KB(16)
-#define LIMIT_IMPORT_FILE    MB(16)
-#define LIMIT_RECORD	     KB(64)   /* one record of the state store */
-#define LIMIT_ACCOUNTS	     10000
-#define LIMIT_KEYS	     100000
-#define LIMIT_LOG_LINE	     KB(8)
+#define LIMIT_CONFIG_FILE KB(256)
+#define LIMIT_SECRET_FILE KB(16)
+#define LIMIT_IMPORT_FILE MB(16)
+#define LIMIT_RECORD	  KB(64) /* one record of the state store */
+#define LIMIT_ACCOUNTS	  10000
+#define LIMIT_KEYS	  100000
+#define LIMIT_LOG_LINE	  KB(8)
 
 /* Names in URLs, paths and messages. */
-#define LIMIT_ERROR_TEXT     512
-#define LIMIT_URL	     2048
+#define LIMIT_ERROR_TEXT 512
+#define LIMIT_URL	 2048
 
 #endif

@@ -7,11 +7,29 @@
 #define SHORTEST_KEY 16
 
 static const char *const well_known[] = {
-	"123456",	      "12345678",	"123456789",	"1234567890123456", "changeme",
-	"change-me",	      "change-this",	"password",	"secret",	    "admin",
-	"admin123",	      "test",		"token",	"kiro",		    "kiro2api",
-	"your-api-key",	      "your_api_key",	"your-secret",	"your-client-token", "sk-123456",
-	"your-secure-random-token", "my-super-secret-password-123", "change-me-to-a-long-value",
+	"123456",
+	"12345678",
+	"123456789",
+	"1234567890123456",
+	"changeme",
+	"change-me",
+	"change-this",
+	"password",
+	"secret",
+	"admin",
+	"admin123",
+	"test",
+	"token",
+	"kiro",
+	"kiro2api",
+	"your-api-key",
+	"your_api_key",
+	"your-secret",
+	"your-client-token",
+	"sk-123456",
+	"your-secure-random-token",
+	"my-super-secret-password-123",
+	"change-me-to-a-long-value",
 };
 
 void secret_set(struct secret *s, const char *text)

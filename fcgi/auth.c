@@ -120,6 +120,6 @@ int auth_client(struct request *r)
 		return error_set(&r->error, ERR_AUTH,
 				 "no API key: send it as x-api-key or Authorization: Bearer");
 	return error_set(&r->error, ERR_AUTH,
-			 request_header(r, "HTTP_X_API_KEY") ? "invalid x-api-key" :
-							       "Invalid bearer token");
+			 request_header(r, "HTTP_X_API_KEY") ? "invalid x-api-key"
+							     : "Invalid bearer token");
 }

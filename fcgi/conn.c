@@ -88,9 +88,8 @@ static int fastcgi_gone(struct conn *c)
 	return got == 0 || (got == sizeof(head) && head[1] == FCGI_ABORT_RECORD);
 }
 
-static const struct conn_ops fastcgi_ops = {
-	fastcgi_param, fastcgi_read, fastcgi_write, fastcgi_gone
-};
+static const struct conn_ops fastcgi_ops = { fastcgi_param, fastcgi_read, fastcgi_write,
+					     fastcgi_gone };
 
 /* CGI: environment, standard input and output. A client that leaves is a SIGTERM by the server,
  * whose default action ends us and with us the upstream request. */

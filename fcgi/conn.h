@@ -35,9 +35,9 @@ struct conn_memory {
 	size_t fail_after; /* bytes until writes fail, 0: never */
 };
 
-const char *conn_param(struct conn *c, const char *name);    /* NULL: not set */
-ssize_t conn_read(struct conn *c, void *out, size_t size);   /* 0: end, -1: broken */
-int conn_write(struct conn *c, struct span bytes);	     /* everything, flushed; or -1 */
+const char *conn_param(struct conn *c, const char *name);  /* NULL: not set */
+ssize_t conn_read(struct conn *c, void *out, size_t size); /* 0: end, -1: broken */
+int conn_write(struct conn *c, struct span bytes);	   /* everything, flushed; or -1 */
 
 /* True when the client is known to have left. Only after the body was read to its end (before,
  * body bytes would look like an event). */

@@ -27,8 +27,8 @@ void request_init(struct request *r, struct site *site, struct conn *conn)
 	r->method = param_or_empty(conn, "REQUEST_METHOD");
 	/* Joined they are the full path in every hosting mode; PATH_INFO alone is not. */
 	r->path_info = param_or_empty(conn, "PATH_INFO");
-	r->path = arena_format(&r->arena, "%s%s", param_or_empty(conn, "SCRIPT_NAME"),
-			       r->path_info);
+	r->path =
+		arena_format(&r->arena, "%s%s", param_or_empty(conn, "SCRIPT_NAME"), r->path_info);
 	r->response = (struct response){ .conn = conn,
 					 .request_id = r->id,
 					 .head = strcmp(r->method, "HEAD") == 0 };

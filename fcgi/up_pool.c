@@ -8,8 +8,8 @@
 
 #include <pthread.h>
 
-#define COOL_SECONDS	10	 /* after a rate limit that names no time */
-#define EXHAUST_SECONDS 3600	 /* after a quota error: then the account is tried again */
+#define COOL_SECONDS	10   /* after a rate limit that names no time */
+#define EXHAUST_SECONDS 3600 /* after a quota error: then the account is tried again */
 #define SUSPEND_SECONDS (6 * 3600)
 
 struct member {
@@ -197,8 +197,8 @@ static int none_usable(const struct up_pool *p, int64_t now, struct error *e)
 		e->retry_after = (int)(soonest - now);
 	return error_set(e, ERR_NO_ACCOUNT,
 			 soonest ? "none of the %zu accounts is usable now; the next in %" PRId64
-				   " seconds" :
-				   "none of the %zu accounts is usable; see kiroctl account list",
+				   " seconds"
+				 : "none of the %zu accounts is usable; see kiroctl account list",
 			 p->count, soonest - now);
 }
 

@@ -2,7 +2,8 @@
  * up_pool.h - which account serves a try, and what a failure does to it.
  *
  * Keeps parsed records and reads the store again when its file was replaced. Rests that last
- * (quota, suspension, login) go to the store; a short rest after a rate limit stays in this process.
+ * (quota, suspension, login) go to the store; a short rest after a rate limit stays in this
+ * process.
  */
 #ifndef FCGI_UP_POOL_H
 #define FCGI_UP_POOL_H

@@ -17,7 +17,8 @@ static struct config *load(const char *text, mode_t mode, char message[static LI
 	if (config_load(&c, path, NULL, &e)) {
 		CU_ASSERT_EQUAL(e.kind, ERR_CONFIG);
 		CU_ASSERT_PTR_NULL(c);
-		CU_ASSERT_EQUAL(strncmp(e.message, path, e.message[0] == '/' ? strlen(path) : 0), 0);
+		CU_ASSERT_EQUAL(strncmp(e.message, path, e.message[0] == '/' ? strlen(path) : 0),
+				0);
 	}
 	snprintf(message, LIMIT_ERROR_TEXT, "%s", e.message);
 	unlink(path);
@@ -48,17 +49,21 @@ static void mistakes_are_refused_with_their_line(void)
 		const char *text, *says;
 	} rows[] = {
 		{ "{\n\n\"state_dirr\": 1}", ":3: unknown option \"state_dirr\"" },
-		{ "{\"log\": {\"level\": \"info\",\n\"lavel\": 1}}", ":2: unknown option \"log.lavel\"" },
+		{ "{\"log\": {\"level\": \"info\",\n\"lavel\": 1}}",
+		  ":2: unknown option \"log.lavel\"" },
 		{ "{\n\"upstream\": \"krs\"}", ":2: unknown option \"upstream\"" },
 		{ "{\n\"auth\": \"maybe\"}", ":2: auth is not one of: key, none" },
-		{ "{\n\n\"max_streams\": 0}", ":3: max_streams must be a whole number from 1 to 16384" },
+		{ "{\n\n\"max_streams\": 0}",
+		  ":3: max_streams must be a whole number from 1 to 16384" },
 		{ "{\"max_streams\": 1.5}", ":1: max_streams must be a whole number" },
 		{ "{\"max_streams\": true}", ":1: max_streams has a value of the wrong type" },
-		{ "{\"state_on_network\": \"perhaps\"}", ":1: state_on_network must be true or false" },
+		{ "{\"state_on_network\": \"perhaps\"}",
+		  ":1: state_on_network must be true or false" },
 		{ "{\n\"auth\": \"key\"\n\"x\": 1}", ":3: not valid JSON" },
 		{ "[]", ":1: must hold one JSON object" },
 		{ "{\"upstream\": {\"oidc_url\": \"http://example.com\"}}", "https is required" },
-		{ "{\"upstream\": {\"oidc_url\": \"http://127.evil.example\"}}", "https is required" },
+		{ "{\"upstream\": {\"oidc_url\": \"http://127.evil.example\"}}",
+		  "https is required" },
 		{ "{\"upstream\": {\"oidc_url\": \"https://u:p@example.com\"}}", "no user" },
 		{ "{\"upstream\": {\"proxy_url\": \"ftp://x\"}}", "must begin with http://" },
 	};
@@ -167,7 +172,8 @@ static void effective_view_masks_secrets_and_names_origins(void)
 }
 
 CU_TestInfo config_tests[] = {
-	{ "file_sets_options_and_comments_are_skipped", file_sets_options_and_comments_are_skipped },
+	{ "file_sets_options_and_comments_are_skipped",
+	  file_sets_options_and_comments_are_skipped },
 	{ "mistakes_are_refused_with_their_line", mistakes_are_refused_with_their_line },
 	{ "weak_client_tokens_are_refused", weak_client_tokens_are_refused },
 	{ "readable_secrets_are_refused", readable_secrets_are_refused },

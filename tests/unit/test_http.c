@@ -47,7 +47,8 @@ static void *serve(void *context)
 
 static void peer_start(struct peer *p, const char *const *pieces, bool hold)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(at);
 
 	*p = (struct peer){ .fd = socket(AF_INET, SOCK_STREAM, 0), .pieces = pieces, .hold = hold };
@@ -86,17 +87,19 @@ static void fetch(struct fetched *f, int port, struct http_request *r)
 	r->first_byte_ms = r->first_byte_ms ? r->first_byte_ms : 10000;
 	r->idle_ms = r->idle_ms ? r->idle_ms : 10000;
 	CU_ASSERT_EQUAL_FATAL(http_client_new(&client, &options, &f->error), 0);
-	f->rc = r->on_bytes ? http_run(client, r, &f->reply, &f->error) :
-			      http_fetch(client, r, &f->reply, &f->body, &f->error);
+	f->rc = r->on_bytes ? http_run(client, r, &f->reply, &f->error)
+			    : http_fetch(client, r, &f->reply, &f->body, &f->error);
 	http_client_free(client);
 }
 
 static void reply_headers_and_body_arrive(void)
 {
-	static const char *const pieces[] = { "HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Type: a/b\r\n"
-					      "x-amzn-RequestId: id-1\r\nX-Amzn-ErrorType: T:x\r\n"
-					      "Content-Length: 5\r\n\r\nhe",
-					      "llo", NULL };
+	static const char *const pieces[] = {
+		"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Type: a/b\r\n"
+		"x-amzn-RequestId: id-1\r\nX-Amzn-ErrorType: T:x\r\n"
+		"Content-Length: 5\r\n\r\nhe",
+		"llo", NULL
+	};
 	struct http_header headers[] = { { "authorization", "Bearer t" }, { "accept", NULL } };
 	struct http_request r = { .headers = headers, .header_count = 2, .body = { "{}", 2 } };
 	struct fetched f;
@@ -122,8 +125,11 @@ static void reply_headers_and_body_arrive(void)
 static void cut_answers_are_network_errors(void)
 {
 	static const char *const cut[] = { "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", NULL };
-	static const char *const chunked[] = { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-					       "2\r\nhe\r\n", NULL };
+	static const char *const chunked[] = {
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"2\r\nhe\r\n",
+		NULL
+	};
 	static const char *const nothing[] = { NULL };
 	static const char *const *const all[] = { cut, chunked, nothing };
 
@@ -162,7 +168,8 @@ static void closed_port_is_a_network_error(void)
 static void silence_is_a_timeout_and_closes_the_connection(void)
 {
 	static const char *const silent[] = { "", NULL };
-	static const char *const stalls[] = { "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", "", NULL };
+	static const char *const stalls[] = { "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", "",
+					      NULL };
 
 	for (int i = 0; i < 2; i++) {
 		struct http_request r = { .body = { "", 0 }, .first_byte_ms = 200, .idle_ms = 200 };
@@ -181,7 +188,16 @@ static void silence_is_a_timeout_and_closes_the_connection(void)
 static void total_limit_ends_a_lively_answer(void)
 {
 	static const char *const lively[] = { "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n",
-					      "a", "", "b", "", "c", "", "d", "", "e", NULL };
+					      "a",
+					      "",
+					      "b",
+					      "",
+					      "c",
+					      "",
+					      "d",
+					      "",
+					      "e",
+					      NULL };
 	struct http_request r = { .body = { "", 0 }, .idle_ms = 5000, .total_ms = 500 };
 	struct fetched f;
 	struct peer p;
@@ -224,8 +240,11 @@ static void callbacks_end_the_exchange(void)
 	static const char *const pieces[] = { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", "",
 					      "Xcd", NULL };
 	struct watched w = { 0 };
-	struct http_request r = { .body = { "", 0 }, .on_bytes = on_bytes, .on_tick = on_tick,
-				  .watch_fd = -1, .context = &w };
+	struct http_request r = { .body = { "", 0 },
+				  .on_bytes = on_bytes,
+				  .on_tick = on_tick,
+				  .watch_fd = -1,
+				  .context = &w };
 	struct fetched f;
 	struct peer p;
 
@@ -241,10 +260,14 @@ static void callbacks_end_the_exchange(void)
 
 static void a_hang_up_on_the_watched_side_ends_the_exchange(void)
 {
-	static const char *const pieces[] = { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", NULL };
+	static const char *const pieces[] = { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab",
+					      NULL };
 	struct watched w = { 0 };
-	struct http_request r = { .body = { "", 0 }, .on_bytes = on_bytes, .on_tick = on_tick,
-				  .on_watch = on_watch, .context = &w };
+	struct http_request r = { .body = { "", 0 },
+				  .on_bytes = on_bytes,
+				  .on_tick = on_tick,
+				  .on_watch = on_watch,
+				  .context = &w };
 	struct fetched f;
 	struct peer p;
 	int pair[2];

@@ -184,10 +184,17 @@ static void damaged_utf8_is_found_where_it_is(void)
 		const char *text;
 		size_t good;
 	} rows[] = {
-		{ "abc", 3 },	     { "\xC3\xA9", 2 },	    { "a\xC3", 1 },
-		{ "\xC1\x81", 0 },   { "\xE0\x80\x80", 0 }, { "\xED\xA0\x80", 0 },
-		{ "\xF4\x90\x80\x80", 0 }, { "\xF0\x9F\x98\x80z", 5 }, { "x\x80", 1 },
-		{ "\xF0\x9F\x98", 0 }, { "\xFF", 0 },
+		{ "abc", 3 },
+		{ "\xC3\xA9", 2 },
+		{ "a\xC3", 1 },
+		{ "\xC1\x81", 0 },
+		{ "\xE0\x80\x80", 0 },
+		{ "\xED\xA0\x80", 0 },
+		{ "\xF4\x90\x80\x80", 0 },
+		{ "\xF0\x9F\x98\x80z", 5 },
+		{ "x\x80", 1 },
+		{ "\xF0\x9F\x98", 0 },
+		{ "\xFF", 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -27,8 +27,8 @@ static void serve(const char *const *params, const char *body, const char *setti
 	unlink(path);
 }
 
-#define SETTINGS \
-	"{\"state_dir\":\"/nonexistent/kiro\",\"log\":{\"file\":\"/dev/null\"}," \
+#define SETTINGS                                                                                   \
+	"{\"state_dir\":\"/nonexistent/kiro\",\"log\":{\"file\":\"/dev/null\"},"                   \
 	"\"client_token\":\"0123456789abcdef-test\",\"cors_origins\":\"https://app.example\"}"
 #define KEY "HTTP_X_API_KEY=0123456789abcdef-test"
 
@@ -83,10 +83,10 @@ static void the_root_of_a_mount_is_the_root(void)
 
 static void unknown_path_and_method_have_the_dialects_envelope(void)
 {
-	static const char *const unknown[] = { "REQUEST_METHOD=GET", "SCRIPT_NAME=", "PATH_INFO=/v1/nope",
-					       NULL };
-	static const char *const method[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/chat/completions",
-					      NULL };
+	static const char *const unknown[] = { "REQUEST_METHOD=GET",
+					       "SCRIPT_NAME=", "PATH_INFO=/v1/nope", NULL };
+	static const char *const method[] = { "REQUEST_METHOD=GET",
+					      "PATH_INFO=/v1/chat/completions", NULL };
 	struct buf answer;
 
 	serve(unknown, "", SETTINGS, &answer);
@@ -114,7 +114,8 @@ static void keys_are_taken_from_every_header(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
-		const char *params[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/models", headers[i], NULL };
+		const char *params[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/models", headers[i],
+					 NULL };
 		struct buf answer;
 
 		serve(params, "", SETTINGS, &answer);
@@ -125,11 +126,13 @@ static void keys_are_taken_from_every_header(void)
 
 static void wrong_and_missing_keys_are_told_apart(void)
 {
-	static const char *const missing[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", NULL };
+	static const char *const missing[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages",
+					       NULL };
 	static const char *const wrong[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages",
 					     "HTTP_X_API_KEY=0123456789abcdef-tesu", NULL };
 	static const char *const basic[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages",
-					     "HTTP_AUTHORIZATION=Basic 0123456789abcdef-test", NULL };
+					     "HTTP_AUTHORIZATION=Basic 0123456789abcdef-test",
+					     NULL };
 	struct buf answer;
 
 	serve(missing, "{}", SETTINGS, &answer);
@@ -147,11 +150,12 @@ static void wrong_and_missing_keys_are_told_apart(void)
 
 static void without_any_key_the_answer_says_what_to_do(void)
 {
-	static const char *const params[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY, NULL };
+	static const char *const params[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY,
+					      NULL };
 	struct buf answer;
 
-	serve(params, "{}", "{\"state_dir\":\"/nonexistent/kiro\",\"log\":{\"file\":\"/dev/null\"}}",
-	      &answer);
+	serve(params, "{}",
+	      "{\"state_dir\":\"/nonexistent/kiro\",\"log\":{\"file\":\"/dev/null\"}}", &answer);
 	CU_ASSERT_TRUE(has(&answer, "Status: 503 "));
 	CU_ASSERT_TRUE(has(&answer, "kiroctl"));
 	buf_release(&answer);
@@ -183,7 +187,8 @@ static void probes_need_no_key(void)
 {
 	static const char *const head[] = { "REQUEST_METHOD=HEAD", "PATH_INFO=/v1/messages", NULL };
 	static const char *const options[] = {
-		"REQUEST_METHOD=OPTIONS", "PATH_INFO=/v1/messages", "HTTP_ORIGIN=https://app.example",
+		"REQUEST_METHOD=OPTIONS", "PATH_INFO=/v1/messages",
+		"HTTP_ORIGIN=https://app.example",
 		"HTTP_ACCESS_CONTROL_REQUEST_HEADERS=x-api-key,x-stainless-os", NULL
 	};
 	static const char *const stranger[] = { "REQUEST_METHOD=OPTIONS", "PATH_INFO=/v1/messages",
@@ -207,7 +212,8 @@ static void probes_need_no_key(void)
 
 static void bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing(void)
 {
-	static const char *const big[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/models", KEY, NULL };
+	static const char *const big[] = { "REQUEST_METHOD=GET", "PATH_INFO=/v1/models", KEY,
+					   NULL };
 	static const char *const cut[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY,
 					   "CONTENT_LENGTH=100", NULL };
 	struct buf answer, body;
@@ -227,7 +233,8 @@ static void bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing(void)
 
 static void bodies_that_are_not_json_are_400(void)
 {
-	static const char *const params[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY, NULL };
+	static const char *const params[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY,
+					      NULL };
 	static const char *const coded[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY,
 					     "HTTP_CONTENT_ENCODING=gzip", NULL };
 	struct buf answer;
@@ -251,7 +258,8 @@ CU_TestInfo router_tests[] = {
 	  unknown_path_and_method_have_the_dialects_envelope },
 	{ "keys_are_taken_from_every_header", keys_are_taken_from_every_header },
 	{ "wrong_and_missing_keys_are_told_apart", wrong_and_missing_keys_are_told_apart },
-	{ "without_any_key_the_answer_says_what_to_do", without_any_key_the_answer_says_what_to_do },
+	{ "without_any_key_the_answer_says_what_to_do",
+	  without_any_key_the_answer_says_what_to_do },
 	{ "open_installation_serves_only_loopback", open_installation_serves_only_loopback },
 	{ "probes_need_no_key", probes_need_no_key },
 	{ "bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing",

@@ -26,9 +26,11 @@ static int see(void *context, const struct event *event, struct error *e)
 	(void)e;
 	CU_ASSERT_FALSE(words && !event->text.len);
 	if (!words || event->kind != s->last)
-		put(s, event->kind == EVENT_TEXT ? "|X:" : event->kind == EVENT_THINKING ? "|T:" :
-							   event->kind == EVENT_STOP	 ? "|S" :
-											   "|C",
+		put(s,
+		    event->kind == EVENT_TEXT	    ? "|X:"
+		    : event->kind == EVENT_THINKING ? "|T:"
+		    : event->kind == EVENT_STOP	    ? "|S"
+						    : "|C",
 		    words ? 3 : 2);
 	if (words)
 		put(s, event->text.at, event->text.len);
