@@ -1,0 +1,3 @@
+import { checkMode } from './checks.mjs';
+
+checkMode('Apache CGI');
