@@ -157,13 +157,14 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	       const struct model *model, const struct tool_names *names)
 {
 	int64_t now = clock_ticks(), estimate = tokens_of_chat(chat);
+	int64_t floor = estimate / 2 > 0 ? estimate / 2 : 1;
 	bool by_tags = up_request_uses_tags(chat, model);
 	struct out_options options = {
 		.stream = chat->stream,
 		.include_usage = chat->include_usage,
 		.model = chat->model,
 		/* A stream begins with a lower bound: the number can only grow to its end. */
-		.input_estimate = estimate / 2 > 0 ? estimate / 2 : 1,
+		.input_estimate = floor,
 		.created = clock_wall(),
 	};
 
@@ -172,6 +173,7 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	t->options = (struct up_event_options){
 		.names = names,
 		.input_estimate = estimate,
+		.input_floor = floor,
 		.window = model->window,
 		.handler = by_tags ? up_think_event : on_event,
 		.context = by_tags ? (void *)&t->think : t,

@@ -549,6 +549,9 @@ static struct usage final_usage(struct up_event *u)
 		usage.input = u->options.input_estimate;
 		if (total >= (double)usage.output + 1)
 			usage.input = (int64_t)(total + 0.5) - usage.output;
+		/* Of two estimates the one that was told already: a count only grows. */
+		if (usage.input < u->options.input_floor)
+			usage.input = u->options.input_floor;
 	}
 	if (usage.output < 1)
 		usage.output = 1;

@@ -51,6 +51,7 @@ static void play_begin(struct play *p)
 {
 	const struct up_event_options options = { .names = &p->names,
 						  .input_estimate = 1000,
+						  .input_floor = 500,
 						  .window = 200000,
 						  .handler = tell,
 						  .context = p };
@@ -685,6 +686,18 @@ static void up_event_derives_usage_from_the_percentage(void)
 	play_end(&p);
 }
 
+static void up_event_never_goes_below_what_was_told_at_the_start(void)
+{
+	struct play p;
+
+	play_begin(&p);
+	text(&p, "{\"content\":\"a\"}");
+	event(&p, "contextUsageEvent", "{\"contextUsagePercentage\":0.1}");
+	finish(&p);
+	CU_ASSERT_EQUAL(p.usage.input, 500); /* not 200 - 1 */
+	play_end(&p);
+}
+
 static void up_event_estimates_usage_where_nothing_is_told(void)
 {
 	static const char *const metadata[] = {
@@ -766,6 +779,8 @@ CU_TestInfo up_event_tests[] = {
 	{ "calls an answer without content empty", up_event_calls_an_answer_without_content_empty },
 	{ "prefers measured usage", up_event_prefers_measured_usage },
 	{ "derives usage from the percentage", up_event_derives_usage_from_the_percentage },
+	{ "never goes below what was told at the start",
+	  up_event_never_goes_below_what_was_told_at_the_start },
 	{ "estimates usage where nothing is told", up_event_estimates_usage_where_nothing_is_told },
 	{ "never tells absurd usage", up_event_never_tells_absurd_usage },
 	{ "stops when the handler does", up_event_stops_when_the_handler_does },
