@@ -116,6 +116,7 @@ install: all
 	install -m 755 $(BUILD)/kiro.fcgi $(DESTDIR)$(LIBEXECDIR)/kiro.fcgi
 	ln -sf kiro.fcgi $(DESTDIR)$(LIBEXECDIR)/kiro.cgi
 	install -m 644 README.md LICENSE etc/kiro.json.example $(DESTDIR)$(DOCDIR)
+	install -m 644 etc/*.service etc/*.socket etc/*.timer etc/kiro.cron $(DESTDIR)$(DOCDIR)
 	install -m 644 lighttpd/* $(DESTDIR)$(DOCDIR)/lighttpd
 	install -m 644 apache/* $(DESTDIR)$(DOCDIR)/apache
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1

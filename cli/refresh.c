@@ -56,7 +56,7 @@ static const char help[] =
 	"2 an account needs a person to log in; 64 wrong usage; 78 configuration or state "
 	"directory.\n"
 	"\n"
-	"In a crontab:  */5 * * * *  kiro-refresh --quiet\n";
+	"In a crontab:  */4 * * * *  kiro-refresh --quiet\n";
 
 /* ---- the command line ---- */
 

@@ -1,7 +1,7 @@
 // A whole installation in a directory of its own, made by commands alone: programs, configuration,
 // state with accounts that the stand-in upstream knows, and a client key.
-import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync,
-	 symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync,
+	 rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,7 +11,8 @@ import { buildDir } from './standin.mjs';
 // What a program started by a test gets of this process's environment.
 const inherited = ['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS'];
 
-const hosts = ['inference_url', 'management_url', 'social_url', 'oidc_url', 'portal_url', 'mcp_url'];
+const hosts = ['inference_url', 'management_url', 'social_url', 'oidc_url', 'portal_url',
+	       'mcp_url'];
 
 // { 'upstream.idle_timeout': 2 } is { upstream: { idle_timeout: 2 } } in the file.
 function nested(settings) {
@@ -68,6 +69,33 @@ function giveTo({ uid, gid }, path) {
 	}
 }
 
+// At once, so that a running responder never reads half of it.
+function replaceFile(path, text, owner) {
+	writeFileSync(`${path}.new`, text, { mode: 0o600 });
+	if (owner)
+		chownSync(`${path}.new`, owner.uid, owner.gid);
+	renameSync(`${path}.new`, path);
+}
+
+// The programs, where another user's web server can get at them wherever the checkout is.
+function placePrograms(at) {
+	chmodSync(at.dir, 0o755);
+	mkdirSync(at.programDir, { recursive: true });
+	copyFileSync(join(buildDir, 'kiro.fcgi'), at.program);
+	chmodSync(at.program, 0o755);
+	symlinkSync('kiro.fcgi', at.cgi);
+}
+
+function environment(at) {
+	const env = { HOME: at.dir, KIRO_CONFIG: at.configFile };
+
+	for (const name of inherited) {
+		if (process.env[name] !== undefined)
+			env[name] = process.env[name];
+	}
+	return env;
+}
+
 // options:
 //   standin    of startStandin(); its address becomes every upstream URL
 //   accounts   specs for the stand-in, with a name each ([{ name: 'one', kind: 'social' }])
@@ -87,23 +115,11 @@ export async function makeInstallation({ standin, accounts = [{ name: 'one', kin
 		program: join(dir, programDir, 'kiro.fcgi'),
 		cgi: join(dir, programDir, 'kiro.cgi'),
 		configFile: join(dir, configFile),
-		env: {},
 	};
 	const owner = user && process.getuid() === 0 ? lookUp(user) : null;
 	const all = { state_dir: at.stateDir, ...settings };
 
-	/* Another user's web server must get at the programs, wherever the checkout is. */
-	chmodSync(dir, 0o755);
-	mkdirSync(at.programDir, { recursive: true });
-	copyFileSync(join(buildDir, 'kiro.fcgi'), at.program);
-	chmodSync(at.program, 0o755);
-	symlinkSync('kiro.fcgi', at.cgi);
-	for (const name of inherited) {
-		if (process.env[name] !== undefined)
-			at.env[name] = process.env[name];
-	}
-	at.env.HOME = dir;
-	at.env.KIRO_CONFIG = at.configFile;
+	at.env = environment(at);
 	for (const host of standin ? hosts : [])
 		all[`upstream.${host}`] ??= standin.url;
 
@@ -111,16 +127,15 @@ export async function makeInstallation({ standin, accounts = [{ name: 'one', kin
 	at.configure = (changes = {}) => {
 		if (typeof changes !== 'string')
 			Object.assign(all, changes);
-		writeFileSync(at.configFile, typeof changes === 'string' ? changes :
-			      JSON.stringify(nested(all), null, '\t'), { mode: 0o600 });
-		if (owner)
-			chownSync(at.configFile, owner.uid, owner.gid);
+		replaceFile(at.configFile, typeof changes === 'string' ? changes :
+			    JSON.stringify(nested(all), null, '\t'), owner);
 	};
 	at.kiroctl = (args, options = {}) =>
 		run(join(buildDir, 'kiroctl'), args, { env: at.env, ...options });
 	at.remove = () => rmSync(dir, { recursive: true, force: true });
 
 	try {
+		placePrograms(at);
 		at.configure();
 		at.kiroctl(['init']);
 		at.accounts = standin && accounts.length ? await standin.addAccounts(accounts) : [];

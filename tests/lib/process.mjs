@@ -4,6 +4,9 @@ import { once } from 'node:events';
 
 const running = new Set();
 
+/* Where Debian has its servers; not everybody's path leads there. */
+process.env.PATH += ':/usr/sbin:/sbin';
+
 process.on('exit', () => {
 	for (const child of running)
 		child.kill('SIGKILL');
@@ -43,7 +46,8 @@ export async function waitForOutput(child, pattern) {
 			return match;
 		if (over)
 			throw new Error(`${child.spawnfile} ended early:\n${child.text}`);
-		await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), child.ended]);
+		await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'),
+				    child.ended]);
 	}
 }
 
@@ -71,9 +75,12 @@ export function run(command, args, options = {}) {
 
 	if (done.error)
 		throw done.error;
-	if (done.status !== 0)
-		throw new Error(`${command} ${args.join(' ')}: exit ${done.status ?? done.signal}\n` +
+	if (done.status !== 0) {
+		const how = done.status ?? done.signal;
+
+		throw new Error(`${command} ${args.join(' ')}: exit ${how}\n` +
 				done.stdout + done.stderr);
+	}
 	return done.stdout;
 }
 

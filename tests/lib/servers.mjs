@@ -58,9 +58,23 @@ async function onFreePort(launch) {
 	}
 }
 
-// dir: for its files. fragment: of lighttpd/. variables: what kiro-paths.conf would set. directives:
-// further text. Returns { port, pid, log(), stop(signal) }.
-export function startLighttpd({ dir, fragment, variables, directives = '', env }) {
+async function serve(port, log, command, args, env) {
+	const child = start(command, args, { env });
+	const logs = () => child.text + fileText(log);
+
+	await ready(child, () => answers(port), logs);
+	return {
+		port,
+		pid: child.pid,
+		ended: child.ended,
+		log: logs,
+		stop: (signal) => stop(child, { signal }),
+	};
+}
+
+// dir: for its files. fragment: of lighttpd/. variables: what kiro-paths.conf would set.
+// Returns { port, pid, ended, log(), stop(signal) }.
+export function startLighttpd({ dir, fragment, variables, env }) {
 	const log = join(dir, 'lighttpd.log'), file = join(dir, 'lighttpd.conf');
 
 	mkdirSync(join(dir, 'uploads'), { recursive: true });
@@ -72,23 +86,13 @@ export function startLighttpd({ dir, fragment, variables, directives = '', env }
 			`server.errorlog = "${log}"`,
 			`server.upload-dirs = ( "${dir}/uploads" )`,
 			'server.feature-flags = ( "server.graceful-shutdown-timeout" => "60" )',
-			directives,
-			...Object.entries(variables).map(([name, value]) => `var.${name} = "${value}"`),
+			...Object.entries(variables).map(
+				([name, value]) => `var.${name} = "${value}"`),
 			`include "${root}/lighttpd/${fragment}"`,
 			'',
 		].join('\n'));
 
-		const child = start('lighttpd', ['-D', '-f', file], { env });
-		const logs = () => child.text + fileText(log);
-
-		await ready(child, () => answers(port), logs);
-		return {
-			port,
-			pid: child.pid,
-			ended: child.ended,
-			log: logs,
-			stop: (signal) => stop(child, { signal }),
-		};
+		return serve(port, log, 'lighttpd', ['-D', '-f', file], env);
 	});
 }
 
@@ -98,7 +102,8 @@ const apacheModules = ['mpm_event', 'authz_core', 'mime', 'env', 'setenvif', 'al
 
 // defines: name to value. fragment: of apache/, or none. load: modules beside the usual ones.
 export function startApache({ dir, fragment, defines = {}, load = [], directives = '', env }) {
-	const log = join(dir, 'apache.log'), file = join(dir, 'apache.conf'), run = join(dir, 'run');
+	const log = join(dir, 'apache.log'), file = join(dir, 'apache.conf');
+	const run = join(dir, 'run');
 
 	mkdirSync(run, { recursive: true });
 	return onFreePort(async (port) => {
@@ -117,23 +122,14 @@ export function startApache({ dir, fragment, defines = {}, load = [], directives
 			`<Directory />\n\tAllowOverride None\n\tRequire all denied\n</Directory>`,
 			/* An administrator who compresses everything: streams must come through. */
 			'AddOutputFilterByType DEFLATE text/event-stream application/json',
-			...Object.entries(defines).map(([name, value]) => `Define ${name} "${value}"`),
+			...Object.entries(defines).map(
+				([name, value]) => `Define ${name} "${value}"`),
 			directives.replaceAll('@RUN@', run),
 			fragment ? `Include "${root}/apache/${fragment}"` : '',
 			'',
 		].join('\n'));
 
-		const child = start('apache2', ['-DFOREGROUND', '-d', dir, '-f', file], { env });
-		const logs = () => child.text + fileText(log);
-
-		await ready(child, () => answers(port), logs);
-		return {
-			port,
-			pid: child.pid,
-			ended: child.ended,
-			log: logs,
-			stop: (signal) => stop(child, { signal }),
-		};
+		return serve(port, log, 'apache2', ['-DFOREGROUND', '-d', dir, '-f', file], env);
 	});
 }
 
@@ -158,9 +154,9 @@ export function processesOf(program, pid) {
 	const wanted = realpathSync(program), found = [];
 
 	for (const task of readdirSync(`/proc/${pid}/task`)) {
-		const children = fileText(`/proc/${pid}/task/${task}/children`).split(' ').filter(Boolean);
+		const children = fileText(`/proc/${pid}/task/${task}/children`);
 
-		for (const child of children.map(Number)) {
+		for (const child of children.split(' ').filter(Boolean).map(Number)) {
 			try {
 				if (realpathSync(`/proc/${child}/exe`) === wanted)
 					found.push(child);

@@ -1,4 +1,4 @@
-// The stand-in upstream: start, script, look at what reached it, stop. See tests/upstream/README.md.
+// The stand-in upstream: start, script, look at what reached it, stop (tests/upstream/README.md).
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,7 +19,8 @@ export async function startStandin({ args = [] } = {}) {
 		const answer = await request({ port, method, path, body });
 
 		if (answer.status >= 300)
-			throw new Error(`stand-in: ${method} ${path}: ${answer.status} ${answer.text}`);
+			throw new Error(`stand-in: ${method} ${path}: ` +
+					`${answer.status} ${answer.text}`);
 		return answer.text ? answer.json : undefined;
 	}
 
@@ -30,7 +31,7 @@ export async function startStandin({ args = [] } = {}) {
 		url: `http://127.0.0.1:${port}`,
 		pid: child.pid,
 
-		// A chat whose text holds @NAME@ is answered by the script NAME, others by "default".
+		// A chat whose text holds @NAME@ plays the script NAME, others play "default".
 		script: (name, script) => control('PUT', named('script', name), script),
 		removeScript: (name) => control('DELETE', named('script', name)),
 		// Another operation's answer: { http: { status, headers, body } }.

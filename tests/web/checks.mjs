@@ -120,8 +120,10 @@ async function queryIsNoOption({ request }) {
 	const live = await request({ path: '/health/live?--version' });
 
 	assert.deepEqual([live.status, live.json], [200, { status: 'live' }]);
-	assert.equal((await request({ ...message('@hello@'), path: '/v1/messages?beta=true' })).status,
-		     200);
+
+	const chat = await request({ ...message('@hello@'), path: '/v1/messages?beta=true' });
+
+	assert.equal(chat.status, 200, chat.text);
 }
 
 async function bothKeyHeaders({ request, at }) {
@@ -178,7 +180,9 @@ async function largeBodies({ request }) {
 					   body: Buffer.alloc(33 * MB, '{') }),
 			   413, 'request_too_large');
 	}
-	assert.equal((await request({ ...message(''), body: small, headers: chunked })).status, 200);
+	const without = await request({ ...message(''), body: small, headers: chunked });
+
+	assert.equal(without.status, 200, without.text);
 }
 
 async function probes({ request, standin }) {
@@ -196,14 +200,16 @@ async function probes({ request, standin }) {
 }
 
 async function wholeAnswers({ request, standin }) {
-	await standin.script('whole', { steps: [{ text: 'All of it: ü 😀 \\ " end', pieces: 7 }] });
+	const text = 'All of it: ü 😀 \\ " end';
+
+	await standin.script('whole', { steps: [{ text, pieces: 7 }] });
 
 	const anthropic = await request(message('@whole@'));
 	const openai = await request(completion('@whole@'));
 
-	assert.equal(anthropic.json.content[0].text, 'All of it: ü 😀 \\ " end');
+	assert.equal(anthropic.json.content[0].text, text);
 	assert.equal(anthropic.json.stop_reason, 'end_turn');
-	assert.equal(openai.json.choices[0].message.content, 'All of it: ü 😀 \\ " end');
+	assert.equal(openai.json.choices[0].message.content, text);
 	assert.equal(openai.json.choices[0].finish_reason, 'stop');
 }
 
@@ -228,8 +234,8 @@ async function streamContract({ stream, standin }) {
 
 		await answer.rest();
 		assert.deepEqual(checkStream({
-			dialect, status: answer.status, headers: answer.headers, bytes: answer.bytes(),
-			complete: true, request: options.body, sent,
+			dialect, sent, status: answer.status, headers: answer.headers,
+			bytes: answer.bytes(), complete: true, request: options.body,
 		}), [], answer.bytes().toString());
 	}
 }
@@ -292,7 +298,9 @@ async function hangUp({ mode, stream, standin, at, server }, t) {
 	}, 'the upstream request to end');
 
 	assert.equal(entry.client_closed, true);
-	t.diagnostic(`the upstream request ended ${Math.round(performance.now() - since)} ms later`);
+	const ms = Math.round(performance.now() - since);
+
+	t.diagnostic(`the upstream request ended ${ms} ms later`);
 	if (mode.tells === 'at once')
 		await reconfigure({ at, server, mode }, { ping_interval: 1 });
 }
@@ -320,7 +328,8 @@ async function connectionStays({ request, stream }) {
 		return create.apply(this, args);
 	})(agent.createConnection);
 	try {
-		const events = await (await stream({ ...message('@hello@', streamed), agent })).rest();
+		const answer = await stream({ ...message('@hello@', streamed), agent });
+		const events = await answer.rest();
 
 		assert.equal(payload(events.at(-1)).type, 'message_stop');
 		assert.equal((await request({ path: '/health/live', agent })).status, 200);
@@ -376,7 +385,8 @@ async function reconfigure({ at, server, mode }, changes) {
 }
 
 const allowedOrigin = async ({ request }) => {
-	const answer = await request({ path: '/health/live', headers: { origin: 'https://a.example' } });
+	const headers = { origin: 'https://a.example' };
+	const answer = await request({ path: '/health/live', headers });
 
 	return answer.headers['access-control-allow-origin'];
 };
@@ -486,7 +496,9 @@ async function restart({ at, mode, server, request }) {
 
 // The last check: afterwards the process is gone.
 async function gracefulStop({ request, stream, standin, server }) {
-	await standin.script('long', { steps: [{ text: 'one' }, { sleep_ms: 1500 }, { text: 'two' }] });
+	await standin.script('long', {
+		steps: [{ text: 'one' }, { sleep_ms: 1500 }, { text: 'two' }],
+	});
 
 	const answer = await stream(message('@long@', streamed));
 

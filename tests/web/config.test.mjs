@@ -22,12 +22,12 @@ for (const fragment of ['kiro-fastcgi.conf', 'kiro-external.conf', 'kiro-cgi.con
 		skip: !existsSync(debianLighttpd) && 'no lighttpd.conf here',
 	}, () => {
 		const file = join(dir, 'lighttpd.conf');
-		/* In the place of what the machine's owner has enabled. */
-		const own = readFileSync(debianLighttpd, 'utf8').replace(/^include ".*conf-enabled.*$/m,
-			['kiro-paths.conf', fragment].map((name) =>
-				`include "${root}/lighttpd/${name}"`).join('\n'));
+		const includes = ['kiro-paths.conf', fragment].map((name) =>
+			`include "${root}/lighttpd/${name}"`).join('\n');
+		const text = readFileSync(debianLighttpd, 'utf8');
 
-		writeFileSync(file, own);
+		/* In the place of what the machine's owner has enabled. */
+		writeFileSync(file, text.replace(/^include ".*conf-enabled.*$/m, includes));
 		run('lighttpd', ['-tt', '-f', file]);
 	});
 }

@@ -13,7 +13,8 @@ describe('lighttpd FastCGI as the whole host', { timeout: 60000 }, () => {
 	after(() => site?.stop());
 
 	test('paths are found without a prefix', async () => {
-		for (const path of ['/', '/health/live', '/v1/models', '/v1/models/claude-sonnet-4-5'])
+		for (const path of ['/', '/health/live', '/v1/models',
+				    '/v1/models/claude-sonnet-4-5'])
 			assert.equal((await site.request({ path })).status, 200, path);
 		assert.equal((await site.request({ path: '/nothing' })).status, 404);
 	});

@@ -4,7 +4,8 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { processesOf, startApache, startLighttpd, startResponder, webUser } from '../lib/servers.mjs';
+import { processesOf, startApache, startLighttpd, startResponder,
+	 webUser } from '../lib/servers.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -19,7 +20,8 @@ async function lighttpdFastcgi(at, mount) {
 		dir: at.dir,
 		env: serverEnv(at),
 		fragment: 'kiro-fastcgi.conf',
-		variables: { kiro_mount: mount, kiro_config: at.configFile, kiro_program: at.program,
+		variables: { kiro_mount: mount, kiro_config: at.configFile,
+			     kiro_program: at.program,
 			     kiro_spawn_socket: join(at.dir, 'spawned.sock') },
 	});
 
@@ -123,15 +125,15 @@ export const modes = {
 		start: lighttpdFastcgi, mount: '/kiro', tells: 'at once', lasting: true,
 	},
 	'lighttpd FastCGI, started elsewhere': {
-		start: lighttpdExternal, mount: '/kiro', tells: 'at once', lasting: true, external: true,
-		user: webUser,
+		start: lighttpdExternal, mount: '/kiro', tells: 'at once', lasting: true,
+		external: true, user: webUser,
 	},
 	'lighttpd CGI': {
 		start: lighttpdCgi, mount: '/kiro', tells: 'at once',
 	},
 	'Apache mod_proxy_fcgi': {
-		start: apacheProxyFcgi, mount: '/kiro', tells: 'ping', lasting: true, external: true,
-		user: webUser,
+		start: apacheProxyFcgi, mount: '/kiro', tells: 'ping', lasting: true,
+		external: true, user: webUser,
 	},
 	'Apache mod_fcgid': {
 		start: apacheFcgid, mount: '/kiro', tells: 'ping', user: webUser,
