@@ -39,6 +39,7 @@ const struct error_row error_kinds[ERR_KINDS] = {
 	[ERR_UP_DAMAGED]     = { "up_damaged",     502, "api_error",             "server_error",       NULL,                      true,  false, ACCOUNT_KEEP },
 	[ERR_UP_TRUNCATED]   = { "up_truncated",   502, "api_error",             "server_error",       NULL,                      true,  false, ACCOUNT_KEEP },
 	[ERR_UP_EMPTY]	     = { "up_empty",       502, "api_error",             "server_error",       NULL,                      true,  false, ACCOUNT_KEEP },
+	[ERR_UP_UNMET]	     = { "up_unmet",       502, "api_error",             "server_error",       NULL,                      true,  false, ACCOUNT_KEEP },
 	[ERR_LOGIN]	     = { "login",          403, "permission_error",      "server_error",       "account_login_required",  false, true,  ACCOUNT_INVALID },
 
 	[ERR_GONE]	     = { "gone",           499, "api_error",             "server_error",       NULL,                      false, false, ACCOUNT_KEEP },

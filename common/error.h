@@ -48,6 +48,7 @@ enum error_kind {
 	ERR_UP_DAMAGED,	  /* broken framing, bad checksum, unreadable event */
 	ERR_UP_TRUNCATED, /* ended without its final marker */
 	ERR_UP_EMPTY,	  /* ended well, without any content */
+	ERR_UP_UNMET,	  /* not what the request asked for: the model is told so and asked again */
 	ERR_LOGIN,	  /* the refresh token is dead: a person must log in again */
 
 	ERR_GONE, /* the client has left; nothing is sent any more */

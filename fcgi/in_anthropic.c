@@ -63,10 +63,7 @@ static int read_stop_sequences(struct in *in, const cJSON *body, const char *nam
 
 	if (json_array(body, name, NULL, &list, in->e) < 0)
 		return -1;
-	if (list && list->child)
-		return json_error(NULL, name, in->e,
-				  "stop sequences are not supported by this gateway");
-	return 0;
+	return in_stop_sequences(in, body, name, false);
 }
 
 static int read_fraction(struct in *in, const cJSON *body, const char *name)
@@ -185,49 +182,77 @@ static int read_tools(struct in *in, const cJSON *body, const char *name)
 static int read_tool_choice(struct in *in, const cJSON *body, const char *name)
 {
 	struct json_at at = { .key = name };
+	struct chat *chat = in->chat;
 	const cJSON *choice = NULL;
-	const char *type;
-	bool one_call = false;
+	const char *type, *tool;
 
 	if (json_object(body, name, NULL, &choice, in->e) < 0)
 		return -1;
 	if (!choice)
 		return 0;
 	if (json_need_text(choice, "type", &at, &type, in->e) ||
-	    json_bool(choice, "disable_parallel_tool_use", &at, &one_call, in->e) < 0)
+	    json_bool(choice, "disable_parallel_tool_use", &at, &chat->one_call, in->e) < 0)
 		return -1;
-	if (strcmp(type, "none") == 0)
-		in->chat->tool_choice = CHOICE_NONE;
-	else if (strcmp(type, "any") == 0 || strcmp(type, "tool") == 0)
-		return json_error(NULL, name, in->e, "type '%s' is not supported by this gateway",
-				  type);
-	else if (strcmp(type, "auto") != 0)
-		return json_error(NULL, name, in->e,
-				  "Input tag '%.64s' found using 'type' does not match any of the "
-				  "expected tags: 'auto', 'any', 'tool', 'none'",
-				  type);
-	if (one_call)
-		return json_error(&at, "disable_parallel_tool_use", in->e,
-				  "true is not supported by this gateway");
-	return 0;
+	if (strcmp(type, "auto") == 0)
+		return 0;
+	if (strcmp(type, "none") == 0) {
+		chat->tool_choice = CHOICE_NONE;
+		return 0;
+	}
+	if (strcmp(type, "any") == 0) {
+		chat->tool_choice = CHOICE_ANY;
+		return chat->tool_count ? 0
+					: json_error(NULL, name, in->e,
+						     "may only be specified while providing tools");
+	}
+	if (strcmp(type, "tool") == 0)
+		return json_need_text(choice, "name", &at, &tool, in->e)
+			       ? -1
+			       : in_forced_tool(in, tool, &at, "name");
+	return json_error(NULL, name, in->e,
+			  "Input tag '%.64s' found using 'type' does not match any of the "
+			  "expected tags: 'auto', 'any', 'tool', 'none'",
+			  type);
 }
 
+/* With interleaved thinking, which only tools make possible, the budget spans several answers. */
 static int read_thinking_budget(struct in *in, const cJSON *thinking, const struct json_at *at)
 {
 	struct json_at inside = { .up = at, .key = "enabled" };
+	struct chat *chat = in->chat;
 	int rc = json_int(thinking, "budget_tokens", &inside, 1024, INT32_MAX,
-			  &in->chat->thinking_budget, in->e);
+			  &chat->thinking_budget, in->e);
 
 	if (rc == 0)
 		return json_error(&inside, "budget_tokens", in->e, "Field required");
+	if (rc > 0 && chat->max_tokens && chat->max_tokens <= chat->thinking_budget &&
+	    !chat->tool_count)
+		return error_set(in->e, ERR_REQUEST,
+				 "`max_tokens` must be greater than `thinking.budget_tokens`");
 	return rc < 0 ? -1 : 0;
+}
+
+/* Before a call there is no thinking, behind its result there is. */
+static enum thinking between_tools(const struct in *in)
+{
+	const struct chat *chat = in->chat;
+	size_t count =
+		chat->message_count ? chat->messages[chat->message_count - 1].block_count : 0;
+
+	for (size_t i = in->block_count - count; i < in->block_count; i++) {
+		if (in->blocks[i].kind == BLOCK_TOOL_RESULT)
+			return THINKING_ON;
+	}
+	return THINKING_OFF;
 }
 
 static int read_thinking(struct in *in, const cJSON *body, const char *name)
 {
 	struct json_at at = { .key = name };
+	struct chat *chat = in->chat;
 	const cJSON *thinking = NULL;
 	const char *type, *display = "summarized";
+	int rc = 0;
 
 	if (json_object(body, name, NULL, &thinking, in->e) < 0)
 		return -1;
@@ -236,19 +261,42 @@ static int read_thinking(struct in *in, const cJSON *body, const char *name)
 	if (json_need_text(thinking, "type", &at, &type, in->e) ||
 	    json_text(thinking, "display", &at, &display, in->e) < 0)
 		return -1;
-	in->chat->thinking_omitted = strcmp(display, "omitted") == 0;
-	in->chat->thinking = THINKING_ON;
-	if (strcmp(type, "enabled") == 0)
-		return read_thinking_budget(in, thinking, &at);
-	if (strcmp(type, "adaptive") == 0)
+	chat->thinking_omitted = strcmp(display, "omitted") == 0;
+	chat->thinking = THINKING_ON;
+	if (strcmp(type, "between_tools") == 0)
+		chat->thinking = between_tools(in);
+	else if (strcmp(type, "disabled") == 0)
+		chat->thinking = THINKING_OFF;
+	else if (strcmp(type, "enabled") == 0)
+		rc = read_thinking_budget(in, thinking, &at);
+	else if (strcmp(type, "adaptive") != 0)
+		return json_error(NULL, name, in->e,
+				  "Input tag '%.64s' found using 'type' does not match any of the "
+				  "expected tags: 'adaptive', 'between_tools', 'disabled', "
+				  "'enabled'",
+				  type);
+	if (!rc && chat->thinking == THINKING_ON &&
+	    (chat->tool_choice == CHOICE_ANY || chat->tool_choice == CHOICE_TOOL))
+		return error_set(in->e, ERR_REQUEST,
+				 "Thinking may not be enabled when tool_choice forces tool use.");
+	return rc;
+}
+
+static int read_format(struct in *in, const cJSON *from, const struct json_at *up, const char *name)
+{
+	struct json_at at = { .up = up, .key = name };
+	const cJSON *format = NULL;
+	const char *type;
+
+	if (json_object(from, name, up, &format, in->e) < 0)
+		return -1;
+	if (!format)
 		return 0;
-	in->chat->thinking = THINKING_OFF;
-	if (strcmp(type, "disabled") == 0)
-		return 0;
-	return json_error(NULL, name, in->e,
-			  "Input tag '%.64s' found using 'type' does not match any of the expected "
-			  "tags: 'adaptive', 'disabled', 'enabled'",
-			  type);
+	if (json_need_text(format, "type", &at, &type, in->e))
+		return -1;
+	if (strcmp(type, "json_schema") != 0)
+		return json_error(&at, "type", in->e, "Input should be 'json_schema'");
+	return in_schema(in, json_member(format, "schema"), &at, "schema");
 }
 
 static int read_output_config(struct in *in, const cJSON *body, const char *name)
@@ -258,10 +306,14 @@ static int read_output_config(struct in *in, const cJSON *body, const char *name
 
 	if (json_object(body, name, NULL, &config, in->e) < 0)
 		return -1;
-	if (json_member(config, "format"))
-		return json_error(&at, "format", in->e,
-				  "structured output is not supported by this gateway");
+	if (read_format(in, config, &at, "format"))
+		return -1;
 	return in_blocks_effort(in, config, &at);
+}
+
+static int read_output_format(struct in *in, const cJSON *body, const char *name)
+{
+	return read_format(in, body, NULL, name);
 }
 
 static int refuse(struct in *in, const cJSON *body, const char *name)
@@ -281,7 +333,8 @@ static int refuse_filled(struct in *in, const cJSON *body, const char *name)
 }
 
 /* In the order in which errors are reported. tools follow messages, whose mentions they need;
- * messages follow output_config, because a message's own effort wins. */
+ * messages follow output_config, because a message's own effort wins; tool_choice follows tools,
+ * and thinking both. */
 static const struct in_field fields[] = {
 	{ "model", read_model },
 	{ "max_tokens", read_max_tokens },
@@ -297,7 +350,7 @@ static const struct in_field fields[] = {
 	{ "tools", read_tools },
 	{ "tool_choice", read_tool_choice },
 	{ "thinking", read_thinking },
-	{ "output_format", refuse },
+	{ "output_format", read_output_format },
 	{ "mcp_servers", refuse_filled },
 	{ "thread", refuse },
 	{ "betas", NULL },
@@ -320,7 +373,13 @@ static int read_body(struct in *in, const cJSON *body)
 {
 	if (in_read_fields(in, body, fields, ARRAY_SIZE(fields)))
 		return -1;
-	return in_finish(in);
+	if (in_finish(in))
+		return -1;
+	if (in->chat->prefill.len &&
+	    strchr(" \t\r\n", in->chat->prefill.at[in->chat->prefill.len - 1]))
+		return error_field(in->e, "messages",
+				   "final assistant content cannot end with trailing whitespace");
+	return 0;
 }
 
 int in_anthropic(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e)

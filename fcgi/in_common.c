@@ -94,12 +94,49 @@ static bool asks_by_name(const char *model)
 	return len > strlen(suffix) && strcmp(model + len - strlen(suffix), suffix) == 0;
 }
 
+static bool has_ink(struct span text)
+{
+	while (text.len && strchr(" \t\r\n\v\f", text.at[text.len - 1]))
+		text.len--;
+	return text.len;
+}
+
+/* The last turn is the assistant's: the answer is to continue its text. */
+static int read_prefill(struct in *in, const struct message *last)
+{
+	struct json_at messages = { .key = "messages" };
+	struct json_at at = { .up = &messages, .index = in->last_index };
+	struct in_texts texts = { .count = 0 };
+
+	for (size_t i = 0; i < last->block_count; i++) {
+		const struct block *block = &last->blocks[i];
+
+		if (block->kind == BLOCK_TOOL_USE)
+			return json_error(
+				&at, NULL, in->e,
+				"`tool_use` ids were found without `tool_result` blocks "
+				"immediately after: %.64s. Each `tool_use` block must have "
+				"a corresponding `tool_result` block in the next message.",
+				block->id);
+		if (block->kind == BLOCK_TEXT)
+			in_texts_add(in, &texts, block->text);
+	}
+	in->chat->prefill = in_texts_join(in, &texts, "\n\n");
+	if (!has_ink(in->chat->prefill))
+		return json_error(&at, NULL, in->e,
+				  "the final assistant message has no text to continue");
+	if (in->chat->format != FORMAT_TEXT)
+		return json_error(&at, NULL, in->e,
+				  "a final assistant message cannot be continued in an output "
+				  "format");
+	return 0;
+}
+
 int in_finish(struct in *in)
 {
 	struct chat *chat = in->chat;
 	struct block *at = in->blocks;
-	struct json_at messages = { .key = "messages" };
-	struct json_at last = { .up = &messages, .index = in->last_index };
+	const struct message *last;
 
 	if (chat->thinking == THINKING_DEFAULT && asks_by_name(chat->model))
 		chat->thinking = THINKING_ON;
@@ -108,12 +145,63 @@ int in_finish(struct in *in)
 		chat->messages[i].blocks = at;
 		at += chat->messages[i].block_count;
 	}
-	if (!in->count_only && chat->message_count &&
-	    chat->messages[chat->message_count - 1].role == ROLE_ASSISTANT)
-		return json_error(&last, NULL, in->e,
-				  "assistant message prefill is not supported by this gateway, the "
-				  "conversation must end with a user message");
+	last = chat->message_count ? &chat->messages[chat->message_count - 1] : NULL;
+	if (!in->count_only && last && last->role == ROLE_ASSISTANT)
+		return read_prefill(in, last);
 	return 0;
+}
+
+int in_stop_sequences(struct in *in, const cJSON *body, const char *key, bool blank_ok)
+{
+	const cJSON *list = json_member(body, key), *item;
+	const struct json_at inside = { .key = key };
+	struct json_at at = { .up = &inside };
+	struct chat *chat = in->chat;
+
+	if (!list)
+		return 0;
+	if (!cJSON_IsString(list) && !cJSON_IsArray(list))
+		return json_error(NULL, key, in->e, "Input should be a valid list");
+	item = cJSON_IsString(list) ? list : list->child;
+	chat->stop_sequences =
+		arena_array(in->arena, LIMIT_STOP_SEQUENCES, sizeof(*chat->stop_sequences));
+	for (; item; item = item == list ? NULL : item->next, at.index++) {
+		if (!cJSON_IsString(item))
+			return json_error(&at, NULL, in->e, "Input should be a valid string");
+		if (!*item->valuestring || (!blank_ok && !has_ink(span_of(item->valuestring))))
+			return json_error(NULL, key, in->e,
+					  "each stop sequence must contain non-whitespace");
+		if (chat->stop_count == LIMIT_STOP_SEQUENCES)
+			return json_error(NULL, key, in->e, "List should have at most %d items",
+					  LIMIT_STOP_SEQUENCES);
+		chat->stop_sequences[chat->stop_count++] = item->valuestring;
+	}
+	return 0;
+}
+
+int in_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key)
+{
+	if (!schema)
+		return json_error(at, key, in->e, "Field required");
+	if (!cJSON_IsObject(schema))
+		return json_error(at, key, in->e, "Input should be a valid object");
+	in->chat->format = FORMAT_SCHEMA;
+	in->chat->schema = schema;
+	return 0;
+}
+
+int in_forced_tool(struct in *in, const char *name, const struct json_at *at, const char *key)
+{
+	struct chat *chat = in->chat;
+
+	for (size_t i = 0; i < chat->tool_count; i++) {
+		if (strcmp(chat->tools[i].name, name) == 0) {
+			chat->tool_choice = CHOICE_TOOL;
+			chat->forced_tool = chat->tools[i].name;
+			return 0;
+		}
+	}
+	return json_error(at, key, in->e, "Tool '%.128s' not found in provided tools", name);
 }
 
 /* clang-format off */

@@ -40,8 +40,8 @@ void in_add_text(struct in *in, enum role role, size_t client_index, struct span
 /* A system message amid the conversation becomes text of the user's turn, in its place. */
 void in_add_reminder(struct in *in, size_t client_index, const struct in_texts *texts);
 
-/* Joins the system text and hands out the messages; refuses a conversation that ends with the
- * assistant's turn. */
+/* Joins the system text and hands out the messages. A conversation that ends with the assistant's
+ * turn has chat.prefill then; one that ends with calls is refused. */
 int in_finish(struct in *in);
 
 void in_texts_add(struct in *in, struct in_texts *texts, struct span text);
@@ -54,6 +54,16 @@ const char *in_image_format(struct span base64);
 /* Fills an image block; errors name at and key. */
 int in_image(struct in *in, struct span base64, const struct json_at *at, const char *key,
 	     struct block *image);
+
+/* chat.stop_sequences: a list of texts, or one text; null and absent are fine. Empty ones are
+ * refused, and where !blank_ok those of white space alone. */
+int in_stop_sequences(struct in *in, const cJSON *body, const char *key, bool blank_ok);
+
+/* FORMAT_SCHEMA: the answer is to be JSON that this schema describes. */
+int in_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key);
+
+/* CHOICE_TOOL for a tool of this name, which tools[] must have (call it after tools[] was read). */
+int in_forced_tool(struct in *in, const char *name, const struct json_at *at, const char *key);
 
 /* The root rules of the upstream for a tool's schema (may be NULL). */
 int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key);

@@ -152,3 +152,32 @@ int64_t tokens_of_chat(const struct chat *chat)
 	}
 	return price < TOKEN ? 1 : rounded(price);
 }
+
+int64_t token_count_value(const struct token_count *c)
+{
+	return c->price && c->price < TOKEN ? 1 : rounded(c->price);
+}
+
+static bool fits(const struct token_count *c, enum class class, int64_t price, int64_t max)
+{
+	bool in_word = class == LETTER && c->before == LETTER + 1;
+
+	return !c->price || c->price + price <= (max + (in_word ? 2 : 0)) * TOKEN;
+}
+
+size_t token_count_add(struct token_count *c, struct span text, int64_t max)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned class = class_of[(unsigned char)text.at[i]];
+		int64_t price;
+
+		if (class == TAIL)
+			continue;
+		price = (int)class + 1 == c->before ? prices[class].next : prices[class].first;
+		if (max && !fits(c, class, price, max))
+			return i;
+		c->price += price;
+		c->before = (int)class + 1;
+	}
+	return text.len;
+}

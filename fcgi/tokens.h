@@ -14,4 +14,16 @@
 int64_t tokens_of_text(struct span text);
 int64_t tokens_of_chat(const struct chat *chat); /* >= 1 */
 
+/* A text that comes in pieces of whole characters: the same count wherever it is cut. { 0 } begins. */
+struct token_count {
+	int64_t price;
+	int before; /* class of the last byte, plus one; 0: none */
+};
+
+int64_t token_count_value(const struct token_count *c);
+
+/* Books the text as far as it fits into max tokens in all, and returns its bytes that do. A word is
+ * not cut unless it runs two tokens beyond; the first character always fits. max 0: no limit. */
+size_t token_count_add(struct token_count *c, struct span text, int64_t max);
+
 #endif

@@ -44,27 +44,37 @@ static int on_event(void *context, const struct event *event, struct error *e)
 	struct turn *t = context;
 
 	t->any_event = true;
-	if (event->kind == EVENT_STOP)
+	if (event->kind == EVENT_STOP) {
 		t->usage = event->usage;
+		t->stopped = true;
+	}
 	if (begin(t, e) || t->out.dialect->event(&t->out, event, &t->wire, e))
 		return -1;
 	return t->wire.len >= FLUSH_AT ? flush(t, e) : 0;
 }
 
+/* Hands the frames on: 0, > 0 when the answer has ended before upstream's did, -1. */
+static int take_frames(struct turn *t, struct error *e)
+{
+	struct frame frame;
+	int rc;
+
+	while ((rc = eventstream_next(&t->frames, &frame, e)) > 0) {
+		rc = up_event_frame(&t->events, &frame, e);
+		if (rc)
+			return rc;
+	}
+	return rc;
+}
+
 static int sink_bytes(void *context, struct span bytes, struct error *e)
 {
 	struct turn *t = context;
-	struct frame frame;
 	int rc;
 
 	if (eventstream_feed(&t->frames, bytes, e))
 		return -1;
-	while ((rc = eventstream_next(&t->frames, &frame, e)) > 0) {
-		if (up_event_frame(&t->events, &frame, e)) {
-			rc = -1;
-			break;
-		}
-	}
+	rc = take_frames(t, e);
 	/* What came before the damage was good: the client gets it, then the error. */
 	if (e->kind != ERR_GONE) {
 		struct error sending = { 0 };
@@ -82,7 +92,7 @@ static int sink_end(void *context, struct error *e)
 {
 	struct turn *t = context;
 
-	if (eventstream_finish(&t->frames, e) || up_event_finish(&t->events, e))
+	if (eventstream_finish(&t->frames, e) || up_event_finish(&t->events, e) < 0)
 		return -1;
 	return flush(t, e);
 }
@@ -123,20 +133,48 @@ static int sink_watch(void *context, struct error *e)
 	return 0; /* readable but there: never spin on it */
 }
 
-static void sink_reset(void *context)
+/* Writer and filters for a new try. A stream that has begun goes on: only pings were sent. */
+static void start_answer(struct turn *t, bool last)
+{
+	struct up_filters_options filters = {
+		.chat = t->chat,
+		.tags = t->tags,
+		.input_estimate = t->options.input_estimate,
+		.again = last ? NULL : &t->again,
+		.handler = on_event,
+		.context = t,
+	};
+
+	up_filters_init(&t->filters, &filters);
+	t->options.handler = t->filters.handler;
+	t->options.context = t->filters.context;
+	up_event_init(&t->events, &t->options);
+}
+
+static void sink_reset(void *context, bool last)
 {
 	struct turn *t = context;
 
 	eventstream_reset(&t->frames);
 	up_event_release(&t->events);
-	up_event_init(&t->events, &t->options);
-	up_think_release(&t->think);
-	up_think_init(&t->think, t->chat->thinking_omitted, on_event, t);
+	up_filters_release(&t->filters);
+	start_answer(t, last);
+	if (!t->chat->stream && t->any_event) {
+		const struct out_options options = t->out.options;
+
+		out_release(&t->out);
+		out_init(&t->out, t->request->dialect->out, &options);
+		buf_reset(&t->wire);
+		t->any_event = false;
+	}
 }
 
+/* Of a whole answer the client sees nothing before its end. */
 static bool sink_committed(void *context)
 {
-	return ((struct turn *)context)->any_event;
+	const struct turn *t = context;
+
+	return t->chat->stream ? t->any_event : t->stopped;
 }
 
 struct up_sink turn_sink(struct turn *t)
@@ -149,6 +187,7 @@ struct up_sink turn_sink(struct turn *t)
 		.watch = sink_watch,
 		.watch_fd = t->request->conn->watch_fd,
 		.committed = sink_committed,
+		.again = &t->again,
 		.context = t,
 	};
 }
@@ -158,7 +197,6 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 {
 	int64_t now = clock_ticks(), estimate = tokens_of_chat(chat);
 	int64_t floor = estimate / 2 > 0 ? estimate / 2 : 1;
-	bool by_tags = up_request_uses_tags(chat, model);
 	struct out_options options = {
 		.stream = chat->stream,
 		.include_usage = chat->include_usage,
@@ -168,20 +206,22 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 		.created = clock_wall(),
 	};
 
-	*t = (struct turn){ .request = request, .chat = chat, .last_sent = now };
+	*t = (struct turn){ .request = request,
+			    .chat = chat,
+			    .tags = up_request_uses_tags(chat, model),
+			    .last_sent = now };
 	t->hold_until = now + (int64_t)request->site->config->first_byte_hold * 1000;
 	t->options = (struct up_event_options){
 		.names = names,
 		.input_estimate = estimate,
 		.input_floor = floor,
 		.window = model->window,
-		.handler = by_tags ? up_think_event : on_event,
-		.context = by_tags ? (void *)&t->think : t,
 	};
-	up_think_init(&t->think, chat->thinking_omitted, on_event, t);
 	out_init(&t->out, request->dialect->out, &options);
 	eventstream_init(&t->frames);
-	up_event_init(&t->events, &t->options);
+	start_answer(t, false);
+	buf_init(&t->again.answer, LIMIT_ANSWER);
+	buf_init(&t->again.words, LIMIT_ERROR_TEXT * 2);
 	buf_init(&t->wire, chat->stream ? LIMIT_EVENT : LIMIT_ANSWER);
 }
 
@@ -189,7 +229,9 @@ void turn_release(struct turn *t)
 {
 	buf_release(&t->wire);
 	up_event_release(&t->events);
-	up_think_release(&t->think);
+	up_filters_release(&t->filters);
+	buf_release(&t->again.answer);
+	buf_release(&t->again.words);
 	eventstream_release(&t->frames);
 	out_release(&t->out);
 }
@@ -200,9 +242,9 @@ int turn_finish(struct turn *t, struct error *e)
 		return 0;
 	if (t->wire.failed)
 		return error_set(e, ERR_UP_DAMAGED, "the answer is longer than this gateway holds");
-	return response_whole(&t->request->response, 200, "application/json", buf_span(&t->wire)) ?
-		       gone(e) :
-		       0;
+	return response_whole(&t->request->response, 200, "application/json", buf_span(&t->wire))
+		       ? gone(e)
+		       : 0;
 }
 
 void turn_fail(struct turn *t, const struct error *failure)

@@ -11,7 +11,7 @@
 #include "fcgi/request.h"
 #include "fcgi/up_call.h"
 #include "fcgi/up_event.h"
-#include "fcgi/up_think.h"
+#include "fcgi/up_filters.h"
 
 struct turn {
 	struct request *request; /* borrowed */
@@ -20,9 +20,12 @@ struct turn {
 	struct eventstream frames;
 	struct up_event events;
 	struct up_event_options options;
-	struct up_think think; /* only where the reasoning comes as tags in the text */
+	struct up_filters filters;
+	bool tags; /* the reasoning comes as tags in the text */
+	struct up_again again;
 	struct buf wire;      /* to be sent now; of a whole answer: the body at the end */
 	bool any_event;	      /* upstream's answer has begun to show */
+	bool stopped;	      /* it has ended, for the client */
 	struct usage usage;   /* of the complete answer, for the log */
 	int64_t hold_until;   /* clock_ticks(): then the stream begins, whatever upstream does */
 	int64_t last_sent;    /* clock_ticks() */

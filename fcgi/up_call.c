@@ -69,6 +69,7 @@ static int write_body(struct up_call *call, const struct up_profile *profile,
 		.profile_arn = up_profile_arn(profile, account),
 		.conversation_id = conversation,
 		.continuation_id = continuation,
+		.again = call->sink->again,
 	};
 
 	/* One id for one conversation of the client: upstream's caches are keyed by it. */
@@ -117,9 +118,11 @@ static int exchange(struct up_call *call, const struct account *account, const s
 	int rc;
 
 	buf_init(&x.refusal, LIMIT_UP_ERROR);
-	call->sink->reset(call->sink->context);
+	call->sink->reset(call->sink->context, call->asked_again);
 	rc = http_run(call->site->http, &request, &reply, e);
-	if (!rc && reply.status != 200)
+	if (rc > 0)
+		rc = 0; /* the sink has all that it wants */
+	else if (!rc && reply.status != 200)
 		rc = judge_refusal(&reply, &x.refusal, e);
 	else if (!rc)
 		rc = call->sink->end(call->sink->context, e);
@@ -130,7 +133,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 	return rc;
 }
 
-static int send(struct up_call *call, const struct account *account, struct error *e)
+static int send_once(struct up_call *call, const struct account *account, struct error *e)
 {
 	const struct up_profile *profile = up_profile_of(call->site->config, account);
 	char invocation[UUID_SIZE];
@@ -151,6 +154,25 @@ static int send(struct up_call *call, const struct account *account, struct erro
 	return rc;
 }
 
+/* The model's own doing, which may go better the next time. */
+static bool is_worth_asking_again(const struct error *e)
+{
+	return e->kind == ERR_UP_EMPTY || e->kind == ERR_UP_TRUNCATED || e->kind == ERR_UP_UNMET;
+}
+
+static int send(struct up_call *call, const struct account *account, struct error *e)
+{
+	int rc = send_once(call, account, e);
+
+	if (!rc || call->asked_again || !is_worth_asking_again(e) ||
+	    call->sink->committed(call->sink->context))
+		return rc;
+	log_line(LOG_INFO, "asked again: %s", e->message);
+	call->asked_again = true;
+	error_clear(e);
+	return send_once(call, account, e);
+}
+
 /* A token near its end is renewed before it is sent. */
 static int ready_token(struct up_call *call, struct account *account, struct error *e)
 {
@@ -160,9 +182,9 @@ static int ready_token(struct up_call *call, struct account *account, struct err
 	if (!account_expires_within(account, now, REFRESH_WITHIN) && *account_bearer(account))
 		return 0;
 	if (refresh_account(&refresher, account,
-			    account_expires_within(account, now, 0) || !*account_bearer(account) ?
-				    REFRESH_HARD :
-				    REFRESH_SOFT,
+			    account_expires_within(account, now, 0) || !*account_bearer(account)
+				    ? REFRESH_HARD
+				    : REFRESH_SOFT,
 			    REFRESH_WITHIN, e) >= 0)
 		return 0;
 	/* Still valid for seconds: a refresh that fails now need not fail the request. */
@@ -221,8 +243,8 @@ int up_call_run(struct up_call *call, struct error *e)
 				*e = last;
 			return rc;
 		}
-		tries.ids[tries.count++] = arena_strndup(call->arena, account.id,
-							 strlen(account.id));
+		tries.ids[tries.count++] =
+			arena_strndup(call->arena, account.id, strlen(account.id));
 		snprintf(call->account, sizeof(call->account), "%s", account.id);
 		rc = try_account(call, &account, e);
 		if (rc)

@@ -1,6 +1,7 @@
 /*
  * up_call.h - carries one chat upstream: chooses an account, sees to its token, sends, and judges
- * a failure: refresh and once more, another account, or give up with the reason.
+ * a failure: refresh and once more, another account, or give up with the reason. An answer that is
+ * empty, cut, or not what was asked for is asked for once more, before the client has seen any of it.
  */
 #ifndef FCGI_UP_CALL_H
 #define FCGI_UP_CALL_H
@@ -11,16 +12,20 @@
 #include "fcgi/chat.h"
 #include "fcgi/models.h"
 #include "fcgi/tool_names.h"
+#include "fcgi/up_again.h"
 
-/* Who takes the answer. All return 0 or non-zero with *e filled, which ends the call. */
+/* Who takes the answer. All return 0, or -1 with *e filled, which ends the call. */
 struct up_sink {
-	void (*reset)(void *context);				/* before each try */
+	/* Before each try. last: what comes is to be handed out, ERR_UP_UNMET helps no more. */
+	void (*reset)(void *context, bool last);
+	/* > 0: the answer is complete, the rest of it is not wanted */
 	int (*bytes)(void *context, struct span bytes, struct error *e); /* of a 200 answer */
 	int (*end)(void *context, struct error *e);		/* it ended cleanly */
 	int (*tick)(void *context, struct error *e);		/* as http_request.on_tick */
 	int (*watch)(void *context, struct error *e);		/* as http_request.on_watch */
 	int watch_fd;
 	bool (*committed)(void *context); /* the client has seen a part: no second try */
+	const struct up_again *again; /* of ERR_UP_UNMET: what the model is to be told */
 	void *context;
 };
 
@@ -33,6 +38,7 @@ struct up_call {
 	const struct up_sink *sink;
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
+	bool asked_again;
 };
 
 int up_call_run(struct up_call *call, struct error *e);

@@ -21,6 +21,7 @@
 #include "common/log.h"
 #include "common/utf8.h"
 #include "fcgi/up_turns.h"
+#include "fcgi/up_wishes.h"
 
 #define NO_RESULT      "The client sent no result for this tool call."
 #define NO_OUTPUT      "(no output)"
@@ -74,6 +75,13 @@ static void add_spec(struct writer *r, const char *name, const struct tool *tool
 		spec->shown = utf8_prefix(span_of(tool->description), LIMIT_TOOL_DESC);
 }
 
+static bool is_offered(const struct chat *chat, const struct tool *tool)
+{
+	if (chat->tool_choice == CHOICE_TOOL)
+		return strcmp(tool->name, chat->forced_tool) == 0;
+	return chat->tool_choice != CHOICE_NONE;
+}
+
 /* Upstream refuses a history that calls tools which it is not told of; it compares names without
  * case, so that a second spelling would be a duplicate. */
 static int plan_tools(struct writer *r, struct error *e)
@@ -91,7 +99,7 @@ static int plan_tools(struct writer *r, struct error *e)
 		if (text_map_get(&tools, tool->name, NULL))
 			return error_field(e, "tools", "Tool names must be unique.");
 		text_map_put(&tools, tool->name, i);
-		if (chat->tool_choice == CHOICE_NONE)
+		if (!is_offered(chat, tool))
 			continue;
 		add_spec(r, tool_names_add(r->names, tool->name), tool);
 		text_map_put(&told, lower_case(r->arena, r->specs[r->spec_count - 1].name), i);
@@ -545,10 +553,14 @@ int up_request_write(const struct chat *chat, const struct model *model,
 		     struct arena *arena, struct buf *body, struct error *e)
 {
 	struct writer r = {
-		.chat = chat, .model = model, .options = options, .names = names, .arena = arena
+		.chat = up_wishes_add(chat, options->again, names, arena),
+		.model = model,
+		.options = options,
+		.names = names,
+		.arena = arena,
 	};
 
-	if (up_turns_plan(&r.turns, chat, arena, e) || plan_tools(&r, e))
+	if (up_turns_plan(&r.turns, r.chat, arena, e) || plan_tools(&r, e))
 		return -1;
 	if (r.turns.image_count > LIMIT_IMAGES) {
 		r.images_dropped = r.turns.image_count - LIMIT_IMAGES;

@@ -80,11 +80,10 @@ static int inside(struct up_think *t, struct error *e)
 {
 	bool whole;
 	size_t close = find_close(&t->held, &whole);
+	int rc = hand_out(t, EVENT_THINKING, close, e);
 
-	if (hand_out(t, EVENT_THINKING, close, e))
-		return -1;
-	if (!whole)
-		return 0;
+	if (rc || !whole)
+		return rc;
 	buf_cut(&t->held, strlen(CLOSE_TAG));
 	t->state = THINK_BEHIND;
 	return 1;

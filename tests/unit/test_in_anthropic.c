@@ -13,6 +13,10 @@
 #define TWO_REFERENCES                                                                             \
 	"[{'type':'tool_reference','tool_name':'WebFetch'},"                                       \
 	"{'type':'tool_reference','tool_name':'Other'}]"
+#define PREFILL(text)                                                                              \
+	HEAD "'messages':[{'role':'user','content':'x'},{'role':'assistant','content':'" text "'}" \
+	     "]}"
+#define SCHEMA		 "{'type':'json_schema','schema':{'type':'object'}}"
 #define TOOL(name, more) "{'name':'" name "','input_schema':{'type':'object'}" more "}"
 
 static const struct block *block_at(const struct in_test *t, size_t message, size_t block)
@@ -228,7 +232,8 @@ static void in_anthropic_reads_thinking(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		snprintf(body, sizeof(body),
-			 HEAD "'output_config':{'effort':'xhigh'},'thinking':%s," HI "}",
+			 "{'model':'m','max_tokens':2000,'output_config':{'effort':'xhigh'},"
+			 "'thinking':%s," HI "}",
 			 rows[i].json);
 		in_test_read(&t, in_anthropic, body);
 		CU_ASSERT_EQUAL(t.rc, 0);
@@ -239,6 +244,77 @@ static void in_anthropic_reads_thinking(void)
 		in_test_release(&t);
 	}
 	in_test_read(&t, in_anthropic, "{'model':'x-thinking','max_tokens':1," HI "}");
+	CU_ASSERT_EQUAL(t.chat.thinking, THINKING_ON);
+	in_test_release(&t);
+}
+
+static void in_anthropic_reads_what_shapes_the_answer(void)
+{
+	struct in_test t;
+
+	in_test_read(&t, in_anthropic,
+		     HEAD "'stop_sequences':['END','\\n\\nx'],'tools':[" TOOL("a", "") "," TOOL(
+			     "b", "") "],'tool_choice':{'type':'tool','name':'b',"
+				      "'disable_parallel_tool_use':true}," HI "}");
+	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+	CU_ASSERT_EQUAL_FATAL(t.chat.stop_count, 2);
+	CU_ASSERT_STRING_EQUAL(t.chat.stop_sequences[1], "\n\nx");
+	CU_ASSERT_EQUAL(t.chat.tool_choice, CHOICE_TOOL);
+	CU_ASSERT_STRING_EQUAL(t.chat.forced_tool, "b");
+	CU_ASSERT_TRUE(t.chat.one_call);
+	in_test_release(&t);
+	in_test_read(&t, in_anthropic,
+		     HEAD
+		     "'tools':[" TOOL("a", "") "],'tool_choice':{'type':'any'},'output_config':{"
+					       "'format':" SCHEMA "}," HI "}");
+	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+	CU_ASSERT_EQUAL(t.chat.tool_choice, CHOICE_ANY);
+	CU_ASSERT_FALSE(t.chat.one_call);
+	CU_ASSERT_EQUAL(t.chat.format, FORMAT_SCHEMA);
+	CU_ASSERT_STRING_EQUAL(json_text_or(t.chat.schema, "type", ""), "object");
+	in_test_release(&t);
+	in_test_read(&t, in_anthropic, HEAD "'output_format':" SCHEMA "," HI "}");
+	CU_ASSERT_EQUAL(t.rc, 0);
+	CU_ASSERT_EQUAL(t.chat.format, FORMAT_SCHEMA);
+	in_test_release(&t);
+	in_test_read(&t, in_anthropic, HEAD "'output_config':{'format':null}," HI "}");
+	CU_ASSERT_EQUAL(t.rc, 0);
+	CU_ASSERT_EQUAL(t.chat.format, FORMAT_TEXT);
+	in_test_release(&t);
+}
+
+static void in_anthropic_takes_a_final_assistant_message_as_the_answers_beginning(void)
+{
+	struct in_test t;
+
+	in_test_read(&t, in_anthropic, PREFILL("{"));
+	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+	CU_ASSERT_TRUE(span_is(t.chat.prefill, "{"));
+	CU_ASSERT_EQUAL(t.chat.message_count, 2);
+	in_test_release(&t);
+	in_test_read(&t, in_anthropic, HEAD HI "}");
+	CU_ASSERT_EQUAL(t.chat.prefill.len, 0);
+	in_test_release(&t);
+}
+
+static void in_anthropic_thinks_between_tools_behind_a_result_only(void)
+{
+	static const char between[] = "'thinking':{'type':'between_tools'},";
+	char body[1024];
+	struct in_test t;
+
+	snprintf(body, sizeof(body), HEAD "%s" HI "}", between);
+	in_test_read(&t, in_anthropic, body);
+	CU_ASSERT_EQUAL(t.rc, 0);
+	CU_ASSERT_EQUAL(t.chat.thinking, THINKING_OFF);
+	in_test_release(&t);
+	snprintf(body, sizeof(body),
+		 HEAD
+		 "%s'messages':[{'role':'user','content':'x'},{'role':'assistant','content':[" CALL(
+			 "t1") "]},{'role':'user','content':[" RESULT("t1", "'ok'") "]}]}",
+		 between);
+	in_test_read(&t, in_anthropic, body);
+	CU_ASSERT_EQUAL(t.rc, 0);
 	CU_ASSERT_EQUAL(t.chat.thinking, THINKING_ON);
 	in_test_release(&t);
 }
@@ -403,12 +479,30 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		  "'container_upload' blocks" },
 		{ USER(CALL("t")), "messages.0.content.0", "Input tag 'tool_use'" },
 		{ HEAD
-		  "'messages':[{'role':'user','content':'x'},{'role':'assistant','content':'{'}]}",
-		  "messages.1", "prefill is not supported" },
+		  "'messages':[{'role':'user','content':'x'},{'role':'assistant','content':[" CALL(
+			  "t1") "]}]}",
+		  "messages.1",
+		  "messages.1: `tool_use` ids were found without `tool_result` blocks immediately "
+		  "after: t1." },
+		{ HEAD
+		  "'messages':[{'role':'user','content':'x'},{'role':'assistant','content':[{'type'"
+		  ":'thinking','thinking':'h','signature':''}]}]}",
+		  "messages.1", "no text to continue" },
+		{ PREFILL("So: "), "messages",
+		  "messages: final assistant content cannot end with trailing whitespace" },
+		{ HEAD "'output_config':{'format':" SCHEMA
+		       "},'messages':[{'role':'user','content':'x'},"
+		       "{'role':'assistant','content':'{'}]}",
+		  "messages.1", "cannot be continued in an output format" },
 		{ HEAD "'system':7," HI "}", "system", "valid string or array" },
 		{ HEAD "'system':[{'type':'image'}]," HI "}", "system.0.type", "'text'" },
 		{ HEAD "'stream':'yes'," HI "}", "stream", "valid boolean" },
-		{ HEAD "'stop_sequences':['END']," HI "}", "stop_sequences", "not supported" },
+		{ HEAD "'stop_sequences':'END'," HI "}", "stop_sequences", "valid array" },
+		{ HEAD "'stop_sequences':['END',7]," HI "}", "stop_sequences.1", "valid string" },
+		{ HEAD "'stop_sequences':['END',' \\n']," HI "}", "stop_sequences",
+		  "stop_sequences: each stop sequence must contain non-whitespace" },
+		{ HEAD "'stop_sequences':['']," HI "}", "stop_sequences",
+		  "must contain non-whitespace" },
 		{ HEAD "'temperature':1.1," HI "}", "temperature", "less than or equal to 1" },
 		{ HEAD "'top_p':-1," HI "}", "top_p", "greater than or equal to 0" },
 		{ HEAD "'top_k':-1," HI "}", "top_k", "greater than or equal to 0" },
@@ -417,13 +511,31 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		  "thinking.enabled.budget_tokens", "greater than or equal to 1024" },
 		{ HEAD "'thinking':{'type':'enabled'}," HI "}", "thinking.enabled.budget_tokens",
 		  "Field required" },
-		{ HEAD "'thinking':{'type':'between_tools'}," HI "}", "thinking", "between_tools" },
+		{ HEAD "'thinking':{'type':'enabled','budget_tokens':1024}," HI "}", "",
+		  "`max_tokens` must be greater than `thinking.budget_tokens`" },
+		{ HEAD "'thinking':{'type':'always'}," HI "}", "thinking",
+		  "'adaptive', 'between_tools', 'disabled', 'enabled'" },
+		{ HEAD
+		  "'tools':[" TOOL("x", "") "],'tool_choice':{'type':'any'},'thinking':{'type':"
+					    "'adaptive'}," HI "}",
+		  "", "Thinking may not be enabled when tool_choice forces tool use." },
+		{ HEAD
+		  "'tools':[" TOOL("x", "") "],'tool_choice':{'type':'tool','name':'x'},'thinking':"
+					    "{'type':'adaptive'}," HI "}",
+		  "", "Thinking may not be enabled when tool_choice forces tool use." },
 		{ HEAD "'output_config':{'effort':'huge'}," HI "}", "output_config.effort",
 		  "'low', 'medium', 'high', 'xhigh' or 'max'" },
 		{ HEAD "'output_config':{'format':{'type':'json_schema'}}," HI "}",
-		  "output_config.format", "not supported" },
-		{ HEAD "'output_format':{'type':'json_schema'}," HI "}", "output_format",
-		  "not supported" },
+		  "output_config.format.schema", "Field required" },
+		{ HEAD "'output_config':{'format':{'type':'json_schema','schema':7}}," HI "}",
+		  "output_config.format.schema", "valid object" },
+		{ HEAD "'output_config':{'format':{}}," HI "}", "output_config.format.type",
+		  "Field required" },
+		{ HEAD "'output_config':{'format':{'type':'xml'}}," HI "}",
+		  "output_config.format.type", "'json_schema'" },
+		{ HEAD "'output_format':7," HI "}", "output_format", "valid object" },
+		{ HEAD "'output_format':{'type':'json_schema'}," HI "}", "output_format.schema",
+		  "Field required" },
 		{ HEAD "'mcp_servers':[{'type':'url'}]," HI "}", "mcp_servers", "not supported" },
 		{ HEAD "'thread':{'id':'x'}," HI "}", "thread", "not supported" },
 		{ HEAD "'tools':[{'type':'web_search_20250305','name':'web_search'}]," HI "}",
@@ -442,11 +554,17 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		  "tools.0.custom.input_schema", "does not support oneOf, allOf, or anyOf" },
 		{ HEAD "'tools':[{'name':'x','input_schema':{'required':'a'}}]," HI "}",
 		  "tools.0.custom.input_schema.required", "valid array" },
-		{ HEAD "'tool_choice':{'type':'any'}," HI "}", "tool_choice", "'any'" },
-		{ HEAD "'tool_choice':{'type':'tool','name':'x'}," HI "}", "tool_choice",
-		  "'tool'" },
-		{ HEAD "'tool_choice':{'type':'auto','disable_parallel_tool_use':true}," HI "}",
-		  "tool_choice.disable_parallel_tool_use", "not supported" },
+		{ HEAD "'tool_choice':{'type':'any'}," HI "}", "tool_choice",
+		  "may only be specified while providing tools" },
+		{ HEAD "'tool_choice':{'type':'tool'}," HI "}", "tool_choice.name",
+		  "Field required" },
+		{ HEAD "'tools':[" TOOL("x", "") "],'tool_choice':{'type':'tool','name':'y'}," HI
+						 "}",
+		  "tool_choice.name", "Tool 'y' not found in provided tools" },
+		{ HEAD "'tool_choice':{'type':'some'}," HI "}", "tool_choice",
+		  "'auto', 'any', 'tool', 'none'" },
+		{ HEAD "'tool_choice':{'type':'auto','disable_parallel_tool_use':1}," HI "}",
+		  "tool_choice.disable_parallel_tool_use", "valid boolean" },
 	};
 
 	in_test_refusals(in_anthropic, rows, ARRAY_SIZE(rows));
@@ -468,6 +586,11 @@ CU_TestInfo in_anthropic_tests[] = {
 	{ "shows deferred tools only when they are mentioned",
 	  in_anthropic_shows_deferred_tools_only_when_they_are_mentioned },
 	{ "reads thinking", in_anthropic_reads_thinking },
+	{ "reads what shapes the answer", in_anthropic_reads_what_shapes_the_answer },
+	{ "takes a final assistant message as the answer's beginning",
+	  in_anthropic_takes_a_final_assistant_message_as_the_answers_beginning },
+	{ "thinks between tools behind a result only",
+	  in_anthropic_thinks_between_tools_behind_a_result_only },
 	{ "finds the conversation in both forms of user_id",
 	  in_anthropic_finds_the_conversation_in_both_forms_of_user_id },
 	{ "accepts what changes nothing", in_anthropic_accepts_what_changes_nothing },

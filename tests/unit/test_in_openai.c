@@ -141,8 +141,6 @@ static void in_openai_names_the_field_of_every_refusal(void)
 		{ MESSAGES("{'role':'user'}"), "messages.0.content", "string or an array" },
 		{ MESSAGES("{'role':'tool','content':'x'}"), "messages.0.tool_call_id",
 		  "Field required" },
-		{ MESSAGES("{'role':'user','content':'x'},{'role':'assistant','content':'y'}"),
-		  "messages.1", "prefill" },
 		{ MESSAGES("{'role':'assistant','function_call':{'name':'f','arguments':''}}"),
 		  "messages.0.function_call", "not supported" },
 		{ MESSAGES("{'role':'assistant','tool_calls':[{'id':'c','type':'custom','custom':{}"

@@ -495,7 +495,7 @@ static void up_request_asks_for_thinking_as_the_model_needs_it(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char *fields;
 
-		snprintf(body, sizeof(body), HEAD "%s" HI, rows[i].wish);
+		snprintf(body, sizeof(body), "{'model':'m','max_tokens':32000,%s" HI, rows[i].wish);
 		up_test_run(&t, in_anthropic, body, rows[i].model);
 		CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"), rows[i].content);
 		fields = cJSON_PrintUnformatted(down(t.out, "additionalModelRequestFields"));

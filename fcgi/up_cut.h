@@ -1,0 +1,49 @@
+/*
+ * up_cut.h - ends an answer early, where the client's wishes say so: the upstream knows neither
+ * stop sequences nor a limit of tokens nor "one call only". Stands last before the writer.
+ *
+ * Stop sequences: the text ends before the sequence that is complete first (of several that end at
+ * the same character, the longest). What may be the beginning of one is held back, never more.
+ * Reasoning and arguments of calls are not searched; text before and behind a call is two texts.
+ *
+ * max_tokens: the estimator (tokens.h) counts text and arguments. Up to 64 the limit is taken at
+ * its word; above, the estimate must be past it by a quarter of the rest, the estimator's own
+ * error. Reasoning does not count: what the upstream sends of it is a summary, whose length says
+ * nothing. A call that has begun is finished. An answer is cut only when there is more of it: one
+ * that ends by itself at the limit keeps its own ending.
+ *
+ * one_call: ends with tool_use before whatever follows the first completed call.
+ *
+ * At its own ending it hands out STOP with estimated usage and returns 1: the answer is complete,
+ * the rest is not wanted. All handlers before it pass a value > 0 on, down to http_run().
+ */
+#ifndef FCGI_UP_CUT_H
+#define FCGI_UP_CUT_H
+
+#include "common/buf.h"
+#include "fcgi/chat.h"
+#include "fcgi/tokens.h"
+#include "fcgi/up_event.h"
+
+struct up_cut {
+	const struct chat *chat; /* borrowed */
+	int64_t input_estimate;
+	event_handler *handler; /* who gets the events */
+	void *context;
+	struct buf held;	    /* text that may be the beginning of a stop sequence */
+	struct token_count counted; /* text and arguments, for the limit */
+	struct token_count thought; /* reasoning, for the usage only */
+	bool called;		    /* a call was completed */
+};
+
+/* Is there anything to cut by? */
+bool up_cut_is_needed(const struct chat *chat);
+
+void up_cut_init(struct up_cut *c, const struct chat *chat, int64_t input_estimate,
+		 event_handler *handler, void *context);
+void up_cut_release(struct up_cut *c);
+
+/* An event_handler; context is the struct up_cut. */
+int up_cut_event(void *context, const struct event *event, struct error *e);
+
+#endif
