@@ -8,6 +8,7 @@
 static const char *const auth_choices[] = { "key", "none", NULL };
 static const char *const level_choices[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_choices[] = { "text", "json", NULL };
+static const char *const thinking_choices[] = { "blocks", "think", "thinking", "plain", NULL };
 static const char *const profile_choices[] = { "krs", "rts", NULL };
 
 /* clang-format off */
@@ -26,6 +27,8 @@ const struct config_option config_options[] = {
 	  .text = "Longest silence towards a streaming client; also how soon a client that left is noticed." },
 	{ "first_byte_hold", INTEGER, AT(first_byte_hold), "5", 0, 300, "seconds",
 	  .text = "How long a stream waits for the upstream before it begins; errors until then have their HTTP status." },
+	{ "thinking_format", CHOICE, AT(thinking_format), "blocks", .choices = thinking_choices,
+	  .text = "How clients see reasoning: as their API has it (blocks), or in front of the text in <think> tags, in <thinking> tags, or plain." },
 	{ "drain_timeout", INTEGER, AT(drain_timeout), "30", 0, 86400, "seconds",
 	  .text = "How long running streams may go on after SIGTERM." },
 	{ "refresh_ahead", INTEGER, AT(refresh_ahead), "600", 30, 86400, "seconds",

@@ -42,10 +42,18 @@ struct message {
 	size_t block_count;
 };
 
+/* How the client wants to be told of a call; for the upstream all are functions. CUSTOM: its one
+ * parameter is the text "input". LEGACY: Chat Completions' function_call. SEARCH: Responses' search
+ * for further tools, which the client runs. */
+enum tool_kind { TOOL_FUNCTION, TOOL_CUSTOM, TOOL_LEGACY, TOOL_SEARCH };
+
 struct tool {
-	const char *name;
+	const char *name;	 /* unique in the request: "space__name" of a tool in a namespace */
 	const char *description; /* "" when absent */
 	const cJSON *schema;	 /* an object, or NULL: takes no parameters */
+	enum tool_kind kind;
+	const char *space;	 /* its namespace, NULL: none */
+	const char *short_name;  /* its name within the namespace, NULL without one */
 };
 
 /* ANY: at least one call; TOOL: a call of chat.forced_tool. */

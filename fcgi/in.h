@@ -17,5 +17,6 @@ int in_anthropic(const cJSON *body, struct arena *arena, struct chat *chat, stru
 /* count_tokens: the same body without max_tokens and stream. */
 int in_anthropic_count(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e);
 int in_openai(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e);
+int in_responses(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e);
 
 #endif

@@ -85,6 +85,20 @@ void in_add_reminder(struct in *in, size_t client_index, const struct in_texts *
 	in_add_text(in, ROLE_USER, client_index, in_texts_join(in, &wrapped, "\n"));
 }
 
+struct tool *in_add_tool(struct in *in, const struct json_at *at)
+{
+	struct chat *chat = in->chat;
+
+	if (chat->tool_count == LIMIT_TOOLS) {
+		json_error(at, NULL, in->e, "at most %d tools are taken", LIMIT_TOOLS);
+		return NULL;
+	}
+	chat->tools = grown(in->arena, chat->tools, chat->tool_count, &in->tool_room,
+			    sizeof(*chat->tools));
+	chat->tools[chat->tool_count] = (struct tool){ .description = "" };
+	return &chat->tools[chat->tool_count++];
+}
+
 /* "claude-sonnet-4.5-thinking": the name itself asks for reasoning, for clients that cannot. */
 static bool asks_by_name(const char *model)
 {
@@ -235,6 +249,31 @@ static unsigned base64_value(char c)
 	return c == '+' ? 62 : c == '/' ? 63 : 0;
 }
 
+static void decode_four(const char *from, unsigned char out[static 3])
+{
+	unsigned bits = 0;
+
+	for (size_t k = 0; k < 4; k++)
+		bits = bits << 6 | base64_value(from[k]);
+	for (size_t k = 0; k < 3; k++)
+		out[k] = (unsigned char)(bits >> (16 - 8 * k));
+}
+
+bool in_base64_decode(struct in *in, struct span base64, struct span *out)
+{
+	int64_t size = in_base64_size(base64);
+	unsigned char *at;
+
+	if (size < 0)
+		return false;
+	at = arena_alloc(in->arena, base64.len / 4 * 3 + 1);
+	for (size_t i = 0; i < base64.len; i += 4)
+		decode_four(base64.at + i, at + i / 4 * 3);
+	at[size] = '\0';
+	*out = (struct span){ (const char *)at, (size_t)size };
+	return true;
+}
+
 const char *in_image_format(struct span base64)
 {
 	static const struct {
@@ -250,14 +289,8 @@ const char *in_image_format(struct span base64)
 	};
 	unsigned char head[12] = { 0 };
 
-	for (size_t i = 0; i + 4 <= base64.len && i < 16; i += 4) {
-		unsigned bits = 0;
-
-		for (size_t k = 0; k < 4; k++)
-			bits = bits << 6 | base64_value(base64.at[i + k]);
-		for (size_t k = 0; k < 3; k++)
-			head[i / 4 * 3 + k] = (unsigned char)(bits >> (16 - 8 * k));
-	}
+	for (size_t i = 0; i + 4 <= base64.len && i < 16; i += 4)
+		decode_four(base64.at + i, head + i / 4 * 3);
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		if (memcmp(head + formats[i].offset, formats[i].magic, formats[i].len) == 0)
 			return formats[i].format;

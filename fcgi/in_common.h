@@ -29,6 +29,9 @@ struct in {
 	size_t last_index;	   /* the client's message that the last block came from */
 	struct text_map mentioned; /* tools that the history names */
 	bool count_only;	   /* nothing will be generated */
+	size_t tool_room;	   /* of chat.tools, where in_add_tool() fills it */
+	bool flat_tools;	   /* Responses: a tool's members stand beside its type */
+	const char *function_id;   /* of the latest legacy function_call, NULL: none */
 };
 
 void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error *e);
@@ -40,6 +43,9 @@ void in_add_text(struct in *in, enum role role, size_t client_index, struct span
 /* A system message amid the conversation becomes text of the user's turn, in its place. */
 void in_add_reminder(struct in *in, size_t client_index, const struct in_texts *texts);
 
+/* A new tool behind the others; NULL: more than LIMIT_TOOLS, *in->e says so. */
+struct tool *in_add_tool(struct in *in, const struct json_at *at);
+
 /* Joins the system text and hands out the messages. A conversation that ends with the assistant's
  * turn has chat.prefill then; one that ends with calls is refused. */
 int in_finish(struct in *in);
@@ -49,6 +55,8 @@ struct span in_texts_join(const struct in *in, const struct in_texts *texts, con
 
 /* An image's base64 text: its decoded size, -1 when it is no base64. */
 int64_t in_base64_size(struct span base64);
+/* What a base64 text holds, in the arena; false: it is no base64. */
+bool in_base64_decode(struct in *in, struct span base64, struct span *out);
 /* png, jpeg, gif, webp by the first bytes; NULL: another format. */
 const char *in_image_format(struct span base64);
 /* Fills an image block; errors name at and key. */

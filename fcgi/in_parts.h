@@ -1,5 +1,7 @@
 /*
- * in_parts.h - messages of Chat Completions into the house shape (part of in_openai).
+ * in_parts.h - what the messages of Chat Completions and Responses have in common: content parts,
+ * system texts, the arguments of calls. Either API's name for a part is taken in both, because
+ * clients mix them up.
  */
 #ifndef FCGI_IN_PARTS_H
 #define FCGI_IN_PARTS_H
@@ -8,8 +10,37 @@
 
 #define UNSUPPORTED "not supported by this gateway"
 
-/* body.messages: required, roles system, developer, user, assistant and tool. */
-int in_parts_messages(struct in *in, const cJSON *body, const char *name);
+/* What a message says: TEXT, IMAGE and DOCUMENT blocks, in the arena. */
+struct in_parts {
+	struct block *blocks;
+	size_t count;
+};
+
+enum in_parts_kind { IN_TEXT_PARTS, IN_ALL_PARTS };
+
+/* A string, an array of parts, or nothing; empty texts are left out. */
+int in_parts_read(struct in *in, const cJSON *content, enum in_parts_kind kind,
+		  const struct json_at *at, struct in_parts *out);
+
+/* The parts as blocks of a message. */
+void in_parts_add(struct in *in, enum role role, size_t client_index, const struct in_parts *parts);
+
+/* A system or developer message: before the conversation the system text, later a reminder in the
+ * user's turn. */
+void in_parts_add_system(struct in *in, size_t client_index, const struct in_parts *parts);
+
+/* A user's message, which must say something. */
+int in_parts_user(struct in *in, const cJSON *message, const struct json_at *at);
+
+/* A result of the call `id`, as a block of the user's turn. */
+void in_parts_add_result(struct in *in, const char *id, size_t client_index,
+			 const struct in_parts *parts);
+
+/* A call's arguments as JSON text: "" is {}, an object's text stays as it is, anything else the
+ * model sees as {"__raw_arguments": "..."}. */
+struct span in_parts_arguments(struct in *in, const char *arguments);
+/* A custom tool's input as the arguments of the function that stands for it. */
+struct span in_parts_input(struct in *in, const char *input);
 
 /* The API's own words for an absent field, which name it in quotes. Always -1. */
 int in_parts_missing(struct in *in, const char *name);

@@ -15,14 +15,28 @@
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/jsonw.h"
+#include "fcgi/chat.h"
 #include "fcgi/event.h"
+
+/* How the client sees the reasoning: in its API's own form, or as text in front of the answer. */
+enum thinking_format { THINKING_BLOCKS, THINKING_THINK, THINKING_THINKING, THINKING_PLAIN };
 
 struct out_options {
 	bool stream;
 	bool include_usage;	/* Chat Completions: a usage chunk at the end of a stream */
+	const struct chat *chat;	/* for its tools; borrowed, NULL: none */
+	enum thinking_format thinking_format;
 	const char *model;	/* as the client wrote it; borrowed */
 	int64_t input_estimate; /* for the first event; corrected at the end */
 	int64_t created;	/* epoch seconds */
+};
+
+/* Responses: the output item that is open. */
+struct out_item {
+	const struct item_form *form; /* NULL: none; out_responses.c */
+	char id[48];
+	struct buf call_id, call_name;
+	const struct tool *tool; /* NULL: unknown to the request */
 };
 
 enum out_open { OPEN_NONE, OPEN_TEXT, OPEN_THINKING, OPEN_TOOL };
@@ -34,13 +48,17 @@ struct out {
 	bool begun;	    /* the stream's first event was written */
 	bool ended;	    /* STOP or a failure was written */
 	enum out_open open; /* the block that is open now */
-	int index;	    /* of the open or next block (A); of the open or next tool call (C) */
+	int index;	    /* of the open or next block (A), tool call (C), item (R) */
+	bool in_tags;	    /* reasoning is being written as text */
+	enum tool_kind kind; /* C: of the open call */
+	int sequence;	    /* R: number of the next event */
+	struct out_item item;
 	struct evp_md_ctx_st *digest; /* A: of the open thinking block's text */
 
 	/* a whole answer's parts so far */
-	struct buf text, reasoning; /* C: as they came */
-	struct buf arguments;	    /* A: of the open tool_use */
-	struct buf parts;	    /* A: content[], C: tool_calls[], both JSON written by w */
+	struct buf text, reasoning; /* C: as they came; R: text of the open item */
+	struct buf arguments;	    /* of the open call, where they are needed as a whole */
+	struct buf parts;	    /* A: content[], C: tool_calls[], R: output[]: JSON written by w */
 	struct jsonw w;
 };
 
@@ -54,12 +72,28 @@ struct out_dialect {
 	void (*fail)(struct out *o, const struct error *failure, struct buf *wire);
 	/* JSON error envelope for an answer that has not started. */
 	void (*error_body)(const struct error *failure, const char *request_id, struct buf *body);
+	/* Status of such an answer; may set failure->retry_after. NULL: as error_kinds[] says. */
+	int (*status)(struct error *failure);
 };
 
-extern const struct out_dialect out_anthropic, out_openai;
+extern const struct out_dialect out_anthropic, out_openai, out_responses;
 
 void out_init(struct out *o, const struct out_dialect *dialect, const struct out_options *options);
 void out_release(struct out *o);
+
+/* One event through the dialect's writer; reasoning takes the form of options.thinking_format. */
+int out_event(struct out *o, const struct event *event, struct buf *wire, struct error *e);
+
+/* For the dialects: the client's tool of that name, NULL: unknown. */
+const struct tool *out_tool(const struct out *o, const char *name);
+
+/* For the dialects: the text that a custom tool's call holds in o->arguments; as it came where it is
+ * no {"input": text}. */
+void out_custom_input(const struct out *o, struct buf *input);
+
+/* For the OpenAI dialects: {"error": {...}}. */
+void out_openai_error(const struct error *failure, struct jsonw *w);
+void out_openai_error_body(const struct error *failure, const char *request_id, struct buf *body);
 
 /* For the dialects: 0, or -1 when a part of the whole answer did not fit. */
 int out_check_parts(const struct out *o, struct error *e);

@@ -8,6 +8,7 @@
 #include "common/base.h"
 #include "fcgi/out.h"
 
+#include "common/limits.h"
 #include "fcgi/sse.h"
 
 static const char *const finish_reasons[STOP_REASONS] = {
@@ -48,28 +49,49 @@ static void write_usage(const struct usage *usage, struct jsonw *w)
 	jsonw_end(w);
 }
 
-/* {"id", "type", "function":{"name","arguments", the arguments' text is due. */
-static void write_call(const struct event *start, struct jsonw *w)
+/* How a call looks by the kind of its tool. */
+static const struct call_form {
+	const char *member, *payload;
+} call_forms[] = {
+	[TOOL_FUNCTION] = { "function", "arguments" },
+	[TOOL_CUSTOM] = { "custom", "input" },
+	[TOOL_LEGACY] = { "function_call", "arguments" },
+};
+
+/* The request's functions are of the legacy kind, all or none. */
+static bool is_legacy(const struct out *o)
 {
-	jsonw_text_member(w, "id", start->id);
-	jsonw_text_member(w, "type", "function");
-	jsonw_begin_object_member(w, "function");
-	jsonw_text_member(w, "name", start->name);
-	jsonw_key(w, "arguments");
+	const struct chat *chat = o->options.chat;
+
+	return chat && chat->tool_count && chat->tools[0].kind == TOOL_LEGACY;
 }
 
-static void write_error(const struct error *failure, struct jsonw *w)
+static enum tool_kind kind_of(const struct out *o, const char *name)
 {
-	const struct error_row *row = error_row(failure);
+	const struct tool *tool = out_tool(o, name);
 
-	jsonw_begin_object(w);
-	jsonw_begin_object_member(w, "error");
-	jsonw_text_member(w, "message", failure->message);
-	jsonw_text_member(w, "type", row->openai);
-	jsonw_text_member(w, "param", *failure->field ? failure->field : NULL);
-	jsonw_text_member(w, "code", row->openai_code);
-	jsonw_end(w);
-	jsonw_end(w);
+	if (is_legacy(o))
+		return TOOL_LEGACY;
+	return tool && tool->kind == TOOL_CUSTOM ? TOOL_CUSTOM : TOOL_FUNCTION;
+}
+
+static const char *finish_reason(const struct out *o, enum stop_reason stop)
+{
+	return stop == STOP_TOOL_USE && is_legacy(o) ? "function_call" : finish_reasons[stop];
+}
+
+/* Around a call's "name" and payload; the legacy form has neither id nor type. */
+static void begin_call(const struct out *o, const struct event *start, struct jsonw *w)
+{
+	const struct call_form *form = &call_forms[o->kind];
+
+	if (o->kind != TOOL_LEGACY) {
+		jsonw_text_member(w, "id", start->id);
+		jsonw_text_member(w, "type", form->member);
+		jsonw_begin_object_member(w, form->member);
+	}
+	jsonw_text_member(w, "name", start->name);
+	jsonw_key(w, form->payload);
 }
 
 /* ---- a stream: each step is written at once ---- */
@@ -116,19 +138,26 @@ static void stream_text(struct out *o, const char *member, struct span text, str
 	end_delta(NULL, wire, &w);
 }
 
-static void begin_call(struct out *o, struct buf *wire, struct jsonw *w)
+/* A chunk with a piece of a call, up to the call's own members. */
+static void begin_piece(struct out *o, struct buf *wire, struct jsonw *w)
 {
 	begin_delta(o, wire, w);
+	if (o->kind == TOOL_LEGACY) {
+		jsonw_begin_object_member(w, "function_call");
+		return;
+	}
 	jsonw_begin_array_member(w, "tool_calls");
 	jsonw_begin_object(w);
 	jsonw_int_member(w, "index", o->index);
 }
 
-static void end_call(struct buf *wire, struct jsonw *w)
+static void end_piece(struct out *o, struct buf *wire, struct jsonw *w)
 {
-	jsonw_end(w); /* function */
-	jsonw_end(w); /* the call */
-	jsonw_end(w); /* tool_calls */
+	jsonw_end(w); /* function or function_call */
+	if (o->kind != TOOL_LEGACY) {
+		jsonw_end(w); /* the call */
+		jsonw_end(w); /* tool_calls */
+	}
 	end_delta(NULL, wire, w);
 }
 
@@ -136,21 +165,23 @@ static void stream_call(struct out *o, const struct event *start, struct buf *wi
 {
 	struct jsonw w;
 
-	begin_call(o, wire, &w);
-	write_call(start, &w);
+	begin_piece(o, wire, &w);
+	begin_call(o, start, &w);
 	jsonw_text(&w, "");
-	end_call(wire, &w);
+	end_piece(o, wire, &w);
 }
 
 static void stream_arguments(struct out *o, struct span text, struct buf *wire)
 {
+	const struct call_form *form = &call_forms[o->kind];
 	struct jsonw w;
 
-	begin_call(o, wire, &w);
-	jsonw_begin_object_member(&w, "function");
-	jsonw_key(&w, "arguments");
+	begin_piece(o, wire, &w);
+	if (o->kind != TOOL_LEGACY)
+		jsonw_begin_object_member(&w, form->member);
+	jsonw_key(&w, form->payload);
 	jsonw_span(&w, text);
-	end_call(wire, &w);
+	end_piece(o, wire, &w);
 }
 
 static void stream_call_end(struct out *o)
@@ -165,7 +196,7 @@ static void stream_stop(struct out *o, const struct event *stop, struct buf *wir
 	if (stop->stop == STOP_REFUSAL && stop->text.len)
 		stream_text(o, "refusal", stop->text, wire);
 	begin_delta(o, wire, &w);
-	end_delta(finish_reasons[stop->stop], wire, &w);
+	end_delta(finish_reason(o, stop->stop), wire, &w);
 	if (o->options.include_usage) {
 		sse_begin(wire, NULL, &w);
 		write_head(o, "chat.completion.chunk", &w);
@@ -197,7 +228,7 @@ static void whole_call(struct out *o, const struct event *start, struct buf *wir
 {
 	(void)wire;
 	jsonw_begin_object(&o->w);
-	write_call(start, &o->w);
+	begin_call(o, start, &o->w);
 	jsonw_begin_text(&o->w);
 }
 
@@ -210,7 +241,8 @@ static void whole_arguments(struct out *o, struct span text, struct buf *wire)
 static void whole_call_end(struct out *o)
 {
 	jsonw_end_text(&o->w);
-	jsonw_end(&o->w); /* function */
+	if (o->kind != TOOL_LEGACY)
+		jsonw_end(&o->w); /* function */
 	jsonw_end(&o->w);
 }
 
@@ -232,7 +264,10 @@ static void write_message(struct out *o, const struct event *stop, struct jsonw 
 		jsonw_key(w, "reasoning_content");
 		jsonw_span(w, buf_span(&o->reasoning));
 	}
-	if (o->index) {
+	if (o->index && is_legacy(o)) { /* the only item of the array */
+		jsonw_key(w, "function_call");
+		jsonw_raw(w, (struct span){ o->parts.at + 1, o->parts.len - 2 });
+	} else if (o->index) {
 		jsonw_key(w, "tool_calls");
 		jsonw_raw(w, buf_span(&o->parts));
 	}
@@ -251,7 +286,7 @@ static void whole_stop(struct out *o, const struct event *stop, struct buf *wire
 	jsonw_int_member(&w, "index", 0);
 	write_message(o, stop, &w);
 	jsonw_null_member(&w, "logprobs");
-	jsonw_text_member(&w, "finish_reason", finish_reasons[stop->stop]);
+	jsonw_text_member(&w, "finish_reason", finish_reason(o, stop->stop));
 	jsonw_end(&w);
 	jsonw_end(&w);
 	write_usage(&stop->usage, &w);
@@ -307,6 +342,30 @@ static void text(struct out *o, const char *member, struct span piece, struct bu
 		sink_of(o)->text(o, member, piece, wire);
 }
 
+/* A custom tool's text can only be told when its JSON is whole. */
+static void arguments(struct out *o, struct span piece, struct buf *wire)
+{
+	if (o->kind == TOOL_CUSTOM)
+		buf_add(&o->arguments, piece.at, piece.len);
+	else if (piece.len)
+		sink_of(o)->arguments(o, piece, wire);
+}
+
+static void call_end(struct out *o, struct buf *wire)
+{
+	struct buf input;
+
+	if (o->kind == TOOL_CUSTOM) {
+		buf_init(&input, LIMIT_TOOL_INPUT);
+		out_custom_input(o, &input);
+		sink_of(o)->arguments(o, buf_span(&input), wire);
+		buf_release(&input);
+	}
+	sink_of(o)->call_end(o);
+	o->open = OPEN_NONE;
+	o->index++;
+}
+
 static int finish(struct out *o, const struct event *event, struct buf *wire, struct error *e)
 {
 	assert(o->open != OPEN_TOOL);
@@ -332,16 +391,15 @@ static int write_event(struct out *o, const struct event *event, struct buf *wir
 		return 0; /* this API has no place for it */
 	case EVENT_TOOL_START:
 		o->open = OPEN_TOOL;
+		o->kind = kind_of(o, event->name);
+		buf_reset(&o->arguments);
 		sink_of(o)->call(o, event, wire);
 		return 0;
 	case EVENT_TOOL_INPUT:
-		if (event->text.len)
-			sink_of(o)->arguments(o, event->text, wire);
+		arguments(o, event->text, wire);
 		return 0;
 	case EVENT_TOOL_END:
-		sink_of(o)->call_end(o);
-		o->open = OPEN_NONE;
-		o->index++;
+		call_end(o, wire);
 		return 0;
 	case EVENT_STOP:
 		break;
@@ -365,17 +423,8 @@ static void fail(struct out *o, const struct error *failure, struct buf *wire)
 		return;
 	o->ended = true;
 	sse_begin(wire, NULL, &w);
-	write_error(failure, &w);
+	out_openai_error(failure, &w);
 	sse_end(wire);
-}
-
-static void error_body(const struct error *failure, const char *request_id, struct buf *body)
-{
-	struct jsonw w;
-
-	(void)request_id; /* travels in the header only */
-	jsonw_init(&w, body);
-	write_error(failure, &w);
 }
 
 const struct out_dialect out_openai = {
@@ -384,5 +433,5 @@ const struct out_dialect out_openai = {
 	.event = write_event,
 	.ping = ping,
 	.fail = fail,
-	.error_body = error_body,
+	.error_body = out_openai_error_body,
 };

@@ -80,14 +80,14 @@ int response_whole(struct response *r, int status, const char *content_type, str
 	return send(r, &head, body);
 }
 
-int response_error(struct response *r, const struct error *failure, const char *allow,
-		   struct span body)
+int response_error(struct response *r, int status, const struct error *failure,
+		   const char *allow, struct span body)
 {
 	const struct error_row *row = error_row(failure);
 	struct buf head;
 
 	buf_init(&head, LIMIT_HEADERS + body.len);
-	add_head(r, &head, row->status);
+	add_head(r, &head, status);
 	buf_add_format(&head, "x-should-retry: %s\r\n", row->client_retries ? "true" : "false");
 	if (failure->retry_after)
 		buf_add_format(&head, "retry-after: %d\r\n", failure->retry_after);

@@ -24,6 +24,7 @@ static const struct route routes[] = {
 	{ "POST", "/v1/messages",              CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
 	{ "POST", "/v1/messages/count_tokens", CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
 	{ "POST", "/v1/chat/completions",      CLIENT, LIMIT_BODY, &dialect_openai,    api_chat },
+	{ "POST", "/v1/responses",             CLIENT, LIMIT_BODY, &dialect_responses, api_chat },
 	{ "GET",  "/v1/models",                CLIENT, KB(64),     &dialect_anthropic, api_models },
 	{ "GET",  "/v1/models/*",              CLIENT, KB(64),     &dialect_anthropic, api_model },
 
@@ -38,6 +39,9 @@ static const struct route routes[] = {
 	{ "POST", "/messages",                    CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
 	{ "POST", "/messages/count_tokens",       CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
 	{ "POST", "/chat/completions",            CLIENT, LIMIT_BODY, &dialect_openai,    api_chat },
+	{ "POST", "/v1/v1/chat/completions",      CLIENT, LIMIT_BODY, &dialect_openai,    api_chat },
+	{ "POST", "/responses",                   CLIENT, LIMIT_BODY, &dialect_responses, api_chat },
+	{ "POST", "/v1/v1/responses",             CLIENT, LIMIT_BODY, &dialect_responses, api_chat },
 	{ "GET",  "/models",                      CLIENT, KB(64),     &dialect_openai,    api_models },
 	{ "GET",  "/models/*",                    CLIENT, KB(64),     &dialect_openai,    api_model },
 
@@ -51,7 +55,7 @@ static const struct route routes[] = {
 };
 
 /* Where our own part of a path may begin when the application is mounted below a prefix. */
-static const char *const heads[] = { "/v1/", "/cc/v1/", "/anthropic/v1/", "/health", "/api/", "/messages", "/chat/completions", "/models" };
+static const char *const heads[] = { "/v1/", "/cc/v1/", "/anthropic/v1/", "/health", "/api/", "/messages", "/chat/completions", "/responses", "/models" };
 /* clang-format on */
 
 /* What the row's "*" stands for ("" without one), NULL: no match. */
@@ -218,16 +222,20 @@ static int serve(struct request *r)
 static void send_error(struct request *r)
 {
 	char allowed[64] = "";
+	const struct out_dialect *out = r->dialect->out;
 	struct buf body;
+	int status;
 
 	if (r->response.started || r->error.kind == ERR_GONE)
 		return; /* the handler has put it into the stream; or nobody listens */
 	assert(r->error.kind != ERR_NONE);
+	status = out->status ? out->status(&r->error) : error_row(&r->error)->status;
 	buf_init(&body, LIMIT_UP_ERROR);
-	r->dialect->out->error_body(&r->error, r->id, &body);
+	out->error_body(&r->error, r->id, &body);
 	if (r->error.kind == ERR_METHOD)
 		allowed_methods(r->route, allowed, sizeof(allowed));
-	response_error(&r->response, &r->error, *allowed ? allowed : NULL, buf_span(&body));
+	response_error(&r->response, status, &r->error, *allowed ? allowed : NULL,
+		       buf_span(&body));
 	buf_release(&body);
 }
 

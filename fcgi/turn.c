@@ -48,7 +48,7 @@ static int on_event(void *context, const struct event *event, struct error *e)
 		t->usage = event->usage;
 		t->stopped = true;
 	}
-	if (begin(t, e) || t->out.dialect->event(&t->out, event, &t->wire, e))
+	if (begin(t, e) || out_event(&t->out, event, &t->wire, e))
 		return -1;
 	return t->wire.len >= FLUSH_AT ? flush(t, e) : 0;
 }
@@ -200,6 +200,8 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	struct out_options options = {
 		.stream = chat->stream,
 		.include_usage = chat->include_usage,
+		.chat = chat,
+		.thinking_format = (enum thinking_format)request->site->config->thinking_format,
 		.model = chat->model,
 		/* A stream begins with a lower bound: the number can only grow to its end. */
 		.input_estimate = floor,

@@ -27,7 +27,7 @@
 
 /* clang-format on */
 
-#define ANSWER_EVENTS 16
+#define ANSWER_EVENTS 24
 
 static const struct answer {
 	const char *name;
@@ -97,7 +97,7 @@ static inline const struct answer *answer_named(const char *name)
 
 struct sse {
 	struct sse_event {
-		char name[32]; /* "" where there is no event: line */
+		char name[64]; /* "" where there is no event: line */
 		cJSON *data;   /* NULL: no JSON, "[DONE]" */
 		char *line;
 	} events[SSE_EVENTS];
@@ -123,7 +123,7 @@ static inline void sse_read(struct sse *s, const struct buf *wire)
 			continue;
 		}
 		if (strncmp(at, "event: ", 7) == 0) {
-			sscanf(at, "event: %31[^\n]\n", event->name);
+			sscanf(at, "event: %63[^\n]\n", event->name);
 			at = strchr(at, '\n') + 1;
 		}
 		CU_ASSERT_FATAL(strncmp(at, "data: ", 6) == 0);

@@ -68,6 +68,28 @@ static inline void in_test_release(struct in_test *t)
 	cJSON_Delete(t->tree);
 }
 
+static inline const struct block *in_test_block(const struct in_test *t, size_t message,
+						size_t block)
+{
+	CU_ASSERT_FATAL(message < t->chat.message_count);
+	CU_ASSERT_FATAL(block < t->chat.messages[message].block_count);
+	return &t->chat.messages[message].blocks[block];
+}
+
+/* The tree is the one in short notation. */
+static inline void in_test_is_json(const cJSON *tree, const char *notation)
+{
+	char *text = xstrdup(notation), *c;
+	cJSON *expected;
+
+	for (c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	expected = cJSON_Parse(text);
+	CU_ASSERT(tree != NULL && cJSON_Compare(tree, expected, true));
+	cJSON_Delete(expected);
+	free(text);
+}
+
 /* A refused body and what the client is told. */
 struct in_refusal {
 	const char *body, *field, *message;

@@ -1,0 +1,373 @@
+#include "common/base.h"
+#include "fcgi/in_tools.h"
+
+#include "common/limits.h"
+#include "common/log.h"
+#include "fcgi/in_parts.h"
+
+/* {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}: the tree is
+ * only read. */
+static const cJSON input_text = { .type = cJSON_String, .valuestring = "string", .string = "type" };
+static const cJSON input_property = { .type = cJSON_Object,
+				      .child = (cJSON *)&input_text,
+				      .string = "input" };
+static const cJSON input_name = { .type = cJSON_String, .valuestring = "input" };
+static const cJSON input_required = { .type = cJSON_Array,
+				      .child = (cJSON *)&input_name,
+				      .string = "required" };
+static const cJSON input_properties = { .next = (cJSON *)&input_required,
+					.type = cJSON_Object,
+					.child = (cJSON *)&input_property,
+					.string = "properties" };
+static const cJSON input_type = { .next = (cJSON *)&input_properties,
+				  .type = cJSON_String,
+				  .valuestring = "object",
+				  .string = "type" };
+static const cJSON input_schema = { .type = cJSON_Object, .child = (cJSON *)&input_type };
+
+/* ---- one tool; `body` holds its members ---- */
+
+struct tool_place {
+	const struct json_at *at; /* of body */
+	const char *space;	  /* NULL: none */
+};
+
+typedef int tool_reader(struct in *in, const cJSON *body, const struct tool_place *place,
+			struct tool *tool);
+
+const char *in_tools_name(struct in *in, const char *space, const char *name)
+{
+	return space ? arena_format(in->arena, "%s__%s", space, name) : name;
+}
+
+static int read_named(struct in *in, const cJSON *body, const struct tool_place *place,
+		      struct tool *tool)
+{
+	const char *name;
+
+	if (json_need_text(body, "name", place->at, &name, in->e) ||
+	    json_text(body, "description", place->at, &tool->description, in->e) < 0)
+		return -1;
+	if (!name[0] || strlen(name) > LIMIT_TOOL_NAME)
+		return json_error(place->at, "name", in->e, "Input should have 1 to %d bytes",
+				  LIMIT_TOOL_NAME);
+	tool->name = in_tools_name(in, place->space, name);
+	tool->space = place->space;
+	tool->short_name = place->space ? name : NULL;
+	return 0;
+}
+
+static int read_function(struct in *in, const cJSON *body, const struct tool_place *place,
+			 struct tool *tool)
+{
+	if (read_named(in, body, place, tool))
+		return -1;
+	tool->schema = json_member(body, "parameters");
+	return in_check_schema(in, tool->schema, place->at, "parameters");
+}
+
+/* A grammar cannot be enforced: the model is told it. */
+static int read_custom(struct in *in, const cJSON *body, const struct tool_place *place,
+		       struct tool *tool)
+{
+	const struct json_at at = { .up = place->at, .key = "format" };
+	const cJSON *format = NULL, *grammar;
+	const char *syntax = "", *definition = NULL;
+
+	if (read_named(in, body, place, tool) ||
+	    json_object(body, "format", place->at, &format, in->e) < 0)
+		return -1;
+	grammar = json_member(format, "grammar"); /* Chat Completions nests it */
+	grammar = grammar ? grammar : format;
+	if (json_text(grammar, "syntax", &at, &syntax, in->e) < 0 ||
+	    json_text(grammar, "definition", &at, &definition, in->e) < 0)
+		return -1;
+	if (definition)
+		tool->description = arena_format(
+			in->arena, "%s%sThe input must be text of this %s grammar:\n%s",
+			tool->description, tool->description[0] ? "\n\n" : "", syntax, definition);
+	tool->kind = TOOL_CUSTOM;
+	tool->schema = &input_schema;
+	return 0;
+}
+
+/* 0: left out. The client runs the search only when it says so. */
+static int read_search(struct in *in, const cJSON *body, const struct tool_place *place,
+		       struct tool *tool)
+{
+	const char *execution = "";
+
+	if (json_text(body, "execution", place->at, &execution, in->e) < 0 ||
+	    json_text(body, "description", place->at, &tool->description, in->e) < 0)
+		return -1;
+	if (strcmp(execution, "client") != 0)
+		return json_error(place->at, "type", in->e,
+				  "'tool_search' tools that the service runs are " UNSUPPORTED);
+	tool->name = "tool_search";
+	tool->kind = TOOL_SEARCH;
+	tool->schema = json_member(body, "parameters");
+	return in_check_schema(in, tool->schema, place->at, "parameters");
+}
+
+static const struct {
+	const char *type;
+	tool_reader *read;
+} tool_rows[] = {
+	{ "function", read_function },
+	{ "custom", read_custom },
+	{ "tool_search", read_search },
+};
+
+static bool is_web_search(const char *type)
+{
+	return strncmp(type, "web_search", strlen("web_search")) == 0;
+}
+
+/* The object that holds a tool's or a choice's members, and where it is. NULL: absent, *in->e says
+ * so. */
+static const cJSON *members_of(struct in *in, const cJSON *json, const char *type,
+			       const struct json_at *at, struct json_at *inside)
+{
+	const cJSON *nested = json_member(json, type);
+
+	*inside = *at;
+	if (!cJSON_IsObject(nested)) {
+		if (in->flat_tools || json_member(json, "name"))
+			return json;
+		json_error(at, type, in->e, "Field required");
+		return NULL;
+	}
+	*inside = (struct json_at){ .up = at, .key = type };
+	return nested;
+}
+
+static int read_tool(struct in *in, const cJSON *json, const char *space, const struct json_at *at);
+
+static int read_list(struct in *in, const cJSON *tools, const char *space, const struct json_at *at)
+{
+	struct json_at item_at = { .up = at };
+	const cJSON *tool;
+
+	cJSON_ArrayForEach (tool, tools) {
+		if (read_tool(in, tool, space, &item_at))
+			return -1;
+		item_at.index++;
+	}
+	return 0;
+}
+
+static int read_namespace(struct in *in, const cJSON *json, const struct json_at *at)
+{
+	struct json_at list_at = { .up = at, .key = "tools" };
+	const cJSON *tools = NULL;
+	const char *space;
+
+	if (json_need_text(json, "name", at, &space, in->e) ||
+	    json_array(json, "tools", at, &tools, in->e) < 0)
+		return -1;
+	if (!space[0] || strlen(space) > LIMIT_TOOL_NAME)
+		return json_error(at, "name", in->e, "Input should have 1 to %d bytes",
+				  LIMIT_TOOL_NAME);
+	return read_list(in, tools, space, &list_at);
+}
+
+static int read_tool(struct in *in, const cJSON *json, const char *space, const struct json_at *at)
+{
+	struct tool_place place = { .space = space };
+	struct json_at inside;
+	const cJSON *body;
+	struct tool *tool;
+	const char *type;
+
+	if (!cJSON_IsObject(json))
+		return json_error(at, NULL, in->e, "Input should be an object");
+	if (json_need_text(json, "type", at, &type, in->e))
+		return -1;
+	if (!space && strcmp(type, "namespace") == 0)
+		return read_namespace(in, json, at);
+	if (is_web_search(type)) {
+		log_line(LOG_INFO, "the tool %.64s is left out", type);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(tool_rows); i++) {
+		if (strcmp(type, tool_rows[i].type) != 0)
+			continue;
+		body = members_of(in, json, type, at, &inside);
+		tool = body ? in_add_tool(in, at) : NULL;
+		place.at = &inside;
+		return tool ? tool_rows[i].read(in, body, &place, tool) : -1;
+	}
+	return json_error(at, "type", in->e, "'%.64s' tools are " UNSUPPORTED, type);
+}
+
+int in_tools_read(struct in *in, const cJSON *tools, const struct json_at *at)
+{
+	const size_t before = in->chat->tool_count;
+
+	if (read_list(in, tools, NULL, at))
+		return -1;
+	if (tools && tools->child && in->chat->tool_count == before &&
+	    is_web_search(json_text_or(tools->child, "type", "")))
+		return json_error(at, NULL, in->e, "web search is " UNSUPPORTED);
+	return 0;
+}
+
+int in_tools_field(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at at = { .key = name };
+	const cJSON *tools = NULL;
+
+	return json_array(body, name, NULL, &tools, in->e) < 0 ? -1 : in_tools_read(in, tools, &at);
+}
+
+int in_tools_functions(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at at = { .key = name };
+	struct json_at item_at = { .up = &at };
+	struct tool_place place = { .at = &item_at };
+	const cJSON *functions = NULL, *function;
+
+	if (json_array(body, name, NULL, &functions, in->e) < 0)
+		return -1;
+	if (functions && in->chat->tool_count)
+		return json_error(NULL, name, in->e, "functions cannot stand beside tools");
+	cJSON_ArrayForEach (function, functions) {
+		struct tool *tool = in_add_tool(in, &at);
+
+		if (!tool || read_function(in, function, &place, tool))
+			return -1;
+		tool->kind = TOOL_LEGACY;
+		in->chat->one_call = true; /* the answer has room for one */
+		item_at.index++;
+	}
+	return 0;
+}
+
+/* ---- choices ---- */
+
+static const struct tool *find_tool(const struct in *in, const char *name)
+{
+	for (size_t i = 0; i < in->chat->tool_count; i++) {
+		if (strcmp(in->chat->tools[i].name, name) == 0)
+			return &in->chat->tools[i];
+	}
+	return NULL;
+}
+
+static int read_mode(struct in *in, const char *mode, const struct json_at *at)
+{
+	if (strcmp(mode, "auto") == 0)
+		return 0;
+	if (strcmp(mode, "none") == 0) {
+		in->chat->tool_choice = CHOICE_NONE;
+		return 0;
+	}
+	if (strcmp(mode, "required") != 0)
+		return json_error(at, NULL, in->e,
+				  "Input should be 'none', 'auto', 'required' or an object");
+	if (!in->chat->tool_count)
+		return json_error(at, NULL, in->e, "'required' needs tools");
+	in->chat->tool_choice = CHOICE_ANY;
+	return 0;
+}
+
+/* The tool that a choice names: {"type": "function", "function": {"name"}}, or flat. NULL: *in->e
+ * says why there is none. */
+static const struct tool *named_tool(struct in *in, const cJSON *choice, const struct json_at *at)
+{
+	struct json_at inside;
+	const char *type, *name, *space = NULL;
+	const struct tool *tool;
+	const cJSON *members;
+
+	if (json_need_text(choice, "type", at, &type, in->e))
+		return NULL;
+	if (strcmp(type, "function") != 0 && strcmp(type, "custom") != 0) {
+		json_error(at, "type", in->e, "'%.64s' is " UNSUPPORTED, type);
+		return NULL;
+	}
+	members = members_of(in, choice, type, at, &inside);
+	if (!members || json_need_text(members, "name", &inside, &name, in->e) ||
+	    json_text(members, "namespace", &inside, &space, in->e) < 0)
+		return NULL;
+	tool = find_tool(in, in_tools_name(in, space, name));
+	if (!tool)
+		json_error(&inside, "name", in->e, "'%.64s' is none of the tools", name);
+	return tool;
+}
+
+static void force(struct in *in, const struct tool *tool)
+{
+	in->chat->tool_choice = CHOICE_TOOL;
+	in->chat->forced_tool = tool->name;
+}
+
+/* Only the allowed tools are left, in the list's order. */
+static int read_allowed(struct in *in, const cJSON *choice, const struct json_at *at)
+{
+	const cJSON *nested = json_member(choice, "allowed_tools"), *list = NULL, *item;
+	struct json_at inside = { .up = at, .key = "allowed_tools" };
+	struct json_at list_at = { .up = nested ? &inside : at, .key = "tools" };
+	struct json_at item_at = { .up = &list_at };
+	const char *mode = "auto";
+	struct tool *tools;
+	size_t count = 0;
+
+	choice = nested ? nested : choice;
+	if (json_text(choice, "mode", list_at.up, &mode, in->e) < 0 ||
+	    json_array(choice, "tools", list_at.up, &list, in->e) < 0)
+		return -1;
+	tools = arena_array(in->arena, (size_t)cJSON_GetArraySize(list), sizeof(*tools));
+	cJSON_ArrayForEach (item, list) {
+		const struct tool *tool = named_tool(in, item, &item_at);
+
+		if (!tool)
+			return -1;
+		tools[count++] = *tool;
+		item_at.index++;
+	}
+	in->chat->tools = tools;
+	in->chat->tool_count = count;
+	return read_mode(in, mode, at);
+}
+
+int in_tools_choice(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at at = { .key = name };
+	const cJSON *choice = json_member(body, name);
+	const struct tool *tool;
+
+	if (!choice)
+		return 0;
+	if (cJSON_IsString(choice))
+		return read_mode(in, choice->valuestring, &at);
+	if (!cJSON_IsObject(choice))
+		return json_error(&at, NULL, in->e, "Input should be a string or an object");
+	if (strcmp(json_text_or(choice, "type", ""), "allowed_tools") == 0)
+		return read_allowed(in, choice, &at);
+	tool = named_tool(in, choice, &at);
+	if (!tool)
+		return -1;
+	force(in, tool);
+	return 0;
+}
+
+int in_tools_function_call(struct in *in, const cJSON *body, const char *name)
+{
+	struct json_at at = { .key = name };
+	const cJSON *choice = json_member(body, name);
+	const struct tool *tool;
+	const char *wanted;
+
+	if (!choice)
+		return 0;
+	if (cJSON_IsString(choice))
+		return read_mode(in, choice->valuestring, &at);
+	if (json_need_text(choice, "name", &at, &wanted, in->e))
+		return -1;
+	tool = find_tool(in, wanted);
+	if (!tool)
+		return json_error(&at, "name", in->e, "'%.64s' is none of the functions", wanted);
+	force(in, tool);
+	return 0;
+}

@@ -1,0 +1,571 @@
+/*
+ * Responses. An answer is a list of output items: reasoning, messages, calls. A stream tells each
+ * twice, piece by piece and as a whole (Codex reads only whole items), then the whole answer once
+ * more in its last event. So the items are collected in a stream too, and a whole answer is that
+ * last event's object alone.
+ *
+ * Events count by sequence_number. Keep-alive is response.in_progress again: Codex does not take a
+ * comment for a sign of life. A failure is response.failed, because Codex ignores `error`.
+ *
+ * encrypted_content is base64 of {"signature": "..."}: what the upstream needs to recognise its own
+ * reasoning when the client sends it back (in_items.c).
+ */
+#include "common/base.h"
+#include "fcgi/out.h"
+
+#include "common/ids.h"
+#include "common/limits.h"
+#include "fcgi/sse.h"
+
+#include <openssl/evp.h>
+
+#define RETRY_AFTER 5 /* seconds, where the upstream tells none */
+
+/* What an item is, and where its text stands. */
+struct item_form {
+	const char *prefix; /* of ids */
+	const char *type;
+	const char *member; /* holds the text: of the part, or of the item itself */
+	const char *delta, *done;
+	const char *part; /* type of the part that holds the text, NULL: none */
+	const char *part_added, *part_done, *part_index;
+};
+
+static const struct item_form text_form = {
+	"msg_",	       "message",
+	"text",	       "response.output_text.delta",
+	"response.output_text.done",   "output_text",
+	"response.content_part.added", "response.content_part.done",
+	"content_index",
+};
+static const struct item_form refusal_form = {
+	"msg_",	       "message",
+	"refusal",     "response.refusal.delta",
+	"response.refusal.done",       "refusal",
+	"response.content_part.added", "response.content_part.done",
+	"content_index",
+};
+static const struct item_form reasoning_form = {
+	"rs_",	       "reasoning",
+	"text",	       "response.reasoning_summary_text.delta",
+	"response.reasoning_summary_text.done",	  "summary_text",
+	"response.reasoning_summary_part.added",  "response.reasoning_summary_part.done",
+	"summary_index",
+};
+/* clang-format off */
+static const struct item_form call_forms[] = {
+	[TOOL_FUNCTION] = { .prefix = "fc_", .type = "function_call", .member = "arguments",
+			    .delta = "response.function_call_arguments.delta",
+			    .done = "response.function_call_arguments.done" },
+	[TOOL_CUSTOM] = { .prefix = "ctc_", .type = "custom_tool_call", .member = "input",
+			  .delta = "response.custom_tool_call_input.delta",
+			  .done = "response.custom_tool_call_input.done" },
+	[TOOL_SEARCH] = { .prefix = "tsc_", .type = "tool_search_call", .member = "arguments" },
+};
+/* clang-format on */
+
+static bool is_call(const struct item_form *form)
+{
+	return !form->part;
+}
+
+/* ---- the response object ---- */
+
+/* How an answer stands: while it goes on, only the status. */
+struct ending {
+	const char *status, *reason; /* reason: why it is incomplete */
+	const struct usage *usage;
+	const struct error *failure;
+};
+
+static const struct ending in_progress = { .status = "in_progress" };
+
+static void write_usage(const struct usage *usage, struct jsonw *w)
+{
+	int64_t input = usage->input + usage->cache_read + usage->cache_write;
+
+	jsonw_begin_object_member(w, "usage");
+	jsonw_int_member(w, "input_tokens", input);
+	jsonw_begin_object_member(w, "input_tokens_details");
+	jsonw_int_member(w, "cached_tokens", usage->cache_read);
+	jsonw_end(w);
+	jsonw_int_member(w, "output_tokens", usage->output);
+	/* Clients demand the member; the upstream does not tell reasoning tokens apart. */
+	jsonw_begin_object_member(w, "output_tokens_details");
+	jsonw_int_member(w, "reasoning_tokens", 0);
+	jsonw_end(w);
+	jsonw_int_member(w, "total_tokens", input + usage->output);
+	jsonw_end(w);
+}
+
+/* Of these codes Codex stops for context_length_exceeded, insufficient_quota and invalid_prompt,
+ * waits for rate_limit_exceeded with a time in its message, and tries again soon for others. */
+static void write_failure(const struct error *failure, struct jsonw *w)
+{
+	const struct error_row *row = error_row(failure);
+	const char *code = row->client_retries ? "server_error" : "invalid_prompt";
+	char message[LIMIT_ERROR_TEXT + 64];
+
+	snprintf(message, sizeof(message), "%s", failure->message);
+	if (failure->kind == ERR_CONTEXT || failure->kind == ERR_UP_QUOTA ||
+	    failure->kind == ERR_UP_RATE)
+		code = row->openai_code;
+	if (failure->kind == ERR_UP_RATE && failure->retry_after)
+		snprintf(message, sizeof(message), "%s Please try again in %ds.", failure->message,
+			 failure->retry_after);
+	jsonw_begin_object_member(w, "error");
+	jsonw_text_member(w, "code", code);
+	jsonw_text_member(w, "message", message);
+	jsonw_end(w);
+}
+
+static void write_incomplete(const char *reason, struct jsonw *w)
+{
+	jsonw_begin_object_member(w, "incomplete_details");
+	jsonw_text_member(w, "reason", reason);
+	jsonw_end(w);
+}
+
+static void write_choice(const struct chat *chat, struct jsonw *w)
+{
+	static const char *const names[] = { [CHOICE_AUTO] = "auto",
+					     [CHOICE_NONE] = "none",
+					     [CHOICE_ANY] = "required",
+					     [CHOICE_TOOL] = "required" };
+
+	jsonw_text_member(w, "tool_choice", names[chat ? chat->tool_choice : CHOICE_AUTO]);
+	jsonw_bool_member(w, "parallel_tool_calls", !chat || !chat->one_call);
+}
+
+static void write_response(const struct out *o, const struct ending *ending, struct jsonw *w)
+{
+	static const char *const nulls[] = { "instructions", "previous_response_id", "temperature",
+					     "top_p" };
+	const bool over = ending != &in_progress;
+
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "id", o->id);
+	jsonw_text_member(w, "object", "response");
+	jsonw_int_member(w, "created_at", o->options.created);
+	jsonw_text_member(w, "status", ending->status);
+	jsonw_text_member(w, "model", o->options.model);
+	if (ending->failure)
+		write_failure(ending->failure, w);
+	else
+		jsonw_null_member(w, "error");
+	if (ending->reason)
+		write_incomplete(ending->reason, w);
+	else
+		jsonw_null_member(w, "incomplete_details");
+	for (size_t i = 0; i < ARRAY_SIZE(nulls); i++)
+		jsonw_null_member(w, nulls[i]);
+	jsonw_begin_object_member(w, "metadata");
+	jsonw_end(w);
+	jsonw_bool_member(w, "store", false);
+	write_choice(o->options.chat, w);
+	jsonw_begin_array_member(w, "tools");
+	jsonw_end(w);
+	jsonw_key(w, "output");
+	jsonw_raw(w, over ? buf_span(&o->parts) : span_of("[]"));
+	if (ending->usage)
+		write_usage(ending->usage, w);
+	else
+		jsonw_null_member(w, "usage");
+	jsonw_end(w);
+}
+
+/* ---- events: nothing of them in a whole answer ---- */
+
+/* False: a whole answer. Else {"type","sequence_number", the object stays open. */
+static bool begin_event(struct out *o, const char *type, struct buf *wire, struct jsonw *w)
+{
+	if (!o->options.stream)
+		return false;
+	sse_begin(wire, type, w);
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "type", type);
+	jsonw_int_member(w, "sequence_number", o->sequence++);
+	return true;
+}
+
+static void end_event(struct buf *wire, struct jsonw *w)
+{
+	jsonw_end(w);
+	sse_end(wire);
+}
+
+static void send_response(struct out *o, const char *type, const struct ending *ending,
+			  struct buf *wire)
+{
+	struct jsonw w;
+
+	if (!begin_event(o, type, wire, &w))
+		return;
+	jsonw_key(&w, "response");
+	write_response(o, ending, &w);
+	end_event(wire, &w);
+}
+
+/* ---- the open item ---- */
+
+static void write_part(const struct item_form *form, struct span text, struct jsonw *w)
+{
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "type", form->part);
+	jsonw_key(w, form->member);
+	jsonw_span(w, text);
+	if (form == &text_form) {
+		jsonw_begin_array_member(w, "annotations");
+		jsonw_end(w);
+		jsonw_begin_array_member(w, "logprobs");
+		jsonw_end(w);
+	}
+	jsonw_end(w);
+}
+
+/* The part, or none while it is empty. */
+static void write_parts(const struct out *o, const char *member, struct jsonw *w)
+{
+	jsonw_begin_array_member(w, member);
+	if (o->text.len)
+		write_part(o->item.form, buf_span(&o->text), w);
+	jsonw_end(w);
+}
+
+static void write_call(const struct out *o, struct jsonw *w)
+{
+	const struct tool *tool = o->item.tool;
+	const bool search = o->item.form == &call_forms[TOOL_SEARCH];
+
+	jsonw_text_member(w, "call_id", o->item.call_id.at);
+	if (search) {
+		jsonw_text_member(w, "execution", "client");
+	} else if (tool && tool->space) {
+		jsonw_text_member(w, "name", tool->short_name);
+		jsonw_text_member(w, "namespace", tool->space);
+	} else {
+		jsonw_text_member(w, "name", o->item.call_name.at);
+	}
+	jsonw_key(w, o->item.form->member);
+	if (search)
+		jsonw_raw(w, o->text.len ? buf_span(&o->text) : span_of("{}"));
+	else
+		jsonw_span(w, buf_span(&o->text));
+}
+
+/* The item as it is now. */
+static void write_item(const struct out *o, const char *status, const char *encrypted,
+		       struct jsonw *w)
+{
+	const struct item_form *form = o->item.form;
+
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "id", o->item.id);
+	jsonw_text_member(w, "type", form->type);
+	if (form == &reasoning_form) {
+		write_parts(o, "summary", w);
+		if (encrypted)
+			jsonw_text_member(w, "encrypted_content", encrypted);
+	} else {
+		jsonw_text_member(w, "status", status);
+		if (is_call(form)) {
+			write_call(o, w);
+		} else {
+			jsonw_text_member(w, "role", "assistant");
+			write_parts(o, "content", w);
+		}
+	}
+	jsonw_end(w);
+}
+
+static void send_item(struct out *o, const char *type, const char *status, const char *encrypted,
+		      struct buf *wire)
+{
+	struct jsonw w;
+
+	if (!begin_event(o, type, wire, &w))
+		return;
+	jsonw_int_member(&w, "output_index", o->index);
+	jsonw_key(&w, "item");
+	write_item(o, status, encrypted, &w);
+	end_event(wire, &w);
+}
+
+/* An event about the item's text; the object stays open. */
+static bool begin_text_event(struct out *o, const char *type, struct buf *wire, struct jsonw *w)
+{
+	if (!type || !begin_event(o, type, wire, w))
+		return false;
+	jsonw_text_member(w, "item_id", o->item.id);
+	jsonw_int_member(w, "output_index", o->index);
+	if (o->item.form->part_index)
+		jsonw_int_member(w, o->item.form->part_index, 0);
+	return true;
+}
+
+static void send_text(struct out *o, const char *type, const char *member, struct span text,
+		      struct buf *wire)
+{
+	struct jsonw w;
+
+	if (!begin_text_event(o, type, wire, &w))
+		return;
+	jsonw_key(&w, member);
+	jsonw_span(&w, text);
+	if (o->item.form == &text_form) {
+		jsonw_begin_array_member(&w, "logprobs");
+		jsonw_end(&w);
+	}
+	end_event(wire, &w);
+}
+
+static void send_part(struct out *o, const char *type, struct buf *wire)
+{
+	struct jsonw w;
+
+	if (!begin_text_event(o, type, wire, &w))
+		return;
+	jsonw_key(&w, "part");
+	write_part(o->item.form, buf_span(&o->text), &w);
+	end_event(wire, &w);
+}
+
+static void close_item(struct out *o, const char *status, const char *encrypted, struct buf *wire)
+{
+	const struct item_form *form = o->item.form;
+
+	if (!form)
+		return;
+	if (is_call(form) || o->text.len)
+		send_text(o, form->done, form->member, buf_span(&o->text), wire);
+	if (o->text.len)
+		send_part(o, form->part_done, wire);
+	send_item(o, "response.output_item.done", status, encrypted, wire);
+	write_item(o, status, encrypted, &o->w);
+	o->item.form = NULL;
+	o->index++;
+}
+
+static void open_item(struct out *o, const struct item_form *form, struct buf *wire)
+{
+	if (o->item.form == form && !is_call(form))
+		return;
+	assert(!o->item.form || !is_call(o->item.form)); /* up_event closes calls before it goes on */
+	close_item(o, "completed", NULL, wire);
+	o->item.form = form;
+	ids_make(o->item.id, sizeof(o->item.id), form->prefix, 24);
+	buf_reset(&o->text);
+	send_item(o, "response.output_item.added", "in_progress", NULL, wire);
+}
+
+/* A piece of the item's text; with the first one begins the part that holds it. */
+static void add_text(struct out *o, struct span text, struct buf *wire)
+{
+	const struct item_form *form = o->item.form;
+
+	if (!text.len)
+		return;
+	if (!o->text.len)
+		send_part(o, form->part_added, wire);
+	buf_add(&o->text, text.at, text.len);
+	send_text(o, form->delta, "delta", text, wire);
+}
+
+static void piece(struct out *o, const struct item_form *form, struct span text, struct buf *wire)
+{
+	if (!text.len)
+		return;
+	open_item(o, form, wire);
+	add_text(o, text, wire);
+}
+
+/* ---- reasoning ---- */
+
+static char *base64(struct span text)
+{
+	unsigned char *out = xmalloc(text.len / 3 * 4 + 5);
+
+	EVP_EncodeBlock(out, (const unsigned char *)text.at, (int)text.len);
+	return (char *)out;
+}
+
+static void signature(struct out *o, struct span text, struct buf *wire)
+{
+	struct jsonw w;
+	struct buf json;
+	char *encrypted = NULL;
+
+	open_item(o, &reasoning_form, wire);
+	buf_init(&json, LIMIT_EVENT);
+	jsonw_init(&w, &json);
+	jsonw_begin_object(&w);
+	jsonw_key(&w, "signature");
+	jsonw_span(&w, text);
+	jsonw_end(&w);
+	if (text.len)
+		encrypted = base64(buf_span(&json));
+	close_item(o, "completed", encrypted, wire);
+	free(encrypted);
+	buf_release(&json);
+}
+
+/* ---- calls ---- */
+
+static void call(struct out *o, const struct event *start, struct buf *wire)
+{
+	const struct tool *tool = out_tool(o, start->name);
+
+	buf_reset(&o->item.call_id);
+	buf_reset(&o->item.call_name);
+	buf_reset(&o->arguments);
+	buf_add_text(&o->item.call_id, start->id);
+	buf_add_text(&o->item.call_name, start->name);
+	o->item.tool = tool;
+	open_item(o, &call_forms[tool ? tool->kind : TOOL_FUNCTION], wire);
+}
+
+/* A custom tool's text can only be told when its JSON is whole. */
+static void arguments(struct out *o, struct span text, struct buf *wire)
+{
+	if (o->item.form == &call_forms[TOOL_CUSTOM])
+		buf_add(&o->arguments, text.at, text.len);
+	else
+		add_text(o, text, wire);
+}
+
+static void call_end(struct out *o, struct buf *wire)
+{
+	struct buf input;
+
+	if (o->item.form == &call_forms[TOOL_CUSTOM]) {
+		buf_init(&input, LIMIT_TOOL_INPUT);
+		out_custom_input(o, &input);
+		add_text(o, buf_span(&input), wire);
+		buf_release(&input);
+	}
+	close_item(o, "completed", NULL, wire);
+}
+
+/* ---- the whole ---- */
+
+static void begin(struct out *o, struct buf *wire)
+{
+	if (o->begun)
+		return;
+	o->begun = true;
+	jsonw_init(&o->w, &o->parts);
+	jsonw_begin_array(&o->w);
+	send_response(o, "response.created", &in_progress, wire);
+	send_response(o, "response.in_progress", &in_progress, wire);
+}
+
+static int finish(struct out *o, const struct event *stop, struct buf *wire, struct error *e)
+{
+	static const char *const reasons[STOP_REASONS] = { [STOP_MAX_TOKENS] = "max_output_tokens",
+							   [STOP_CONTEXT] = "max_output_tokens",
+							   [STOP_REFUSAL] = "content_filter" };
+	struct ending ending = { .reason = reasons[stop->stop], .usage = &stop->usage };
+	struct jsonw w;
+
+	ending.status = ending.reason ? "incomplete" : "completed";
+	if (stop->stop == STOP_REFUSAL)
+		piece(o, &refusal_form, stop->text, wire);
+	close_item(o, ending.status, NULL, wire);
+	jsonw_end(&o->w);
+	o->ended = true;
+	if (out_check_parts(o, e))
+		return -1;
+	if (o->options.stream) {
+		send_response(o, ending.reason ? "response.incomplete" : "response.completed",
+			      &ending, wire);
+		return 0;
+	}
+	jsonw_init(&w, wire);
+	write_response(o, &ending, &w);
+	return 0;
+}
+
+static int write_event(struct out *o, const struct event *event, struct buf *wire, struct error *e)
+{
+	assert(!o->ended);
+	begin(o, wire);
+	switch (event->kind) {
+	case EVENT_TEXT:
+		piece(o, &text_form, event->text, wire);
+		return 0;
+	case EVENT_THINKING:
+		piece(o, &reasoning_form, event->text, wire);
+		return 0;
+	case EVENT_SIGNATURE:
+		signature(o, event->text, wire);
+		return 0;
+	case EVENT_TOOL_START:
+		call(o, event, wire);
+		return 0;
+	case EVENT_TOOL_INPUT:
+		arguments(o, event->text, wire);
+		return 0;
+	case EVENT_TOOL_END:
+		call_end(o, wire);
+		return 0;
+	case EVENT_STOP:
+		break;
+	}
+	return finish(o, event, wire, e);
+}
+
+static void ping(struct out *o, struct buf *wire)
+{
+	if (!o->options.stream || o->ended)
+		return;
+	if (o->begun)
+		send_response(o, "response.in_progress", &in_progress, wire);
+	else
+		begin(o, wire);
+}
+
+static void fail(struct out *o, const struct error *failure, struct buf *wire)
+{
+	const struct ending ending = { .status = "failed", .failure = failure };
+
+	if (!o->options.stream || o->ended)
+		return;
+	begin(o, wire);
+	o->ended = true;
+	jsonw_end(&o->w); /* the open item stays out: it was never done */
+	send_response(o, "response.failed", &ending, wire);
+}
+
+/* By Codex's rules: it repeats all but 400 and a 429 without retry-after, some of them thirty times
+ * in as many seconds. So what is final is 400 (a used up quota: 429), what passes is 429 with a
+ * time. */
+static int status(struct error *failure)
+{
+	switch (failure->kind) {
+	case ERR_NOT_FOUND:
+	case ERR_METHOD:
+		return error_row(failure)->status;
+	case ERR_UP_QUOTA:
+		failure->retry_after = 0;
+		return 429;
+	case ERR_NO_ACCOUNT:
+		return failure->retry_after ? 429 : 400;
+	default:
+		break;
+	}
+	if (!error_row(failure)->client_retries)
+		return 400;
+	if (!failure->retry_after)
+		failure->retry_after = RETRY_AFTER;
+	return 429;
+}
+
+const struct out_dialect out_responses = {
+	.id_prefix = "resp_",
+	.begin = begin,
+	.event = write_event,
+	.ping = ping,
+	.fail = fail,
+	.error_body = out_openai_error_body,
+	.status = status,
+};
