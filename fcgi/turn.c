@@ -151,10 +151,12 @@ static void start_answer(struct turn *t, bool last)
 	up_event_init(&t->events, &t->options);
 }
 
-static void sink_reset(void *context, bool last)
+static void sink_reset(void *context, const struct model *model, bool last)
 {
 	struct turn *t = context;
 
+	t->options.window = model->window;
+	t->tags = up_request_uses_tags(t->chat, model);
 	eventstream_reset(&t->frames);
 	up_event_release(&t->events);
 	up_filters_release(&t->filters);

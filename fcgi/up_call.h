@@ -8,16 +8,17 @@
 
 #include "common/arena.h"
 #include "common/error.h"
+#include "common/models.h"
 #include "fcgi/app.h"
 #include "fcgi/chat.h"
-#include "fcgi/models.h"
 #include "fcgi/tool_names.h"
 #include "fcgi/up_again.h"
 
 /* Who takes the answer. All return 0, or -1 with *e filled, which ends the call. */
 struct up_sink {
-	/* Before each try. last: what comes is to be handed out, ERR_UP_UNMET helps no more. */
-	void (*reset)(void *context, bool last);
+	/* Before each try. model: as the account offers it. last: what comes is to be handed out,
+	 * ERR_UP_UNMET helps no more. */
+	void (*reset)(void *context, const struct model *model, bool last);
 	/* > 0: the answer is complete, the rest of it is not wanted */
 	int (*bytes)(void *context, struct span bytes, struct error *e); /* of a 200 answer */
 	int (*end)(void *context, struct error *e);		/* it ended cleanly */
@@ -32,7 +33,7 @@ struct up_sink {
 struct up_call {
 	struct site *site;
 	const struct chat *chat;
-	const struct model *model;
+	const struct model *model; /* what was asked for; each try takes its account's own */
 	struct tool_names *names;
 	struct arena *arena;
 	const struct up_sink *sink;
