@@ -29,7 +29,7 @@ static int64_t limit(const struct up_cut *c)
 {
 	const int64_t max = c->chat->max_tokens;
 
-	return max > EXACT_TOKENS ? max + (max - EXACT_TOKENS) / 4 : max;
+	return max > EXACT_TOKENS ? max + (max - EXACT_TOKENS) / 2 : max;
 }
 
 /* The answer's end by our own decision: 1, or the handler's failure. */
