@@ -59,7 +59,7 @@ struct tool {
 /* ANY: at least one call; TOOL: a call of chat.forced_tool. */
 enum tool_choice { CHOICE_AUTO, CHOICE_NONE, CHOICE_ANY, CHOICE_TOOL };
 
-/* What the answer's text is to be. JSON: one value; SCHEMA: one that chat.schema describes. */
+/* What the answer's text is to be. JSON: one object; SCHEMA: a value that chat.schema describes. */
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SCHEMA };
 
 enum thinking { THINKING_DEFAULT, THINKING_OFF, THINKING_ON };
@@ -83,7 +83,8 @@ struct chat {
 	size_t stop_count;
 	enum format format;
 	const cJSON *schema;	       /* FORMAT_SCHEMA */
-	struct span prefill;	       /* how the answer's text begins already, "": not given */
+	struct span prefill; /* the last message's text, when that is the assistant's: the answer
+			      * continues it */
 	enum thinking thinking;
 	int64_t thinking_budget; /* tokens, 0: not given */
 	bool thinking_omitted;	 /* display "omitted": the client wants no reasoning text */

@@ -29,7 +29,7 @@ static int64_t limit(const struct up_cut *c)
 {
 	const int64_t max = c->chat->max_tokens;
 
-	return max > EXACT_TOKENS ? max + (max - EXACT_TOKENS) / 4 : max;
+	return max > EXACT_TOKENS ? max + (max - EXACT_TOKENS) / 2 : max;
 }
 
 /* The answer's end by our own decision: 1, or the handler's failure. */
@@ -120,7 +120,8 @@ static int on_text(struct up_cut *c, struct span text, struct error *e)
 	sequence = find_stop(c->chat, buf_span(&c->held), &before);
 	if (sequence) {
 		rc = pass_text(c, (struct span){ c->held.at, before }, e);
-		return rc ? rc : end(c, STOP_SEQUENCE, sequence, e);
+		/* behind a completed call the client is to run it, whatever ended the text */
+		return rc ? rc : end(c, c->called ? STOP_TOOL_USE : STOP_SEQUENCE, sequence, e);
 	}
 	keep = open_end(c->chat, buf_span(&c->held));
 	rc = pass_text(c, (struct span){ c->held.at, c->held.len - keep }, e);

@@ -5,6 +5,7 @@
  * Stop sequences: the text ends before the sequence that is complete first (of several that end at
  * the same character, the longest). What may be the beginning of one is held back, never more.
  * Reasoning and arguments of calls are not searched; text before and behind a call is two texts.
+ * Behind a completed call the reason of the ending is tool_use all the same.
  *
  * max_tokens: the estimator (tokens.h) counts text and arguments. Up to 64 the limit is taken at
  * its word; above, the estimate must be past it by a quarter of the rest, the estimator's own

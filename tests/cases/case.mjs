@@ -126,14 +126,14 @@ function makeRequest(method, path, headers, body) {
 		 isChat: method === 'POST' && /\/(messages|chat\/completions)$/.test(path) };
 }
 
-function promptRequests(text, { model = 'claude-sonnet-4.5', tools }) {
+function promptRequests(text, { model = 'claude-sonnet-4.5', tools, max_tokens: limit = 1000 }) {
 	const messages = [{ role: 'user', content: text }];
 	const schema = { type: 'object', properties: {} };
 	const of = (make) => tools?.map((name) => make({ name, description: `The tool ${name}.` }));
 
 	return [
 		makeRequest('POST', '/v1/messages', {}, {
-			model, max_tokens: 1000, messages,
+			model, max_tokens: limit, messages,
 			tools: of((tool) => ({ ...tool, input_schema: schema })),
 		}),
 		makeRequest('POST', '/v1/chat/completions', {}, {
@@ -170,6 +170,7 @@ const lineReaders = {
 						    { name, input: JSON.parse(input) });
 	},
 	stop: (result, rest) => (result.stop = rest.trim()),
+	sequence: (result, rest) => (result.sequence = JSON.parse(rest)),
 	usage: (result, rest) => (result.usage = JSON.parse(rest)),
 	anthropic: (result, rest) => (result.anthropic = rest.trim()),
 	openai: (result, rest) =>

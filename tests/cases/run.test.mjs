@@ -366,6 +366,8 @@ function checkMeaning(expect, dialect, meaning, report) {
 		report(`says ${JSON.stringify({ thinking: meaning.thinking, text: meaning.text })}`);
 	if (signature !== undefined && isAnthropic)
 		pattern.signature = signature;
+	if (isAnthropic && expect.kind === 'answer')
+		pattern.stopSequence = expect.sequence ?? null;
 	if (usage && meaning.usage)
 		pattern.usage = isAnthropic ? usage : chatUsage(usage);
 	if (expect.kind === 'broken')

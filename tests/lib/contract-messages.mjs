@@ -279,7 +279,7 @@ function checkErrorEvent(transcript, report) {
 }
 
 // Stops that tell themselves why nothing is to be seen.
-const mayBeEmpty = ['refusal', 'max_tokens', 'model_context_window_exceeded'];
+const mayBeEmpty = ['refusal', 'max_tokens', 'model_context_window_exceeded', 'stop_sequence'];
 
 function checkVisible(transcript, report) {
 	const stop = ofType(transcript, 'message_delta')[0]?.json.delta?.stop_reason;

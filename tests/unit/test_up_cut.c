@@ -57,7 +57,7 @@ static void text_ends_before_a_stop_sequence_wherever_it_is_cut(void)
 		{ "X:a|C:{\"x\":\"END\"}|S:tool", "X:a|C:{\"x\":\"END\"}|S:tool",
 		  .stops = { "END" } },
 		{ "X:EN|C:{}|X:D|S:tool", "X:EN|C:{}|X:D|S:tool", .stops = { "END" } },
-		{ "C:{}|X:no END|S:tool", "C:{}|X:no |S:seq=END|1", .stops = { "END" } },
+		{ "C:{}|X:no END|S:tool", "C:{}|X:no |S:tool|1", .stops = { "END" } },
 	};
 
 	check(rows, ARRAY_SIZE(rows));
