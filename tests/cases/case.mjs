@@ -119,11 +119,13 @@ export function expand(text) {
 }
 
 function makeRequest(method, path, headers, body) {
-	const openai = /\/(chat|completions|embeddings|responses)(\/|$)/.test(path) ||
+	const openai = /\/(chat|completions|embeddings)(\/|$)/.test(path) ||
 		       (/\/models/.test(path) && !headers['anthropic-version']);
+	const responses = /\/responses(\/|$)/.test(path);
 
-	return { method, path, headers, body, dialect: openai ? 'openai' : 'anthropic',
-		 isChat: method === 'POST' && /\/(messages|chat\/completions)$/.test(path) };
+	return { method, path, headers, body,
+		 dialect: responses ? 'responses' : openai ? 'openai' : 'anthropic',
+		 isChat: method === 'POST' && /\/(messages|chat\/completions|responses)$/.test(path) };
 }
 
 function promptRequests(text, { model = 'claude-sonnet-4.5', tools, max_tokens: limit = 1000 }) {
@@ -140,6 +142,10 @@ function promptRequests(text, { model = 'claude-sonnet-4.5', tools, max_tokens: 
 			model, messages,
 			tools: of((tool) => ({ type: 'function',
 					       function: { ...tool, parameters: schema } })),
+		}),
+		makeRequest('POST', '/v1/responses', {}, {
+			model, input: messages,
+			tools: of((tool) => ({ type: 'function', ...tool, parameters: schema })),
 		}),
 	];
 }

@@ -54,9 +54,10 @@ message "m"
 header retry-after: 7
 `);
 
-	assert.deepEqual(requests.map(({ dialect }) => dialect), ['anthropic', 'openai']);
+	assert.deepEqual(requests.map(({ dialect }) => dialect), ['anthropic', 'openai', 'responses']);
 	assert.equal(requests[0].body.messages[0].content, 'say hi');
 	assert.equal(requests[1].body.tools[0].function.name, 'f');
+	assert.equal(requests[2].body.tools[0].name, 'f');
 	assert.deepEqual(requests[0].expect.openai, ['server_error', null]);
 	assert.deepEqual(requests[1].expect.headers, { 'retry-after': '7' });
 });

@@ -29,6 +29,44 @@ const finishReasons = {
 	refusal: 'content_filter',
 };
 
+// ... and as what Responses tells: why an answer is incomplete, else its status.
+const responseEnds = {
+	end_turn: 'completed',
+	stop_sequence: 'completed',
+	pause_turn: 'completed',
+	tool_use: 'completed',
+	max_tokens: 'max_output_tokens',
+	model_context_window_exceeded: 'max_output_tokens',
+	refusal: 'content_filter',
+};
+
+const stopOf = { anthropic: (stop) => stop, openai: (stop) => finishReasons[stop],
+		 responses: (stop) => responseEnds[stop] };
+
+// Codex repeats every status but 400, and 429 without a time: so Responses answers 400 to what is
+// final, 429 with a time to what passes.
+function refusalOf({ status, openai, headers }) {
+	const [, code] = openai ?? [];
+	const passes = [429, 500, 502, 504, 529].includes(status) || /\d/.test(headers['retry-after']);
+
+	if (code === 'not_found' || code === 'method_not_allowed')
+		return { status, headers };
+	if (code === 'insufficient_quota')
+		return { status: 429, headers: { ...headers, 'retry-after': '-' } };
+	if (!passes)
+		return { status: 400, headers };
+	return { status: 429, headers: { 'retry-after': '/^[1-9][0-9]*$/', ...headers,
+					 ...(headers['retry-after'] === '-' &&
+					     { 'retry-after': '/^[1-9][0-9]*$/' }) } };
+}
+
+// The code of response.failed: three that Codex knows, or whether it shall try again.
+function failureCode({ status, openai: [, code] }) {
+	if (['context_length_exceeded', 'insufficient_quota', 'rate_limit_exceeded'].includes(code))
+		return code;
+	return status >= 500 && status !== 503 ? 'server_error' : 'invalid_prompt';
+}
+
 const isGood = (kind) => kind === 'answer' || kind === 'broken';
 
 // ---- where a case runs ----
@@ -129,8 +167,8 @@ function bodyOf({ body, dialect, isChat }, { stream, chunking }) {
 function headersOf({ dialect, headers, method }, key) {
 	const all = {
 		...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
-		...(dialect === 'openai' ? { authorization: 'Bearer KEY' } :
-					   { 'x-api-key': 'KEY', 'anthropic-version': '2023-06-01' }),
+		...(dialect === 'anthropic' ? { 'x-api-key': 'KEY', 'anthropic-version': '2023-06-01' } :
+					      { authorization: 'Bearer KEY' }),
 		...headers,
 	};
 
@@ -272,10 +310,11 @@ function checkReply(expect, answer, report) {
 }
 
 function checkError(expect, { dialect, method }, answer, report) {
-	if (answer.status !== expect.status)
+	const { status, headers } = dialect === 'responses' ? refusalOf(expect) : expect;
+
+	if (answer.status !== status)
 		report(`status ${answer.status}: ${answer.body.subarray(0, 300)}`);
-	checkHeaders({ 'content-type': '/^application\\/json/', ...expect.headers }, answer.headers,
-		     report);
+	checkHeaders({ 'content-type': '/^application\\/json/', ...headers }, answer.headers, report);
 	if (method === 'HEAD')
 		return;
 	const json = parse(answer.body, report);
@@ -291,7 +330,7 @@ function checkError(expect, { dialect, method }, answer, report) {
 function checkErrorWords(expect, dialect, error, report) {
 	if (dialect === 'anthropic' && expect.anthropic)
 		mismatches({ type: expect.anthropic }, error, 'error').forEach(report);
-	if (dialect === 'openai' && expect.openai) {
+	if (dialect !== 'anthropic' && expect.openai) {
 		const [type, code] = expect.openai;
 
 		mismatches({ message: '/./', type, code, param: expect.param ?? '@any' }, error, 'error')
@@ -320,23 +359,34 @@ function checkAnswer(expect, request, variant, run, report) {
 	for (const { item, text } of checkStream(transcript))
 		report(`contract ${item}: ${text}`);
 	checkMeaning(expect, dialect, meaning, report);
-	if (expect.kind === 'broken')
+	if (expect.kind === 'broken' && dialect === 'responses')
+		checkFailed(expect, meaning.error, report);
+	else if (expect.kind === 'broken')
 		checkErrorWords(expect, dialect, meaning.error, report);
 	return meaning;
 }
 
+function checkFailed(expect, error, report) {
+	if (expect.openai)
+		mismatches({ code: failureCode(expect) }, error, 'error').forEach(report);
+	checkErrorWords({ messages: expect.messages }, 'responses', error, report);
+}
+
+const wholeForms = {
+	anthropic: { id: '/^msg_/', type: 'message', role: 'assistant', content: '@any' },
+	openai: { id: '/^chatcmpl-/', object: 'chat.completion', created: '@any',
+		  choices: [{ index: 0, message: { role: 'assistant' } }] },
+	responses: { id: '/^resp_/', object: 'response', created_at: '@any', output: '@any' },
+};
+
 function checkWhole(expect, dialect, answer, report) {
 	const json = parse(answer.body, report);
-	const form = dialect === 'anthropic' ?
-			     { id: '/^msg_/', type: 'message', role: 'assistant', content: '@any' } :
-			     { id: '/^chatcmpl-/', object: 'chat.completion', created: '@any',
-			       choices: [{ index: 0, message: { role: 'assistant' } }] };
 
 	if (answer.status !== 200)
 		report(`status ${answer.status}: ${answer.body.subarray(0, 300)}`);
 	if (!json || answer.status !== 200)
 		return undefined;
-	const wrong = mismatches(form, json);
+	const wrong = mismatches(wholeForms[dialect], json);
 
 	wrong.forEach(report);
 	if (wrong.length)
@@ -347,29 +397,30 @@ function checkWhole(expect, dialect, answer, report) {
 	return meaning;
 }
 
-const chatUsage = (usage) => ({
-	prompt_tokens: usage.input_tokens + (usage.cache_read_input_tokens ?? 0) +
-		       (usage.cache_creation_input_tokens ?? 0),
-	completion_tokens: usage.output_tokens,
-});
+const inputOf = (usage) => usage.input_tokens + (usage.cache_read_input_tokens ?? 0) +
+			   (usage.cache_creation_input_tokens ?? 0);
+const usageOf = {
+	anthropic: (usage) => usage,
+	openai: (usage) => ({ prompt_tokens: inputOf(usage), completion_tokens: usage.output_tokens }),
+	responses: (usage) => ({ input_tokens: inputOf(usage), output_tokens: usage.output_tokens }),
+};
 
 function checkMeaning(expect, dialect, meaning, report) {
 	const { thinking, text, signature, refusal, stop, usage } = expect;
-	const isAnthropic = dialect === 'anthropic';
 	const pattern = {
 		tools: expect.tools.filter((tool) => !tool.cut),
 		refusal: refusal ?? '',
-		stop: isAnthropic ? stop : finishReasons[stop],
+		stop: stopOf[dialect](stop),
 	};
 
 	if (meaning.thinking !== thinking || meaning.text !== text)
 		report(`says ${JSON.stringify({ thinking: meaning.thinking, text: meaning.text })}`);
-	if (signature !== undefined && isAnthropic)
+	if (signature !== undefined && dialect === 'anthropic')
 		pattern.signature = signature;
 	if (isAnthropic && expect.kind === 'answer')
 		pattern.stopSequence = expect.sequence ?? null;
 	if (usage && meaning.usage)
-		pattern.usage = isAnthropic ? usage : chatUsage(usage);
+		pattern.usage = usageOf[dialect](usage);
 	if (expect.kind === 'broken')
 		meaning = { ...meaning, tools: meaning.tools.slice(0, pattern.tools.length) };
 	mismatches(pattern, meaning).forEach(report);

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { shorten } from './sse.mjs';
-import { choicesOf, errorsOf, isId, parseObject, readCalls, wholeCalls } from './transcript.mjs';
+import { choicesOf, errorsOf, isId, readCalls, readInput, wholeCalls } from './transcript.mjs';
 
 const chunksOf = ({ events }) => events.filter(({ json }) => json && !json.error);
 
@@ -33,7 +33,7 @@ function checkConstant(transcript, report) {
 
 function checkCalls(transcript, report) {
 	const { sent, request } = transcript;
-	const known = (request?.tools ?? []).map((tool) => tool.function?.name);
+	const known = (request?.tools ?? []).map((tool) => (tool.function ?? tool.custom)?.name);
 	const calls = readCalls(transcript);
 	const finished = choicesOf(transcript).some((choice) => choice.finish_reason);
 
@@ -43,13 +43,14 @@ function checkCalls(transcript, report) {
 			return;
 		}
 		const [first, ...later] = call.pieces;
-		const input = parseObject(call.arguments);
+		const input = readInput(call.type, call.arguments);
 		const wanted = wholeCalls(sent)[index]?.input;
 
-		if (!isId(first.id) || first.type !== 'function' || !isId(first.function?.name))
+		if (!isId(first.id) || !['function', 'custom'].includes(first.type) ||
+		    !isId(first[first.type]?.name))
 			report(`first piece ${shorten(first)}`);
-		if (known.length && !known.includes(first.function?.name))
-			report(`${shorten(first.function?.name)} is no tool of the request`);
+		if (known.length && !known.includes(call.name))
+			report(`${shorten(call.name)} is no tool of the request`);
 		if (later.some((piece) => piece.function?.name || (piece.id && piece.id !== first.id)))
 			report(`call ${index} changes its id or name`);
 		if (finished && !input)

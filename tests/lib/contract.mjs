@@ -18,10 +18,10 @@
 //	18 indexes grow by 1, one block open	 36-42 Chat Completions: chunk members, constancy,
 //	19 every block is closed		    tool_calls, finish_reason, usage, [DONE],
 //	20 form of content_block_start		    reasoning first
-//	50 chunking upstream changes nothing
+//	50 chunking upstream changes nothing	 43-49 Responses: contract-responses.mjs
 //
 // A transcript:
-//   dialect   'anthropic' or 'openai'
+//   dialect   'anthropic', 'openai' or 'responses'
 //   status, headers (lower-case names), bytes (Buffer)
 //   complete  false: the transport broke off
 //   request   the client's JSON
@@ -32,6 +32,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { chatChecks } from './contract-chat.mjs';
 import { messageChecks } from './contract-messages.mjs';
+import { responsesChecks } from './contract-responses.mjs';
 import { shorten } from './sse.mjs';
 import {
 	errorsOf, isId, isTool, ofType, readCalls, readStream, readTranscript, typeOf,
@@ -149,15 +150,27 @@ function checkSpecials(transcript, report) {
 	}
 }
 
+// The ids of the answer as often as they are told, and those of its parts.
+const idReaders = {
+	anthropic: (transcript) => ({
+		ids: ofType(transcript, 'message_start').map(({ json }) => json.message?.id),
+		calls: transcript.blocks.filter(isTool).map((block) => block.start.id),
+	}),
+	openai: (transcript) => ({
+		ids: transcript.events.filter(({ json }) => json?.choices).map(({ json }) => json.id),
+		calls: readCalls(transcript).map((call) => call.id),
+	}),
+	responses: (transcript) => ({
+		ids: transcript.events.filter(({ json }) => json?.response)
+			.map(({ json }) => json.response.id),
+		calls: ofType(transcript, 'response.output_item.added').flatMap(({ json: { item } }) =>
+			(/_call$/.test(item.type) ? [item.id, item.call_id] : [item.id])),
+	}),
+};
+
 function checkIds(transcript, report) {
 	const { dialect } = transcript;
-	const ids = dialect === 'anthropic' ?
-			    ofType(transcript, 'message_start').map(({ json }) => json.message?.id) :
-			    transcript.events.filter(({ json }) => json?.choices)
-				    .map(({ json }) => json.id);
-	const calls = dialect === 'anthropic' ?
-			      transcript.blocks.filter(isTool).map((block) => block.start.id) :
-			      readCalls(transcript).map((call) => call.id);
+	const { ids, calls } = idReaders[dialect](transcript);
 
 	for (const id of [...ids, ...calls]) {
 		if (!isId(id))
@@ -172,6 +185,8 @@ function checkIds(transcript, report) {
 // Ends that say: all went well.
 const isSuccess = (event) => event.done || typeOf(event) === 'message_stop' ||
 			     typeOf(event) === 'message_delta' ||
+			     typeOf(event) === 'response.completed' ||
+			     typeOf(event) === 'response.incomplete' ||
 			     (event.json?.choices ?? []).some((choice) => choice.finish_reason);
 
 function checkFailure(transcript, report) {
@@ -190,17 +205,23 @@ function checkFailure(transcript, report) {
 		report(`upstream ended well, and there is an error: ${shorten(errors[0].data)}`);
 }
 
-function checkMarker({ events, sent }, report) {
+function checkMarker(transcript, report) {
+	const { events, sent } = transcript;
+
 	if (sent?.end === 'unmarked' && events.some(isSuccess))
 		report('upstream sent no final marker, and the stream ends well');
-	if (sent?.end === 'unmarked' && !events.some(({ json }) => json?.error))
+	if (sent?.end === 'unmarked' && !errorsOf(transcript).length)
 		report('upstream sent no final marker, and there is no error event');
 }
 
 function checkEnd(transcript, report) {
 	const { dialect, events, rest, complete } = transcript;
-	const ends = (event) => event.json?.error ||
-				(dialect === 'anthropic' ? typeOf(event) === 'message_stop' : event.done);
+	const isEnd = {
+		anthropic: (event) => typeOf(event) === 'message_stop',
+		openai: (event) => event.done,
+		responses: isSuccess,
+	}[dialect];
+	const ends = (event) => isEnd(event) || errorsOf({ events: [event] }).length;
 	const first = events.findIndex(ends);
 
 	if (rest)
@@ -233,4 +254,5 @@ export const checks = [
 	{ item: 14, check: checkEncoding },
 	...messageChecks,
 	...chatChecks,
+	...responsesChecks,
 ];

@@ -242,7 +242,9 @@ for (const [what, stream] of Object.entries(good)) {
 }
 
 test('contract_has_a_broken_stream_for_every_check', () => {
-	assert.deepEqual(Object.keys(broken).map(Number), checks.map(({ item }) => item));
+	const others = checks.filter(({ dialect }) => dialect !== 'responses');
+
+	assert.deepEqual(Object.keys(broken).map(Number), others.map(({ item }) => item));
 });
 
 for (const [item, streams] of Object.entries(broken)) {

@@ -7,7 +7,7 @@ import { shorten, splitEvents } from './sse.mjs';
 export function readStream(stream) {
 	const transcript = readTranscript(stream);
 
-	return stream.dialect === 'anthropic' ? readMessages(transcript) : readChunks(transcript);
+	return readers[stream.dialect](transcript);
 }
 
 export function readTranscript(stream) {
@@ -31,7 +31,8 @@ export function readTranscript(stream) {
 
 export const typeOf = (event) => event.json?.type;
 export const ofType = (transcript, type) => transcript.events.filter((event) => typeOf(event) === type);
-export const errorsOf = ({ events }) => events.filter(({ json }) => json?.error);
+export const errorsOf = ({ events }) =>
+	events.filter(({ json }) => json?.error || json?.type === 'response.failed');
 export const choicesOf = ({ events }) =>
 	events.flatMap(({ json }) => (Array.isArray(json?.choices) ? json.choices : []));
 const join = (pieces) => pieces.filter((piece) => typeof piece === 'string').join('');
@@ -95,7 +96,10 @@ function readMessages(transcript) {
 	};
 }
 
-// { id, name, arguments } of each call of a chat stream, by its index.
+// A call's input as an object; a custom tool's text is its member "input".
+export const readInput = (type, text) => (type === 'custom' ? { input: text } : parseObject(text));
+
+// { id, type, name, arguments } of each call of a chat stream, by its index.
 export function readCalls(transcript) {
 	const calls = [];
 
@@ -105,8 +109,9 @@ export function readCalls(transcript) {
 
 			call.pieces.push(piece);
 			call.id ??= piece.id;
-			call.name ??= piece.function?.name;
-			call.arguments += piece.function?.arguments ?? '';
+			call.type ??= piece.type;
+			call.name ??= (piece.function ?? piece.custom)?.name;
+			call.arguments += piece.function?.arguments ?? piece.custom?.input ?? '';
 		}
 	}
 	return calls;
@@ -122,7 +127,7 @@ function readChunks(transcript) {
 		tools: Array.from(readCalls(transcript), (call) => ({
 			id: call?.id,
 			name: call?.name,
-			input: parseObject(call?.arguments),
+			input: readInput(call?.type, call?.arguments),
 		})),
 		refusal: all('refusal'),
 		stop: choices.find(({ finish_reason: reason }) => reason)?.finish_reason,
@@ -132,9 +137,65 @@ function readChunks(transcript) {
 	};
 }
 
+// The text of an item of Responses: of its one part, or of a call.
+export const itemText = (item) =>
+	item.content?.[0]?.text ?? item.content?.[0]?.refusal ?? item.summary?.[0]?.text ??
+	item.arguments ?? item.input ?? '';
+
+// A call's item as a call of any dialect. A custom tool's text is its member "input".
+export const readCallItem = (item) => ({
+	id: item.call_id,
+	name: item.type === 'tool_search_call' ? 'tool_search' :
+	      item.namespace === undefined ? item.name : `${item.namespace}__${item.name}`,
+	input: item.type === 'custom_tool_call' ? { input: item.input } :
+	       typeof item.arguments === 'string' ? parseObject(item.arguments) : item.arguments,
+});
+
+function readSignature({ encrypted_content: encrypted }) {
+	return encrypted ? JSON.parse(Buffer.from(encrypted, 'base64')).signature : '';
+}
+
+function readItems(items, response) {
+	const of = (type) => items.filter((item) => item.type === type);
+	const parts = of('message').flatMap(({ content }) => content);
+
+	return {
+		thinking: join(of('reasoning').map(itemText)),
+		signature: join(of('reasoning').map(readSignature)),
+		text: join(parts.map(({ text }) => text)),
+		tools: items.filter(({ type }) => /_call$/.test(type)).map(readCallItem),
+		refusal: join(parts.map(({ refusal }) => refusal)),
+		stop: response?.status === 'failed' ? undefined :
+						      response?.incomplete_details?.reason ?? response?.status,
+		usage: response?.usage ?? undefined,
+		model: response?.model,
+		error: response?.error ?? undefined,
+	};
+}
+
+function readEvents(transcript) {
+	const { events } = transcript;
+	const all = (type) => join(ofType(transcript, `response.${type}.delta`)
+		.map(({ json }) => json.delta));
+	const end = events.find(({ json }) =>
+		/^response\.(completed|incomplete|failed)$/.test(json?.type));
+
+	return {
+		...readItems(ofType(transcript, 'response.output_item.done').map(({ json }) => json.item),
+			     end?.json.response),
+		thinking: all('reasoning_summary_text'),
+		text: all('output_text'),
+		refusal: all('refusal'),
+		model: events[0]?.json?.response?.model,
+	};
+}
+
+const readers = { anthropic: readMessages, openai: readChunks, responses: readEvents };
+
 // The same of a whole answer.
 export function readWhole(dialect, json) {
-	return dialect === 'anthropic' ? readMessage(json) : readCompletion(json);
+	return { anthropic: readMessage, openai: readCompletion,
+		 responses: (response) => readItems(response.output, response) }[dialect](json);
 }
 
 function readMessage(json) {
@@ -161,8 +222,8 @@ function readCompletion(json) {
 		text: message.content ?? '',
 		tools: (message.tool_calls ?? []).map((call) => ({
 			id: call.id,
-			name: call.function.name,
-			input: parseObject(call.function.arguments),
+			name: call[call.type].name,
+			input: readInput(call.type, call.function?.arguments ?? call.custom?.input),
 		})),
 		refusal: message.refusal ?? '',
 		stop,
