@@ -1,0 +1,512 @@
+// The streaming contract, item by item: a test for each number of the client API reference that
+// speaks of all streams, of Messages or of Chat Completions. The checks of a stream's bytes
+// (lib/contract.mjs) run over many answers, in both dialects, with the upstream's bytes cut after
+// every byte and at random places; what no transcript can show has a test of its own below.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, describe, test } from 'node:test';
+
+import { startGateway } from '../clients/gateway.mjs';
+import { waits } from '../clients/waiting.mjs';
+import { cgiVariables, parseCgiAnswer } from '../lib/cgi.mjs';
+import { checkErrorEnvelope, checks, checkStream, compareAnswers, readStream, readWhole }
+	from '../lib/contract.mjs';
+import { startFastcgi } from '../lib/fastcgi.mjs';
+import { payload, request, stream } from '../lib/http.mjs';
+import { makeInstallation } from '../lib/installation.mjs';
+import { start, stop, until } from '../lib/process.mjs';
+import { startStandin } from '../lib/standin.mjs';
+
+const MB = 1024 * 1024;
+
+const items = {
+	1: 'status 200 and text/event-stream only once the upstream took the request',
+	2: 'headers and first event leave before the upstream has finished',
+	3: 'each event is flushed when it is written',
+	4: 'payloads are one line of JSON in UTF-8, without NUL and lone surrogates',
+	5: 'no character is split over deltas',
+	6: 'deltas join to the upstream\'s text',
+	7: 'control characters, quotes, U+2028 survive',
+	8: 'ids are texts, unique, the same throughout a stream',
+	9: 'a client that leaves ends the upstream request and frees its place',
+	10: 'silence of the upstream gives keep-alives',
+	11: 'a failure is one error event and the end',
+	12: 'an end without its marker is a failure',
+	13: 'the connection stays usable behind a stream',
+	14: 'no compression and no length on streams',
+	15: 'stream and whole answer say the same',
+	16: 'the event line equals data.type',
+	17: 'message_start is first, once, with numbers',
+	18: 'indexes grow by 1, one block is open',
+	19: 'every block is closed before message_delta',
+	20: 'blocks start empty, calls with id and name',
+	21: 'input comes by input_json_delta alone, an object',
+	22: 'only known events, blocks and deltas',
+	23: 'no empty text block',
+	24: 'thinking stands first and ends with one signature',
+	25: 'no thinking behind the last text',
+	26: 'one message_delta, then one message_stop, last',
+	27: 'usage only grows',
+	28: 'stop_reason tool_use exactly if a call was completed',
+	29: 'a cut call is never a completed block',
+	30: 'ids and names of calls',
+	31: 'a stop sequence ends the text before it, also when cut',
+	32: 'no [DONE] in Messages',
+	33: 'the error event has its form and a known type',
+	34: 'no answer without a visible block',
+	35: 'tags of the emulation never show, wherever they are cut',
+	36: 'chunks have their members, the first one the role',
+	37: 'id, created and model are constant',
+	38: 'pieces of calls',
+	39: 'one finish_reason, tool_calls exactly with calls',
+	40: 'the usage chunk: asked for, once, before [DONE]',
+	41: '[DONE] is last, no event lines',
+	42: 'reasoning precedes content, no nulls',
+	50: 'cuts of the upstream\'s bytes change no meaning',
+	51: 'no cross-talk between 26 counts and 50 streams at once',
+	52: '32 MB are taken, more is refused unread, deep nesting is a 400',
+	/* 53, the recorded requests: tests/clients/fixtures. */
+};
+
+const message = (text, more) => ({
+	path: '/v1/messages',
+	body: { model: 'claude-opus-4-8', max_tokens: 4000, messages: [{ role: 'user', content: text }],
+		...more },
+});
+const streamed = { stream: true };
+
+// ---- the answers over which the checks run ----
+
+const special = 'Zürich 世界 e\u0301 😀 🧑‍💻 ' +
+		'"q" \\ \t\n\r\u0001\u001b\u007f\u2028\u2029 </a>&amp; \\u0041';
+const schema = { type: 'object', properties: { a: { type: 'string' } } };
+const call = (id, input, more) => ({ tool: { id, name: 'f', input, pieces: 4, ...more } });
+const broken = { exception: { type: 'throttlingError', payload: {
+	message: 'slow down', reason: 'INSUFFICIENT_MODEL_CAPACITY' } } };
+const whole = (more) => ({ text: '', thinking: '', tools: [], end: 'whole', ...more });
+const tags = '<thinking>Hm, a < b.</thinking>\n\nOne </b> two.';
+
+// what: { steps, sent, script (more settings), request (more of the Messages request) }
+const answers = {
+	'special characters': { steps: [{ text: special, pieces: 17 }], sent: whole({ text: special }) },
+	'a long text': { steps: [{ text: `${special} `.repeat(50), pieces: 200 }],
+			 sent: whole({ text: `${special} `.repeat(50) }) },
+	'two calls': {
+		steps: [{ text: 'Look.' }, call('tooluse_1', { a: special }), call('tooluse_2', {})],
+		sent: whole({ text: 'Look.', tools: [{ id: 'tooluse_1', name: 'f', input: { a: special } },
+						     { id: 'tooluse_2', name: 'f', input: {} }] }),
+	},
+	'a call without input': {
+		steps: [call('tooluse_1', '')],
+		sent: whole({ tools: [{ id: 'tooluse_1', name: 'f', input: {} }] }),
+	},
+	'thinking': {
+		steps: [{ thinking: `Hm ${special}`, signature: 'c2ln', pieces: 9 }, { text: 'Yes.' },
+			call('tooluse_1', { a: 'b' })],
+		sent: whole({ thinking: `Hm ${special}`, text: 'Yes.',
+			      tools: [{ id: 'tooluse_1', name: 'f', input: { a: 'b' } }] }),
+		request: { thinking: { type: 'enabled', budget_tokens: 2000 } },
+	},
+	'thinking in tags': {
+		steps: [{ text: tags, pieces: tags.length }],
+		sent: whole({ thinking: 'Hm, a < b.', text: 'One </b> two.' }),
+		request: { model: 'claude-sonnet-4-5',
+			   thinking: { type: 'enabled', budget_tokens: 2000 } },
+	},
+	'measured usage': {
+		steps: [{ text: 'Yes.' }], sent: whole({ text: 'Yes.' }),
+		script: { trailer: { tokenUsage: { uncachedInputTokens: 900, cacheReadInputTokens: 50,
+						   outputTokens: 7, totalTokens: 957 } } },
+	},
+	'too many tokens': {
+		steps: [{ text: 'And then' }], sent: whole({ text: 'And then' }),
+		script: { trailer: { stopReason: 'MAX_TOKENS' } },
+	},
+	'a failure in text': { steps: [{ text: 'Half an' }, broken],
+			       sent: { text: 'Half an', end: 'failed' } },
+	'a failure behind a call': {
+		steps: [call('tooluse_1', { a: 'b' }), broken],
+		sent: { text: '', tools: [{ id: 'tooluse_1', name: 'f', input: { a: 'b' } }],
+			end: 'failed' },
+	},
+	'a cut text': { steps: [{ text: 'Half an' }, { cut_here: true }],
+			sent: { text: 'Half an', end: 'failed' } },
+	'no marker': { steps: [{ text: 'Half an' }], sent: { text: 'Half an', end: 'unmarked' },
+		       script: { trailer: false } },
+	'a cut call': {
+		steps: [{ text: 'Now.' }, call('tooluse_1', '{"a":"b', { stop: false })],
+		sent: { text: 'Now.', tools: [{ cut: true }], end: 'unmarked' },
+		script: { trailer: false },
+	},
+};
+
+const chunkings = [undefined, 1, 'random:1', 'random:4711'];
+
+function chatRequest({ model = 'claude-opus-4-8', thinking } = {}) {
+	return { path: '/v1/chat/completions', body: {
+		model: thinking ? `${model}-thinking` : model, stream_options: { include_usage: true },
+		messages: [{ role: 'user', content: 'hi' }],
+		tools: [{ type: 'function',
+			  function: { name: 'f', description: 'f', parameters: schema } }],
+	} };
+}
+
+const requests = {
+	anthropic: ({ request: more }) => message('hi', {
+		tools: [{ name: 'f', description: 'f', input_schema: schema }], ...more }),
+	openai: ({ request: more }) => chatRequest(more),
+};
+
+// Every answer of the table in every form. Returns the violations by item.
+async function collect() {
+	const standin = await startStandin();
+	/* A failure lets an account rest: there must always be another one. */
+	const installation = await makeInstallation({ standin, accounts: Array.from(
+		{ length: 80 }, (_, n) => ({ name: `a${n}`, kind: 'social' })) });
+	const responder = await startFastcgi(installation);
+	const found = [];
+	const ask = ({ path, body }) => responder.request({
+		method: 'POST', path, body: Buffer.from(JSON.stringify(body)),
+		headers: { 'content-type': 'application/json', 'x-api-key': installation.key },
+	});
+
+	try {
+		for (const [what, one] of Object.entries(answers)) {
+			for (const [dialect, make] of Object.entries(requests))
+				await collectOne({ standin, ask, what, one, dialect, found,
+						   plain: make(one) });
+		}
+	} finally {
+		await responder.stop();
+		await standin.stop();
+		installation.remove();
+	}
+	return found;
+}
+
+async function collectOne({ standin, ask, what, one, dialect, plain, found }) {
+	const { path, body } = plain;
+	const { steps, sent, script } = one;
+	let first;
+
+	for (const chunking of chunkings) {
+		await standin.script('default', { steps, chunking, ...script });
+		const asked = { ...body, stream: true };
+		const answer = await ask({ path, body: asked });
+		const transcript = { ...answer, bytes: answer.body, dialect, request: asked, sent };
+		const meaning = readStream(transcript);
+		const label = `${what}, ${dialect}, chunking ${chunking}`;
+
+		first ??= meaning;
+		for (const violation of [...checkStream(transcript), ...compareAnswers(50, first, meaning)])
+			found.push({ ...violation, label });
+	}
+	await standin.script('default', { steps, ...script });
+	const { stream_options: options, ...unstreamed } = body;
+	const answer = await ask({ path, body: unstreamed });
+	const json = JSON.parse(answer.body.toString());
+
+	const good = answer.status === 200;
+	const differences = good !== (sent.end === 'whole') ?
+				    [{ item: 15, text: `status ${answer.status}` }] :
+			    good ? compareAnswers(15, first, readWhole(dialect, json)) : [];
+
+	found.push(...differences.map((found_) => ({ ...found_, label: `${what}, ${dialect}, whole` })));
+}
+
+// ---- what a stream of bytes does not show, through lighttpd ----
+
+const isDelta = (event) => payload(event)?.type === 'content_block_delta';
+const isPing = (event) => payload(event)?.type === 'ping';
+const textOf = (event) => payload(event)?.delta?.text ?? '';
+
+async function nextWhere(answer, condition) {
+	for (;;) {
+		const event = await answer.next();
+
+		assert.ok(event, 'the stream ended early');
+		if (condition(event))
+			return event;
+	}
+}
+
+const entryOf = async (standin, script) =>
+	(await standin.requests()).find((entry) => entry.script === script);
+
+const refusal = (status, reason) => ({ http: { status, body: { message: 'm', reason } } });
+
+// Item 1: what is known before the stream has a status and an envelope.
+async function statusFirst({ ask, standin }) {
+	await standin.script('refused', refusal(400, 'TOOL_SCHEMA_INVALID'));
+	for (const more of [streamed, {}]) {
+		const answer = await ask(message('@refused@', more));
+
+		assert.equal(answer.status, 400);
+		assert.match(answer.headers['content-type'], /^application\/json/);
+		assert.deepEqual(checkErrorEnvelope(answer.json), []);
+	}
+}
+
+// Items 2 and 3: the upstream says no more, and the client has it all.
+const eventByEvent = (texts) => async ({ open, standin }) => {
+	const name = `stalls${texts.length}`;
+
+	await standin.script(name, { chunking: 'frame',
+				     steps: [...texts.map((text) => ({ text })), { stall: true }] });
+	const answer = await open(message(`@${name}@`, streamed));
+
+	for (const text of texts)
+		assert.equal(textOf(await nextWhere(answer, isDelta)), text);
+	assert.equal((await entryOf(standin, name)).done, false);
+	answer.close();
+};
+
+// No ping can have told of it, and there is one place only, which somebody else gets next.
+async function hangUp(_, t) {
+	const site = await startSite({ max_streams: 1, ping_interval: 60, first_byte_hold: 1 });
+	const { open, standin } = site;
+	const left = {
+		early: { first_byte_delay_ms: 60000, steps: [{ text: 'late' }] },
+		middle: { steps: [{ text: 'one' }, { stall: true }] },
+	};
+
+	try {
+		for (const [name, script] of Object.entries(left)) {
+			await standin.script(name, script);
+			const answer = await until(async () => {
+				const attempt = await open(message(`@${name}@`, streamed));
+
+				return attempt.status === 200 ? attempt : (attempt.close(), false);
+			}, 'the place to be free');
+
+			if (name === 'middle')
+				await nextWhere(answer, isDelta);
+			const since = performance.now();
+
+			answer.close();
+			const entry = await until(async () => {
+				const found = await entryOf(standin, name);
+
+				return found?.done && found;
+			}, 'the upstream request to end');
+
+			assert.equal(entry.client_closed, true);
+			t.diagnostic(`${name}: ended ${Math.round(performance.now() - since)} ms later`);
+		}
+		await until(async () => (await standin.stats()).in_flight === 0, 'all to be over');
+	} finally {
+		await site.stop();
+	}
+}
+
+async function keepsAlive({ open, standin }) {
+	await standin.script('thinks', { first_byte_delay_ms: 60000, steps: [{ text: 'late' }] });
+	await standin.script('pauses', { steps: [{ text: 'one' }, { stall: true }] });
+	await Promise.all(['thinks', 'pauses'].map(async (name) => {
+		const answer = await open(message(`@${name}@`, streamed));
+
+		for (let count = 0; count < 2; count++)
+			await nextWhere(answer, isPing);
+		answer.close();
+	}));
+}
+
+async function staysUsable({ ask, open, standin }) {
+	const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+	let connections = 0;
+
+	agent.createConnection = ((create) => function (...args) {
+		connections++;
+		return create.apply(this, args);
+	})(agent.createConnection);
+	await standin.script('hello', { steps: [{ text: 'Hello.' }] });
+	/* Two accounts rest after this: it comes last on its site. */
+	await standin.script('fails', { steps: [{ text: 'Hello.' }, broken] });
+	try {
+		for (const [name, last] of [['hello', 'message_stop'], ['fails', 'error']]) {
+			const answer = await open({ ...message(`@${name}@`, streamed), agent });
+			const events = await answer.rest();
+
+			assert.equal(payload(events.at(-1)).type, last);
+		}
+		assert.equal((await ask({ ...message('@hello@'), agent })).status, 200);
+		assert.equal(connections, 1);
+	} finally {
+		agent.destroy();
+	}
+}
+
+// A text in two pieces, cut at every place.
+async function atEveryCut(site, text, makeRequest, check) {
+	for (let at = 0; at <= text.length; at++) {
+		const pieces = [text.slice(0, at), text.slice(at)].filter(Boolean);
+		const asked = makeRequest();
+
+		await site.standin.script('cut', { chunking: 'frame',
+						   steps: pieces.map((piece) => ({ text: piece })) });
+		const answer = await site.open(asked);
+
+		if (answer.status === 200)
+			await answer.rest();
+		else
+			assert.fail((await site.ask(asked)).text);
+		check({ dialect: 'anthropic', status: answer.status, headers: {
+			...answer.headers, 'content-length': undefined }, bytes: answer.bytes(),
+			request: asked.body }, pieces);
+	}
+}
+
+async function stopSequence(site) {
+	const found = 'One. ST STO', sequence = 'STOP';
+
+	await atEveryCut(site, `${found}${sequence} Two.`, () => message('@cut@', {
+		...streamed, stop_sequences: ['never', sequence] }), (transcript, pieces) => {
+		const { text, stop, stopSequence: matched } = readStream(transcript);
+
+		assert.deepEqual(checkStream(transcript), []);
+		assert.deepEqual([text, stop, matched], [found, 'stop_sequence', sequence],
+				 pieces.join('|'));
+	});
+}
+
+async function noTagsShow(site) {
+	const { sent, request: more } = answers['thinking in tags'];
+
+	await atEveryCut(site, tags, () => message('@cut@', { ...streamed, ...more }),
+			 (transcript, pieces) => {
+		assert.deepEqual(checkStream({ ...transcript, sent }), [], pieces.join('|'));
+	});
+}
+
+// Item 34: where the upstream says nothing, the answer is an error with a status.
+async function nothingIsAnError({ ask, standin }) {
+	await standin.script('nothing', { steps: [] });
+	for (const more of [streamed, {}]) {
+		const answer = await ask(message('@nothing@', more));
+
+		assert.ok(answer.status >= 500, `${answer.status} ${answer.text}`);
+		assert.deepEqual(checkErrorEnvelope(answer.json), []);
+	}
+}
+
+async function noCrossTalk({ ask, open, standin }) {
+	const count = (n) => ask({ path: '/v1/messages/count_tokens', body: {
+		model: 'claude-opus-4-8',
+		messages: [{ role: 'user', content: 'word '.repeat(1 + 40 * n) }] } });
+	const names = Array.from({ length: 50 }, (_, n) => `own${n}`);
+	const alone = [], ids = new Set();
+
+	for (let n = 0; n < 26; n++)
+		alone.push((await count(n)).json.input_tokens);
+	for (const name of names)
+		await standin.script(name, { pace_ms: 3, steps: [
+			{ text: `${name} `.repeat(20), pieces: 20 }] });
+	const [counts] = await Promise.all([
+		Promise.all(alone.map((_, n) => count(n))),
+		...names.map(async (name) => {
+			const answer = await open(message(`@${name}@`, streamed));
+			const events = await answer.rest();
+
+			assert.equal(events.map(textOf).join(''), `${name} `.repeat(20));
+			assert.equal(payload(events.at(-1)).type, 'message_stop');
+			ids.add(payload(events[0]).message.id).add(answer.headers['request-id']);
+		}),
+	]);
+
+	assert.deepEqual(counts.map(({ json }) => json.input_tokens), alone);
+	assert.equal(new Set(alone).size, 26);
+	assert.equal(ids.size, 2 * names.length);
+}
+
+// As plain CGI: says that the body has `length` bytes, and sends half of them: the answer must come.
+async function sendsHalf(standin, path, length) {
+	const at = await makeInstallation({ standin });
+	const child = start(at.cgi, [], {
+		stdio: ['pipe', 'pipe', 'pipe'],
+		env: { ...at.env, ...cgiVariables({ script: '/kiro', path, headers: {
+			'content-type': 'application/json', 'x-api-key': at.key } }),
+		       CONTENT_LENGTH: String(length) },
+	});
+	const piece = Buffer.alloc(MB, ' ');
+	let over = false;
+
+	child.ended.then(() => (over = true));
+	child.stdin.on('error', () => {}); /* it may hang up */
+	try {
+		for (let sent = 0; !over && sent < length / 2; sent += MB) {
+			if (!child.stdin.write(piece))
+				await Promise.race([child.ended, new Promise(
+					(resolve) => child.stdin.once('drain', resolve))]);
+		}
+		await until(() => over, 'an answer before the body has come');
+		return parseCgiAnswer(Buffer.from(child.text));
+	} finally {
+		await stop(child);
+		at.remove();
+	}
+}
+
+async function largeAndDeep({ ask, standin }) {
+	const small = Buffer.from(JSON.stringify(message('@taken@').body));
+	const padded = (size) => Buffer.concat([small, Buffer.alloc(size - small.length, ' ')]);
+
+	await standin.script('taken', { steps: [{ text: 'Taken.' }] });
+	assert.equal((await ask({ path: '/v1/messages', body: padded(32 * MB) })).status, 200);
+	assert.equal((await ask({ path: '/v1/messages', body: padded(33 * MB) })).status, 413);
+	assert.equal((await sendsHalf(standin, '/v1/messages', 1024 * MB)).status, 413);
+	for (const body of ['['.repeat(10000), '{"a":'.repeat(10000), `{"a":${'['.repeat(10000)}` +
+			    `${']'.repeat(10000)}}`]) {
+		const answer = await ask({ path: '/v1/messages', body });
+
+		assert.equal(answer.status, 400);
+		assert.deepEqual(checkErrorEnvelope(answer.json), []);
+	}
+}
+
+const own = {
+	1: statusFirst,
+	2: eventByEvent(['one']),
+	3: eventByEvent(['one', 'two', 'three']),
+	9: hangUp,
+	10: keepsAlive,
+	31: waits('stop_sequences:', stopSequence),
+	34: nothingIsAnError,
+	35: noTagsShow,
+	51: noCrossTalk,
+	52: largeAndDeep,
+	13: staysUsable,
+};
+
+async function startSite(settings) {
+	const gateway = await startGateway({ settings, accounts: Array.from(
+		{ length: 20 }, (_, n) => ({ name: `a${n}`, kind: 'social' })) });
+	const with_ = ({ headers, ...rest }) => ({
+		port: gateway.port, headers: { 'x-api-key': gateway.key, ...headers }, ...rest });
+
+	return { ...gateway, ask: (options) => request(with_(options)),
+		 open: (options) => stream(with_(options)) };
+}
+
+describe('contract', { timeout: 120000 }, () => {
+	const seen = [...new Set(checks.map(({ item }) => item)), 15, 50];
+	let violations, site;
+
+	before(async () => {
+		site = await startSite({ ping_interval: 1, first_byte_hold: 1 });
+		violations = await collect();
+	});
+	after(() => site?.stop());
+
+	for (const [item, what] of Object.entries(items)) {
+		test(`contract ${item}: ${what}`, async (t) => {
+			assert.deepEqual(violations.filter((one) => one.item === Number(item)), []);
+			await own[item]?.(site, t);
+		});
+	}
+
+	test('contract: every item has its test', () => {
+		assert.deepEqual(Object.keys(items).map(Number).filter(
+			(item) => !seen.includes(item) && !own[item]), []);
+		assert.deepEqual(seen.filter((item) => !items[item]), []);
+	});
+});
