@@ -5,11 +5,11 @@
 #include "cli/ctl.h"
 
 #include "cli/roster.h"
-#include "common/usage.h"
 #include "common/clock.h"
 #include "common/http.h"
 #include "common/jsonw.h"
 #include "common/keys.h"
+#include "common/management.h"
 #include "common/statedir.h"
 
 #define REACH_TIMEOUT_MS 10000
@@ -133,7 +133,7 @@ static int reach(struct ctl *c, const struct account *a, char *text, size_t size
 	char url[LIMIT_URL];
 	int rc;
 
-	usage_base_url(c->config, a, url, sizeof(url));
+	management_base_url(c->config, a, url, sizeof(url));
 	const struct http_request request = {
 		.method = "GET",
 		.url = url,

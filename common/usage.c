@@ -14,59 +14,10 @@
 #include "common/base.h"
 #include "common/usage.h"
 
-#include "common/ids.h"
 #include "common/json.h"
 #include "common/limits.h"
-#include "common/up_error.h"
+#include "common/management.h"
 #include "common/up_profile.h"
-
-#include <ctype.h>
-
-#define CHECK_TIMEOUT_MS 30000 /* a person waits */
-
-/* Hosts for usage limits of the service generations. */
-static const struct {
-	const char *profile, *before, *behind; /* around the region */
-} hosts[] = {
-	{ "krs", "https://management.", ".kiro.dev" },
-	{ "rts", "https://q.", ".amazonaws.com" },
-};
-
-void usage_base_url(const struct config *config, const struct account *a, char *out, size_t size)
-{
-	const char *profile = up_profile_of(config, a)->name;
-	size_t row = ARRAY_SIZE(hosts) - 1;
-
-	while (row && strcmp(hosts[row].profile, profile) != 0)
-		row--;
-	if (config->management_url && *config->management_url)
-		snprintf(out, size, "%s", config->management_url);
-	else
-		snprintf(out, size, "%s%s%s", hosts[row].before,
-			 account_region(a, config->upstream_region), hosts[row].behind);
-	for (size_t len = strlen(out); len && out[len - 1] == '/'; len--)
-		out[len - 1] = '\0';
-}
-
-static void write_url(const struct config *config, const struct account *a, char *out, size_t size)
-{
-	const char *profile = up_profile_arn(up_profile_of(config, a), a);
-	size_t len;
-
-	usage_base_url(config, a, out, size);
-	len = strlen(out);
-	snprintf(
-		out + len, size - len,
-		"/getUsageLimits?origin=AI_EDITOR&resourceType=AGENTIC_REQUEST&isEmailRequired=true"
-		"%s",
-		profile ? "&profileArn=" : "");
-	for (len = strlen(out); profile && *profile && len + 4 < size; profile++) {
-		bool plain = isalnum((unsigned char)*profile) || strchr("-._~", *profile);
-
-		len += (size_t)snprintf(out + len, size - len, plain ? "%c" : "%%%02X",
-					(unsigned char)*profile);
-	}
-}
 
 static double amount(const cJSON *from, const char *precise, const char *whole)
 {
@@ -164,75 +115,23 @@ int usage_read(struct usage *out, struct span body, struct error *e)
 	return rc;
 }
 
-/* The TokenType header per kind of credential; the others send none. */
-static const char *const token_types[ACCOUNT_KINDS] = {
-	[KIND_EXTERNAL_IDP] = "EXTERNAL_IDP",
-	[KIND_API_KEY] = "API_KEY",
-};
-
-static int fetch(struct http_client *http, const struct config *config, const struct account *a,
-		 struct http_reply *reply, struct buf *body, struct error *e)
-{
-	char url[LIMIT_URL], agent[512], short_agent[256], id[UUID_SIZE];
-	struct buf bearer;
-	int rc;
-
-	buf_init(&bearer, LIMIT_SECRET_FILE);
-	buf_add_format(&bearer, "Bearer %s", account_bearer(a));
-	write_url(config, a, url, sizeof(url));
-	ids_uuid(id);
-	snprintf(short_agent, sizeof(short_agent), "aws-sdk-js/1.0.0 KiroIDE-%s-%s",
-		 config->kiro_version, a->machine_id ? a->machine_id : "");
-	snprintf(
-		agent, sizeof(agent),
-		"aws-sdk-js/1.0.0 ua/2.1 os/%s lang/js md/nodejs#%s api/codewhispererruntime#1.0.0 "
-		"m/N,E KiroIDE-%s-%s",
-		config->system_version, config->node_version, config->kiro_version,
-		a->machine_id ? a->machine_id : "");
-	const struct http_header headers[] = {
-		{ "Authorization", bearer.at },
-		{ "TokenType", token_types[a->kind] },
-		{ "Accept", "application/json" },
-		{ "User-Agent", agent },
-		{ "x-amz-user-agent", short_agent },
-		{ "amz-sdk-invocation-id", id },
-		{ "amz-sdk-request", "attempt=1; max=1" },
-	};
-	const struct http_request request = {
-		.method = "GET",
-		.url = url,
-		.headers = headers,
-		.header_count = ARRAY_SIZE(headers),
-		.connect_ms = config->connect_timeout * 1000,
-		.first_byte_ms = CHECK_TIMEOUT_MS,
-		.idle_ms = CHECK_TIMEOUT_MS,
-		.total_ms = CHECK_TIMEOUT_MS,
-		.proxy = a->proxy_url,
-		.watch_fd = -1,
-	};
-	rc = http_fetch(http, &request, reply, body, e);
-	explicit_bzero(bearer.at, bearer.len);
-	buf_release(&bearer);
-	return rc;
-}
-
 int usage_fetch(struct http_client *http, const struct config *config, const struct account *a,
 		struct usage *out, struct error *e)
 {
-	struct http_reply reply = { 0 };
-	struct buf body;
+	struct management_request request = { .target = NULL };
+	struct buf path, body;
 	int rc;
 
+	buf_init(&path, LIMIT_URL);
 	buf_init(&body, LIMIT_UP_REPLY);
-	rc = fetch(http, config, a, &reply, &body, e);
-	if (!rc && reply.status == 200) {
+	buf_add_text(&path, "/getUsageLimits?origin=" UP_ORIGIN "&resourceType=AGENTIC_REQUEST"
+			    "&isEmailRequired=true");
+	management_add_query(&path, "profileArn", up_profile_arn(up_profile_of(config, a), a));
+	request.path = path.at;
+	rc = management_call(http, config, a, &request, &body, e);
+	if (!rc)
 		rc = usage_read(out, buf_span(&body), e);
-	} else if (!rc) {
-		const struct up_refusal refusal = { reply.status, reply.error_type,
-						    reply.retry_after, buf_span(&body) };
-
-		rc = up_error_set(&refusal, e);
-	}
 	buf_release(&body);
+	buf_release(&path);
 	return rc;
 }

@@ -19,10 +19,6 @@ struct usage {
 	bool overage;	    /* may go beyond the limit */
 };
 
-/* Base URL of the host that answers: the configured one, or by the account's service generation and
- * region. */
-void usage_base_url(const struct config *config, const struct account *a, char *out, size_t size);
-
 /* One GET getUsageLimits with the account's bearer. Refusals of the upstream as up_error has them.
  */
 int usage_fetch(struct http_client *http, const struct config *config, const struct account *a,
