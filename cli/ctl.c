@@ -58,6 +58,11 @@ static const struct ctl_option alias_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct ctl_option models_list_options[] = {
+	{ "refresh", NULL, "ask the upstream first, for every usable account" },
+	{ NULL, NULL, NULL },
+};
+
 static const struct ctl_option doctor_options[] = {
 	{ "online", NULL, "see also if the upstream can be reached" },
 	{ NULL, NULL, NULL },
@@ -90,10 +95,20 @@ static const struct ctl_command ctl_commands[] = {
 	  "the client keys" },
 	{ "key remove", "NAME", 1, 1, NULL, ctl_key_remove,
 	  "refuse this key from now on" },
+	{ "models list", "", 0, 0, models_list_options, ctl_models_list,
+	  "the models that the accounts are offered" },
+	{ "models show", "", 0, 0, NULL, ctl_models_show,
+	  "the aliases: names of yours for models" },
+	{ "models add", "NAME TARGET", 2, 2, NULL, ctl_models_add,
+	  "let clients call the model TARGET by NAME; default: every unknown name" },
+	{ "models remove", "NAME", 1, 1, NULL, ctl_models_remove,
+	  "forget the alias NAME" },
+	{ "models test", "NAME", 1, 1, NULL, ctl_models_test,
+	  "what a client that asks for NAME gets, and from how many accounts" },
 	{ "model alias", "NAME [TARGET]", 1, 2, alias_options, ctl_model_alias,
-	  "let clients call the model TARGET by NAME" },
-	{ "model list", "", 0, 0, NULL, ctl_model_list,
-	  "the model aliases" },
+	  "older spelling of models add, and with --remove of models remove" },
+	{ "model list", "", 0, 0, NULL, ctl_models_show,
+	  "older spelling of models show" },
 	{ "config check", "", 0, 0, NULL, ctl_config_check,
 	  "is the configuration right?" },
 	{ "config show", "", 0, 0, NULL, ctl_config_show,

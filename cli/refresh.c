@@ -1,11 +1,13 @@
 /*
- * kiro-refresh: renews the access tokens that are about to expire. For cron or a systemd timer;
+ * kiro-refresh: renews the access tokens that are about to expire, then the model catalogues that
+ * are older than an hour. For cron or a systemd timer;
  * any number of them, and of responders, may run at once: refresh.h sees to it that each token is
  * renewed once.
  */
 #include "common/base.h"
 #include "cli/roster.h"
 
+#include "common/catalogue.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/http.h"
@@ -37,11 +39,13 @@ struct run {
 	struct store tokens;
 	struct roster roster;
 	size_t considered, counts[OUTCOMES];
+	size_t catalogues; /* renewed */
 };
 
 static const char help[] =
 	"usage: kiro-refresh [options]\n"
-	"Renews the access tokens of Kiro accounts that expire within refresh_ahead seconds.\n"
+	"Renews the access tokens of Kiro accounts that expire within refresh_ahead seconds, and the\n"
+	"lists of their models once an hour.\n"
 	"\n"
 	"  --all              all accounts that are not disabled (the default)\n"
 	"  --account ID       only this account (id, label or e-mail); may be repeated\n"
@@ -189,6 +193,24 @@ static void handle(struct run *run, struct account *a)
 	run->counts[consider(run, a)]++;
 }
 
+/* A list that cannot be had is no failure of the run: what is stored stays, and cron should not
+ * mail about it. */
+static void look_up_models(struct run *run, const struct account *a)
+{
+	struct error e = { .kind = ERR_NONE };
+	int rc;
+
+	if (run->options->dry_run || a->state == STATE_DISABLED || a->state == STATE_INVALID ||
+	    !*account_bearer(a) || account_expires_within(a, clock_wall(), 0))
+		return;
+	if (run->catalogues)
+		pause_a_little();
+	rc = catalogue_fetch_due(run->http, run->config, &run->tokens, a, &e);
+	if (rc < 0)
+		log_line(LOG_INFO, "account %s: the stored model list stays: %s", a->id, e.message);
+	run->catalogues += rc == 0;
+}
+
 static int handle_named(struct run *run, struct error *e)
 {
 	for (size_t i = 0; i < run->options->account_count; i++) {
@@ -197,6 +219,7 @@ static int handle_named(struct run *run, struct error *e)
 		if (!a)
 			return -1;
 		handle(run, a);
+		look_up_models(run, a);
 	}
 	return 0;
 }
@@ -207,6 +230,9 @@ static void handle_all(struct run *run)
 		if (run->roster.accounts[i].state != STATE_DISABLED)
 			handle(run, &run->roster.accounts[i]);
 	}
+	/* Tokens first: none of them waits for a slow list. */
+	for (size_t i = 0; i < run->roster.count; i++)
+		look_up_models(run, &run->roster.accounts[i]);
 }
 
 static void summarise(const struct run *run)
@@ -223,6 +249,9 @@ static void summarise(const struct run *run)
 		printf(", %zu taken by another process", n[TAKEN]);
 	if (n[NEEDS_LOGIN])
 		printf(", %zu need%s a new login", n[NEEDS_LOGIN], n[NEEDS_LOGIN] == 1 ? "s" : "");
+	if (run->catalogues)
+		printf(", %zu model list%s renewed", run->catalogues,
+		       run->catalogues == 1 ? "" : "s");
 	putchar('\n');
 }
 

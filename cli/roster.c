@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "cli/roster.h"
 
+#include "common/catalogue.h"
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/limits.h"
@@ -279,6 +280,8 @@ int roster_remove(const struct store *tokens, const char *id, struct error *e)
 {
 	char key[STORE_KEY_SIZE];
 
+	if (catalogue_forget(tokens, id, e) < 0)
+		return -1;
 	record_key(id, key);
 	return store_remove(tokens, key, e);
 }

@@ -38,6 +38,7 @@ enum config_auth */
 	int drain_timeout;   /* seconds */
 	int refresh_ahead;   /* seconds */
 	bool state_on_network;
+	bool gpt_aliases;
 
 	int log_level;	/* enum log_level */
 	int log_format; /* 0 text, 1 json */

@@ -32,6 +32,8 @@ const struct config_option config_options[] = {
 	  .text = "kiro-refresh renews tokens that end within this time." },
 	{ "state_on_network", BOOLEAN, AT(state_on_network), "false",
 	  .text = "Accept a state directory on NFS, SMB or FUSE, where locks may not hold." },
+	{ "gpt_aliases", BOOLEAN, AT(gpt_aliases), "false",
+	  .text = "Let names like gpt-4o and gpt-4 stand for Claude models (list in the README)." },
 
 	{ "log.level", CHOICE, AT(log_level), "info", .choices = level_choices, .alias = "LOG_LEVEL",
 	  .text = "Least severe lines to write." },

@@ -39,6 +39,7 @@
 #define LIMIT_SECRET_FILE KB(16)
 #define LIMIT_IMPORT_FILE MB(16)
 #define LIMIT_RECORD	  KB(64) /* one record of the state store */
+#define LIMIT_MODELS	     512 /* listed to clients, over all accounts */
 #define LIMIT_ACCOUNTS	  10000
 #define LIMIT_KEYS	  100000
 #define LIMIT_LOG_LINE	  KB(8)

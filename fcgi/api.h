@@ -5,7 +5,13 @@
 #ifndef FCGI_API_H
 #define FCGI_API_H
 
+#include "common/models.h"
 #include "fcgi/request.h"
+
+/* The model that a client's name means: the owner's aliases, then what the accounts are offered,
+ * then models[], then the gpt aliases where they are switched on, then the alias "default". NULL:
+ * r->error is ERR_MODEL. */
+const struct model *api_find_model(struct request *r, const char *name);
 
 int api_chat(struct request *r);
 int api_count_tokens(struct request *r);

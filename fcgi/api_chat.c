@@ -4,20 +4,8 @@
 #include "common/base.h"
 #include "fcgi/api.h"
 
-#include "common/alias.h"
 #include "common/log.h"
 #include "fcgi/turn.h"
-
-/* The owner's aliases first, then what models[] knows. */
-static const struct model *find_model(struct request *r, const char *name)
-{
-	struct alias alias;
-	struct error e = { 0 };
-
-	if (!site_open_stores(r->site, &e) && alias_find(&r->site->keys, name, &alias, &e) > 0)
-		name = alias.target;
-	return models_find(name);
-}
 
 static int carry(struct request *r, const struct chat *chat, const struct model *model)
 {
@@ -57,8 +45,8 @@ int api_chat(struct request *r)
 
 	if (request_json(r) || r->dialect->read(r->json, &r->arena, &chat, &r->error))
 		return -1;
-	model = find_model(r, chat.model);
+	model = api_find_model(r, chat.model);
 	if (!model)
-		return error_set(&r->error, ERR_MODEL, "model: %.100s", chat.model);
+		return -1;
 	return carry(r, &chat, model);
 }

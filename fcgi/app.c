@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "fcgi/app.h"
 
+#include "common/catalogues.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "fcgi/up_pool.h"
 
@@ -32,6 +34,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 		return -1;
 	}
 	s->pool = up_pool_new();
+	s->catalogues = catalogues_new();
 	*out = s;
 	return 0;
 }
@@ -45,6 +48,7 @@ void site_drop(struct site *s)
 		store_close(&s->keys);
 	}
 	up_pool_free(s->pool);
+	catalogues_free(s->catalogues);
 	http_client_free(s->http);
 	config_free(s->config);
 	pthread_mutex_destroy(&s->lock);
@@ -75,6 +79,51 @@ struct refresher site_refresher(struct site *s)
 	struct refresher r = { .config = s->config, .http = s->http, .tokens = &s->tokens };
 
 	return r;
+}
+
+void site_note_catalogue(struct site *s, const char *account_id)
+{
+	pthread_mutex_lock(&s->lock);
+	snprintf(s->catalogue_due, sizeof(s->catalogue_due), "%s", account_id);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void fetch_catalogue(struct site *s, const char *account_id)
+{
+	char key[STORE_KEY_SIZE];
+	struct error e = { 0 };
+	struct account a;
+	struct buf json;
+	cJSON *tree = NULL;
+
+	snprintf(key, sizeof(key), "a/%s", account_id);
+	account_init(&a);
+	buf_init(&json, LIMIT_RECORD);
+	if (store_get(&s->tokens, key, &json, &e) == 1)
+		tree = json_parse(buf_span(&json), &e);
+	if (tree && !account_read(&a, tree, &e) &&
+	    !catalogue_fetch_due(s->http, s->config, &s->tokens, &a, &e))
+		log_line(LOG_INFO, "account %s: model catalogue renewed", account_id);
+	if (e.kind)
+		log_line(LOG_WARN, "account %s: the stored model catalogue stays: %s", account_id,
+			 e.message);
+	cJSON_Delete(tree);
+	buf_wipe(&json);
+	account_release(&a);
+}
+
+void app_fetch_catalogue(struct app *a)
+{
+	struct site *s = app_site(a);
+	char account_id[sizeof(s->catalogue_due)];
+
+	pthread_mutex_lock(&s->lock);
+	memcpy(account_id, s->catalogue_due, sizeof(account_id));
+	s->catalogue_due[0] = '\0';
+	pthread_mutex_unlock(&s->lock);
+	if (*account_id)
+		fetch_catalogue(s, account_id);
+	site_drop(s);
 }
 
 static void remember(struct app *a, const struct site *s)

@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 
+struct catalogues;
 struct up_pool;
 
 struct site {
@@ -21,10 +22,12 @@ struct site {
 	struct config *config;
 	struct http_client *http;
 	struct up_pool *pool;
+	struct catalogues *catalogues;
 
 	pthread_mutex_t lock; /* guards opening the stores */
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */
 	struct store tokens, keys;
+	char catalogue_due[64]; /* an account whose models are to be looked up again, "" none */
 };
 
 struct app {
@@ -46,6 +49,11 @@ void site_drop(struct site *s);
 /* Opens the stores when they are not yet. ERR_STORE says what to do. */
 int site_open_stores(struct site *s, struct error *e);
 struct refresher site_refresher(struct site *s);
+
+/* Model catalogues are renewed behind an answer, so that no client waits for them: a request notes
+ * the account, the worker that is done with its client looks. */
+void site_note_catalogue(struct site *s, const char *account_id);
+void app_fetch_catalogue(struct app *a);
 
 /* A configuration that cannot be loaded is logged and the old one stays. */
 void app_reload(struct app *a);

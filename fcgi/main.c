@@ -49,6 +49,7 @@ static void *work(void *argument)
 
 	free(argument);
 	conn_serve(w.fd, serve, w.app);
+	app_fetch_catalogue(w.app);
 	w.app->active--;
 	return NULL;
 }

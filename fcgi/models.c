@@ -4,125 +4,7 @@
 #include "common/clock.h"
 #include "common/jsonw.h"
 
-#define NAME_MAX_LEN 96
-#define OWNER	     "kiro"
-
-/* clang-format off */
-/* Newest first. Windows are those of the upstream's own catalogue; where that tells no output
- * limit, 64,000 stands. Some dates are approximate: they only order the list. */
-static const struct model models[] = {
-	/* id                     display              line        window   output  reasoning         images no_xhigh always created */
-	{ "claude-opus-5.5",     "Claude Opus 5.5",   "opus",     1000000, 64000, REASONING_CLAUDE, true,  false, true,  "2026-10-01T00:00:00Z" },
-	{ "claude-sonnet-5.5",   "Claude Sonnet 5.5", "sonnet",   1000000, 64000, REASONING_CLAUDE, true,  false, true,  "2026-10-01T00:00:00Z" },
-	{ "gpt-5.6-sol",         "GPT-5.6 Sol",       "gpt",       272000, 64000, REASONING_GPT,    true,  false, false, "2026-09-01T00:00:00Z" },
-	{ "gpt-5.6-terra",       "GPT-5.6 Terra",     "gpt",       272000, 64000, REASONING_GPT,    true,  false, false, "2026-09-01T00:00:00Z" },
-	{ "gpt-5.6-luna",        "GPT-5.6 Luna",      "gpt",       272000, 64000, REASONING_GPT,    true,  false, false, "2026-09-01T00:00:00Z" },
-	{ "claude-opus-5",       "Claude Opus 5",     "opus",     1000000, 64000, REASONING_CLAUDE, true,  false, false, "2026-08-01T00:00:00Z" },
-	{ "claude-sonnet-5",     "Claude Sonnet 5",   "sonnet",   1000000, 64000, REASONING_CLAUDE, true,  false, false, "2026-07-01T00:00:00Z" },
-	{ "claude-opus-4.8",     "Claude Opus 4.8",   "opus",     1000000, 64000, REASONING_CLAUDE, true,  false, false, "2026-06-01T00:00:00Z" },
-	{ "claude-opus-4.7",     "Claude Opus 4.7",   "opus",     1000000, 64000, REASONING_CLAUDE, true,  false, false, "2026-04-16T00:00:00Z" },
-	{ "claude-sonnet-4.6",   "Claude Sonnet 4.6", "sonnet",   1000000, 64000, REASONING_CLAUDE, true,  true,  false, "2026-02-17T00:00:00Z" },
-	{ "glm-5",               "GLM-5",             "glm",       200000, 64000, REASONING_NONE,   false, false, false, "2026-02-11T00:00:00Z" },
-	{ "minimax-m2.5",        "MiniMax M2.5",      "minimax",   196000, 64000, REASONING_NONE,   false, false, false, "2026-02-11T00:00:00Z" },
-	/* opus-4.6 takes the native fields, but they only raise its cost. */
-	{ "claude-opus-4.6",     "Claude Opus 4.6",   "opus",     1000000, 64000, REASONING_NONE,   true,  true,  false, "2026-02-05T00:00:00Z" },
-	{ "qwen3-coder-next",    "Qwen3 Coder Next",  "qwen",      256000, 64000, REASONING_NONE,   false, false, false, "2026-02-03T00:00:00Z" },
-	{ "minimax-m2.1",        "MiniMax M2.1",      "minimax",   196000, 64000, REASONING_NONE,   false, false, false, "2025-12-23T00:00:00Z" },
-	{ "deepseek-3.2",        "DeepSeek V3.2",     "deepseek",  164000, 64000, REASONING_NONE,   false, false, false, "2025-12-01T00:00:00Z" },
-	{ "claude-opus-4.5",     "Claude Opus 4.5",   "opus",      200000, 64000, REASONING_NONE,   true,  false, false, "2025-11-24T00:00:00Z" },
-	{ "auto",                "Auto",              "auto",     1000000, 64000, REASONING_NONE,   true,  false, false, "2025-11-17T00:00:00Z" },
-	{ "claude-haiku-4.5",    "Claude Haiku 4.5",  "haiku",     200000, 64000, REASONING_NONE,   true,  false, false, "2025-10-15T00:00:00Z" },
-	{ "claude-sonnet-4.5",   "Claude Sonnet 4.5", "sonnet",    200000, 64000, REASONING_NONE,   true,  false, false, "2025-09-29T00:00:00Z" },
-	{ "claude-sonnet-4.5-1m", "Claude Sonnet 4.5 (1M)", "sonnet", 1000000, 64000, REASONING_NONE, true, false, false, "2025-09-29T00:00:00Z" },
-	{ "claude-sonnet-4",     "Claude Sonnet 4",   "sonnet",    200000, 64000, REASONING_NONE,   true,  false, false, "2025-05-22T00:00:00Z" },
-	{ "claude-3.7-sonnet",   "Claude Sonnet 3.7", "sonnet",    200000, 64000, REASONING_NONE,   true,  false, false, "2025-02-24T00:00:00Z" },
-};
-/* clang-format on */
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool drop_suffix(char *name, const char *suffix)
-{
-	size_t len = strlen(name), tail = strlen(suffix);
-
-	if (len <= tail || strcmp(name + len - tail, suffix) != 0)
-		return false;
-	name[len - tail] = '\0';
-	return true;
-}
-
-static bool drop_date(char *name)
-{
-	size_t len = strlen(name);
-
-	if (len < 10 || name[len - 9] != '-' || strspn(name + len - 8, "0123456789") != 8)
-		return false;
-	name[len - 9] = '\0';
-	return true;
-}
-
-/* "4-8" becomes "4.8"; the "-1m" of a model's long-context twin stays. */
-static void dot_versions(char *name)
-{
-	for (char *c = name; *c; c++) {
-		size_t digits = *c == '-' ? strspn(c + 1, "0123456789") : 0;
-
-		if (digits && c > name && is_digit(c[-1]) &&
-		    (!c[1 + digits] || c[1 + digits] == '-'))
-			*c = '.';
-	}
-}
-
-static const struct model *find_exactly(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
-		if (strcmp(models[i].id, name) == 0)
-			return &models[i];
-	}
-	return NULL;
-}
-
-/* "claude-X-Y" as "claude-Y-X". */
-static const struct model *find_swapped(const char *name)
-{
-	static const char maker[] = "claude-";
-	char swapped[NAME_MAX_LEN + 1];
-	const char *first = name + strlen(maker), *dash;
-
-	if (strncmp(name, maker, strlen(maker)) != 0)
-		return NULL;
-	dash = strchr(first, '-');
-	if (!dash)
-		return NULL;
-	snprintf(swapped, sizeof(swapped), "%s%s-%.*s", maker, dash + 1, (int)(dash - first),
-		 first);
-	return find_exactly(swapped);
-}
-
-const struct model *models_find(const char *name)
-{
-	const struct model *model;
-	char plain[NAME_MAX_LEN + 1];
-	size_t len;
-
-	name += strspn(name, " \t\r\n");
-	len = strlen(name);
-	while (len && strchr(" \t\r\n", name[len - 1]))
-		len--;
-	if (!len || len > NAME_MAX_LEN)
-		return NULL;
-	memcpy(plain, name, len);
-	plain[len] = '\0';
-	while (drop_suffix(plain, "[1m]") || drop_suffix(plain, "-latest") ||
-	       drop_suffix(plain, "-thinking") || drop_date(plain))
-		continue;
-	dot_versions(plain);
-	model = find_exactly(plain);
-	return model ? model : find_swapped(plain);
-}
+#define OWNER "kiro"
 
 static void write_supported(struct jsonw *w, const char *name, bool supported)
 {
@@ -135,8 +17,7 @@ static void write_capabilities(struct jsonw *w, const struct model *m)
 {
 	static const char *const absent[] = { "batch", "citations", "code_execution",
 					      "context_management", "pdf_input" };
-	static const char *const efforts[] = { "low", "medium", "high", "xhigh", "max" };
-	const bool native = m->reasoning != REASONING_NONE;
+	const bool native = m->efforts != 0 && m->reasoning != REASONING_SPARED;
 
 	jsonw_begin_object_member(w, "capabilities");
 	for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
@@ -144,8 +25,8 @@ static void write_capabilities(struct jsonw *w, const struct model *m)
 	write_supported(w, "image_input", m->images);
 	jsonw_begin_object_member(w, "effort");
 	jsonw_bool_member(w, "supported", native);
-	for (size_t i = 0; i < ARRAY_SIZE(efforts); i++)
-		write_supported(w, efforts[i], native && !(i == 3 && m->no_xhigh));
+	for (int i = MODEL_EFFORT_LOW; i < MODEL_EFFORTS; i++)
+		write_supported(w, model_effort_names[i], native && m->efforts & 1u << i);
 	jsonw_end(w);
 	jsonw_begin_object_member(w, "thinking");
 	jsonw_bool_member(w, "supported", true);
@@ -182,39 +63,99 @@ static void write_model(struct jsonw *w, const struct model *m, const char *id)
 	jsonw_end(w);
 }
 
-/* The dashed spelling of a dotted claude name; false: there is none. */
-static bool dashed_name(const struct model *m, char out[static NAME_MAX_LEN + 1])
+/* The dashed spelling of a dotted claude name; NULL: there is none. */
+static const char *dashed_name(const struct model *m, struct arena *arena)
 {
-	char *dot;
+	char *name, *dot;
 
 	if (strncmp(m->id, "claude-", 7) != 0 || !strchr(m->id, '.'))
-		return false;
-	snprintf(out, NAME_MAX_LEN + 1, "%s", m->id);
-	while ((dot = strchr(out, '.')))
+		return NULL;
+	name = arena_strndup(arena, m->id, strlen(m->id));
+	while ((dot = strchr(name, '.')))
 		*dot = '-';
+	return name;
+}
+
+/* One line of the list. */
+struct entry {
+	const struct model *model;
+	const char *id;
+};
+
+static size_t list_entries(const struct model *const *list, size_t count, struct arena *arena,
+			   struct entry **out)
+{
+	struct entry *entries = arena_array(arena, 2 * count, sizeof(*entries));
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *dashed = dashed_name(list[i], arena);
+
+		entries[used++] = (struct entry){ list[i], list[i]->id };
+		if (dashed)
+			entries[used++] = (struct entry){ list[i], dashed };
+	}
+	*out = entries;
+	return used;
+}
+
+static size_t index_of(const struct entry *entries, size_t count, const char *id)
+{
+	size_t i = 0;
+
+	while (i < count && strcmp(entries[i].id, id) != 0)
+		i++;
+	return i;
+}
+
+/* What the page leaves of the list: entries first to end - 1. before_id pages backwards, so that
+ * its limit counts from there; true: the list goes on in the direction of paging. */
+static bool cut_page(const struct entry *entries, size_t count, const struct models_page *page,
+		     size_t *first, size_t *end)
+{
+	size_t limit = page->limit ? page->limit : count;
+
+	*first = 0;
+	*end = count;
+	if (page->after_id)
+		*first = index_of(entries, count, page->after_id) + 1;
+	if (page->before_id) {
+		*end = index_of(entries, count, page->before_id);
+		*end = *end == count ? 0 : *end;
+	}
+	if (*first >= *end) {
+		*first = *end;
+		return false;
+	}
+	if (*end - *first <= limit)
+		return false;
+	if (page->before_id && !page->after_id)
+		*first = *end - limit;
+	else
+		*end = *first + limit;
 	return true;
 }
 
-void models_write_list(struct buf *body)
+void models_write_list(const struct model *const *list, size_t count,
+		       const struct models_page *page, struct arena *arena, struct buf *body)
 {
-	char dashed[NAME_MAX_LEN + 1];
+	struct entry *entries;
 	struct jsonw w;
+	size_t first, end;
+	bool more;
 
+	count = list_entries(list, count, arena, &entries);
+	more = cut_page(entries, count, page, &first, &end);
 	jsonw_init(&w, body);
 	jsonw_begin_object(&w);
 	jsonw_text_member(&w, "object", "list");
 	jsonw_begin_array_member(&w, "data");
-	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
-		write_model(&w, &models[i], models[i].id);
-		if (dashed_name(&models[i], dashed))
-			write_model(&w, &models[i], dashed);
-	}
+	for (size_t i = first; i < end; i++)
+		write_model(&w, entries[i].model, entries[i].id);
 	jsonw_end(&w);
-	jsonw_bool_member(&w, "has_more", false);
-	jsonw_text_member(&w, "first_id", models[0].id);
-	if (!dashed_name(&models[ARRAY_SIZE(models) - 1], dashed))
-		snprintf(dashed, sizeof(dashed), "%s", models[ARRAY_SIZE(models) - 1].id);
-	jsonw_text_member(&w, "last_id", dashed);
+	jsonw_bool_member(&w, "has_more", more);
+	jsonw_text_member(&w, "first_id", first < end ? entries[first].id : NULL);
+	jsonw_text_member(&w, "last_id", first < end ? entries[end - 1].id : NULL);
 	jsonw_end(&w);
 }
 

@@ -1,40 +1,25 @@
 /*
- * models.h - models[]: what we know of the upstream's models, and how a client's name finds one.
+ * models.h - models as clients are shown them: bodies of GET /v1/models and /v1/models/{id}, one
+ * superset that both client APIs' users read.
  */
 #ifndef FCGI_MODELS_H
 #define FCGI_MODELS_H
 
-#include "common/base.h"
+#include "common/arena.h"
 #include "common/buf.h"
-#include "common/error.h"
+#include "common/models.h"
 
-enum reasoning {
-	REASONING_NONE,	  /* thinking by tags in the prompt */
-	REASONING_CLAUDE, /* additionalModelRequestFields.thinking / output_config.effort */
-	REASONING_GPT,	  /* additionalModelRequestFields.reasoning.effort */
+/* Which part of the list is asked for. */
+struct models_page {
+	size_t limit;	       /* entries, 0: all */
+	const char *after_id;  /* those behind this one, NULL: from the start */
+	const char *before_id; /* those in front of this one, NULL */
 };
 
-struct model {
-	const char *id; /* upstream's name, dotted */
-	const char *display;
-	const char *line;   /* family: opus, sonnet, haiku, gpt, ... */
-	int64_t window;	    /* tokens, input and output together */
-	int64_t max_output; /* tokens */
-	enum reasoning reasoning;
-	bool images;
-	bool no_xhigh;	     /* effort "xhigh" is refused */
-	bool always_thinks;  /* thinking "disabled" is refused */
-	const char *created; /* RFC 3339 date for /v1/models */
-};
-
-/* How a name is found: trim; drop "[1m]", a date suffix "-YYYYMMDD", "-latest", "-thinking"; dashes
- * between digits become dots ("claude-opus-4-8"); then models[] exactly, also with family and
- * version of a claude name in the other order ("claude-4.5-opus"). NULL: unknown. */
-const struct model *models_find(const char *name);
-
-/* Bodies of GET /v1/models and /v1/models/{id}: one superset that both client APIs' users read.
- * Claude models are listed by their dashed names too, which pickers of Anthropic clients know. */
-void models_write_list(struct buf *body);
+/* Claude models are listed by their dashed names too, which pickers of Anthropic clients know. An
+ * id that is not in the list gives an empty page. */
+void models_write_list(const struct model *const *list, size_t count,
+		       const struct models_page *page, struct arena *arena, struct buf *body);
 void models_write_one(const struct model *model, struct buf *body);
 
 #endif

@@ -47,6 +47,50 @@ const char *request_header(struct request *r, const char *name)
 	return conn_param(r->conn, name);
 }
 
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	if (!at)
+		return -1;
+	return (int)(at - digits) - (at - digits > 15 ? 6 : 0);
+}
+
+static const char *decode_query(struct arena *arena, const char *text, size_t len)
+{
+	char *out = arena_strndup(arena, text, len), *to = out;
+
+	for (size_t i = 0; i < len; i++) {
+		int high = text[i] == '%' && i + 2 < len ? hex_digit(text[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+
+		*to = text[i] == '+' ? ' ' : text[i];
+		if (low >= 0) {
+			*to = (char)(high << 4 | low);
+			i += 2;
+		}
+		to++;
+	}
+	*to = '\0';
+	return out;
+}
+
+const char *request_query(struct request *r, const char *name)
+{
+	const char *at = param_or_empty(r->conn, "QUERY_STRING");
+	size_t name_len = strlen(name);
+
+	while (*at) {
+		size_t len = strcspn(at, "&");
+
+		if (len > name_len && at[name_len] == '=' && strncmp(at, name, name_len) == 0)
+			return decode_query(&r->arena, at + name_len + 1, len - name_len - 1);
+		at += len + (at[len] == '&');
+	}
+	return NULL;
+}
+
 static int read_all(struct request *r, size_t limit)
 {
 	char chunk[16384];

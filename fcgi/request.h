@@ -42,6 +42,9 @@ void request_release(struct request *r);
 /* Header by its CGI name, "HTTP_X_API_KEY"; NULL when absent. */
 const char *request_header(struct request *r, const char *name);
 
+/* A parameter of the query string, decoded, in the arena; NULL when absent. */
+const char *request_query(struct request *r, const char *name);
+
 /* Reads the body to its end whatever happens (some web servers lose an early answer); what is
  * beyond the limit is dropped and ERR_TOO_LARGE set. */
 int request_read_body(struct request *r, size_t limit);

@@ -123,10 +123,14 @@ static int sink_watch(void *context, struct error *e)
 	return 0; /* readable but there: never spin on it */
 }
 
-static void sink_reset(void *context)
+static void sink_reset(void *context, const struct model *model)
 {
 	struct turn *t = context;
+	bool by_tags = up_request_uses_tags(t->chat, model);
 
+	t->options.window = model->window;
+	t->options.handler = by_tags ? up_think_event : on_event;
+	t->options.context = by_tags ? (void *)&t->think : t;
 	eventstream_reset(&t->frames);
 	up_event_release(&t->events);
 	up_event_init(&t->events, &t->options);
@@ -158,7 +162,6 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 {
 	int64_t now = clock_ticks(), estimate = tokens_of_chat(chat);
 	int64_t floor = estimate / 2 > 0 ? estimate / 2 : 1;
-	bool by_tags = up_request_uses_tags(chat, model);
 	struct out_options options = {
 		.stream = chat->stream,
 		.include_usage = chat->include_usage,
@@ -175,8 +178,8 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 		.input_estimate = estimate,
 		.input_floor = floor,
 		.window = model->window,
-		.handler = by_tags ? up_think_event : on_event,
-		.context = by_tags ? (void *)&t->think : t,
+		.handler = on_event, /* sink_reset() knows better */
+		.context = t,
 	};
 	up_think_init(&t->think, chat->thinking_omitted, on_event, t);
 	out_init(&t->out, request->dialect->out, &options);

@@ -60,7 +60,8 @@ static int total_ms(const struct config *c, bool stream)
 }
 
 static int write_body(struct up_call *call, const struct up_profile *profile,
-		      const struct account *account, struct buf *body, struct error *e)
+		      const struct account *account, const struct model *model, struct buf *body,
+		      struct error *e)
 {
 	char conversation[UUID_SIZE], continuation[UUID_SIZE];
 	struct up_request_options options = {
@@ -77,8 +78,7 @@ static int write_body(struct up_call *call, const struct up_profile *profile,
 	else
 		ids_uuid(conversation);
 	ids_uuid(continuation);
-	return up_request_write(call->chat, call->model, &options, call->names, call->arena, body,
-				e);
+	return up_request_write(call->chat, model, &options, call->names, call->arena, body, e);
 }
 
 static int judge_refusal(const struct http_reply *reply, const struct buf *body, struct error *e)
@@ -117,7 +117,6 @@ static int exchange(struct up_call *call, const struct account *account, const s
 	int rc;
 
 	buf_init(&x.refusal, LIMIT_UP_ERROR);
-	call->sink->reset(call->sink->context);
 	rc = http_run(call->site->http, &request, &reply, e);
 	if (!rc && reply.status != 200)
 		rc = judge_refusal(&reply, &x.refusal, e);
@@ -130,9 +129,23 @@ static int exchange(struct up_call *call, const struct account *account, const s
 	return rc;
 }
 
+/* The model as this account offers it. */
+static const struct model *own_model(struct up_call *call, const struct account *account)
+{
+	const struct model *model;
+	bool due;
+
+	model = catalogues_model(call->site->catalogues, &call->site->tokens, account->id,
+				 call->model, call->arena, &due);
+	if (due)
+		site_note_catalogue(call->site, account->id);
+	return model ? model : call->model; /* NULL: it went since the account was chosen */
+}
+
 static int send(struct up_call *call, const struct account *account, struct error *e)
 {
 	const struct up_profile *profile = up_profile_of(call->site->config, account);
+	const struct model *model = own_model(call, account);
 	char invocation[UUID_SIZE];
 	struct up_wire wire;
 	struct buf body;
@@ -141,7 +154,8 @@ static int send(struct up_call *call, const struct account *account, struct erro
 	call->tries++;
 	ids_uuid(invocation);
 	buf_init(&body, LIMIT_UP_BODY);
-	rc = write_body(call, profile, account, &body, e);
+	call->sink->reset(call->sink->context, model);
+	rc = write_body(call, profile, account, model, &body, e);
 	if (!rc)
 		rc = up_profile_wire(profile, call->site->config, account, invocation, call->tries,
 				     call->arena, &wire, e);
@@ -209,12 +223,14 @@ int up_call_run(struct up_call *call, struct error *e)
 	if (site_open_stores(call->site, e))
 		return -1;
 	while (tries.count < MAX_ACCOUNTS) {
+		const struct up_pool_wish wish = { tries.ids, tries.count, call->model->id,
+						   call->site->catalogues };
 		struct account account;
 
 		account_init(&account);
 		error_clear(e);
-		rc = up_pool_pick(call->site->pool, &call->site->tokens, tries.ids, tries.count,
-				  clock_wall(), &account, e);
+		rc = up_pool_pick(call->site->pool, &call->site->tokens, &wish, clock_wall(),
+				  &account, e);
 		if (rc) { /* none left: the last account's own failure tells more */
 			account_release(&account);
 			if (tries.count)

@@ -7,14 +7,15 @@
 
 #include "common/arena.h"
 #include "common/error.h"
+#include "common/models.h"
 #include "fcgi/app.h"
 #include "fcgi/chat.h"
-#include "fcgi/models.h"
 #include "fcgi/tool_names.h"
 
 /* Who takes the answer. All return 0 or non-zero with *e filled, which ends the call. */
 struct up_sink {
-	void (*reset)(void *context);				/* before each try */
+	/* before each try; the model as the account offers it */
+	void (*reset)(void *context, const struct model *model);
 	int (*bytes)(void *context, struct span bytes, struct error *e); /* of a 200 answer */
 	int (*end)(void *context, struct error *e);		/* it ended cleanly */
 	int (*tick)(void *context, struct error *e);		/* as http_request.on_tick */
@@ -27,7 +28,7 @@ struct up_sink {
 struct up_call {
 	struct site *site;
 	const struct chat *chat;
-	const struct model *model;
+	const struct model *model; /* what was asked for; each try takes its account's own */
 	struct tool_names *names;
 	struct arena *arena;
 	const struct up_sink *sink;

@@ -144,9 +144,19 @@ static bool listed(const char *id, const char *const *list, size_t count)
 	return false;
 }
 
+static bool lacks(const struct member *m, const struct up_pool_wish *wish)
+{
+	return wish->model && catalogues_lack(wish->catalogues, m->account.id, wish->model);
+}
+
+static bool fits(const struct member *m, const struct up_pool_wish *wish, int64_t now)
+{
+	return usable(m, now) && !listed(m->account.id, wish->tried, wish->tried_count) &&
+	       !lacks(m, wish);
+}
+
 /* Among the best priority that has a usable account: the next in turn. */
-static struct member *choose(struct up_pool *p, const char *const *tried, size_t tried_count,
-			     int64_t now)
+static struct member *choose(struct up_pool *p, const struct up_pool_wish *wish, int64_t now)
 {
 	struct member *first = NULL, *chosen = NULL;
 	size_t candidates = 0, turn;
@@ -156,7 +166,7 @@ static struct member *choose(struct up_pool *p, const char *const *tried, size_t
 
 		if (first && m->account.priority != first->account.priority)
 			break;
-		if (!usable(m, now) || listed(m->account.id, tried, tried_count))
+		if (!fits(m, wish, now))
 			continue;
 		if (!first)
 			first = m;
@@ -166,7 +176,7 @@ static struct member *choose(struct up_pool *p, const char *const *tried, size_t
 		return NULL;
 	turn = p->turn++ % candidates;
 	for (struct member *m = first; m < p->members + p->count; m++) {
-		if (!usable(m, now) || listed(m->account.id, tried, tried_count))
+		if (!fits(m, wish, now))
 			continue;
 		chosen = m;
 		if (!turn--)
@@ -175,8 +185,18 @@ static struct member *choose(struct up_pool *p, const char *const *tried, size_t
 	return chosen;
 }
 
+static bool all_lack(const struct up_pool *p, const struct up_pool_wish *wish)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		if (!lacks(&p->members[i], wish))
+			return false;
+	}
+	return true;
+}
+
 /* Says honestly why and when. */
-static int none_usable(const struct up_pool *p, int64_t now, struct error *e)
+static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish, int64_t now,
+		       struct error *e)
 {
 	int64_t soonest = 0;
 
@@ -184,11 +204,14 @@ static int none_usable(const struct up_pool *p, int64_t now, struct error *e)
 		return error_set(e, ERR_NO_ACCOUNT,
 				 "no account yet: the owner of this gateway adds one with "
 				 "\"kiroctl account add\" or \"kiroctl account import\"");
+	if (all_lack(p, wish))
+		return error_set(e, ERR_MODEL, "model: %.100s", wish->model);
 	for (size_t i = 0; i < p->count; i++) {
 		const struct member *m = &p->members[i];
 		int64_t until = m->cool_until > now ? m->cool_until : m->account.state_until;
 
-		if (m->account.state == STATE_DISABLED || m->account.state == STATE_INVALID)
+		if (m->account.state == STATE_DISABLED || m->account.state == STATE_INVALID ||
+		    lacks(m, wish))
 			continue;
 		if (until > now && (!soonest || until < soonest))
 			soonest = until;
@@ -202,8 +225,8 @@ static int none_usable(const struct up_pool *p, int64_t now, struct error *e)
 			 p->count, soonest - now);
 }
 
-int up_pool_pick(struct up_pool *p, const struct store *tokens, const char *const *tried,
-		 size_t tried_count, int64_t now, struct account *out, struct error *e)
+int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
+		 int64_t now, struct account *out, struct error *e)
 {
 	struct member *m = NULL;
 	int rc;
@@ -211,11 +234,11 @@ int up_pool_pick(struct up_pool *p, const struct store *tokens, const char *cons
 	pthread_mutex_lock(&p->lock);
 	rc = load(p, tokens, e);
 	if (!rc) {
-		m = choose(p, tried, tried_count, now);
+		m = choose(p, wish, now);
 		if (m)
 			account_copy(out, &m->account);
 		else
-			rc = none_usable(p, now, e);
+			rc = none_usable(p, wish, now, e);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return rc;

@@ -9,6 +9,7 @@
 #define FCGI_UP_POOL_H
 
 #include "common/account.h"
+#include "common/catalogues.h"
 #include "common/error.h"
 #include "common/store.h"
 
@@ -17,10 +18,19 @@ struct up_pool;
 struct up_pool *up_pool_new(void);
 void up_pool_free(struct up_pool *p); /* NULL is fine */
 
-/* Copies the best usable account that is not in tried[] into *out (initialised; release it).
- * By priority, then in turn. -1: ERR_NO_ACCOUNT with retry_after when one will come back. */
-int up_pool_pick(struct up_pool *p, const struct store *tokens, const char *const *tried,
-		 size_t tried_count, int64_t now, struct account *out, struct error *e);
+/* What is asked of an account. */
+struct up_pool_wish {
+	const char *const *tried; /* ids: none of these */
+	size_t tried_count;
+	const char *model; /* an account whose catalogue lacks it will not do; NULL: any */
+	struct catalogues *catalogues;
+};
+
+/* Copies the best usable account that fits the wish into *out (initialised; release it). By
+ * priority, then in turn. -1: ERR_NO_ACCOUNT with retry_after when one will come back; ERR_MODEL
+ * when all accounts have a catalogue and none has the model. */
+int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
+		 int64_t now, struct account *out, struct error *e);
 
 /* How many could be picked now. */
 int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, size_t *count,

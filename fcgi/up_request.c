@@ -114,7 +114,8 @@ static int plan_tools(struct writer *r, struct error *e)
 
 bool up_request_uses_tags(const struct chat *chat, const struct model *model)
 {
-	return chat->thinking == THINKING_ON && model->reasoning == REASONING_NONE;
+	return chat->thinking == THINKING_ON && (model->reasoning == REASONING_NONE ||
+						 model->reasoning == REASONING_SPARED);
 }
 
 static int64_t tag_budget(const struct chat *chat)
@@ -464,19 +465,21 @@ static void write_turns(struct writer *r)
 	jsonw_end(&r->w);
 }
 
+/* NULL: the client wishes none, or the model knows none. A wish for less never becomes "none",
+ * which would switch the reasoning off. */
 static const char *effort_name(const struct writer *r)
 {
-	static const char *const names[] = {
-		[EFFORT_LOW] = "low",	  [EFFORT_MEDIUM] = "medium", [EFFORT_HIGH] = "high",
-		[EFFORT_XHIGH] = "xhigh", [EFFORT_MAX] = "max",
+	static const enum model_effort efforts[] = {
+		[EFFORT_LOW] = MODEL_EFFORT_LOW,       [EFFORT_MEDIUM] = MODEL_EFFORT_MEDIUM,
+		[EFFORT_HIGH] = MODEL_EFFORT_HIGH,     [EFFORT_XHIGH] = MODEL_EFFORT_XHIGH,
+		[EFFORT_MAX] = MODEL_EFFORT_MAX,
 	};
-	enum effort effort = r->chat->effort;
+	struct model without_none = *r->model;
 
-	if (effort == EFFORT_MAX && r->model->reasoning == REASONING_GPT)
-		effort = EFFORT_XHIGH;
-	if (effort == EFFORT_XHIGH && r->model->no_xhigh)
-		effort = EFFORT_HIGH;
-	return names[effort];
+	if (r->chat->effort == EFFORT_DEFAULT)
+		return NULL;
+	without_none.efforts &= ~(1u << MODEL_EFFORT_NONE);
+	return models_effort(&without_none, efforts[r->chat->effort]);
 }
 
 static void write_claude_reasoning(struct writer *r)
@@ -506,7 +509,9 @@ static void write_claude_reasoning(struct writer *r)
 
 static void write_gpt_reasoning(struct writer *r)
 {
-	const char *effort = r->chat->thinking == THINKING_OFF ? "none" : effort_name(r);
+	const char *effort = r->chat->thinking == THINKING_OFF
+				     ? models_effort(r->model, MODEL_EFFORT_NONE)
+				     : effort_name(r);
 
 	if (!effort)
 		return;

@@ -18,7 +18,7 @@ const OK = 0, TRANSIENT = 1, LOGIN = 2, USAGE = 64, CONFIG = 78
 const SECRET = /FAKE-/
 
 let work, state, server, url
-let requests, answer, delay
+let requests, answer, delay, lists, models
 
 before(async () => {
   work = fs.mkdtempSync(path.join(os.tmpdir(), 'kiro-refresh-'))
@@ -26,6 +26,12 @@ before(async () => {
     let body = ''
     req.on('data', (d) => { body += d })
     req.on('end', () => setTimeout(() => {
+      if (req.headers['x-amz-target']) {
+        lists.push(req.headers['x-amz-target'])
+        const [status, reply] = models()
+        res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(reply))
+        return
+      }
       const refreshToken = JSON.parse(body).refreshToken
       const [status, reply] = answer(refreshToken)
       requests.push(refreshToken)
@@ -58,6 +64,8 @@ beforeEach(() => {
   state = fs.mkdtempSync(path.join(work, 'state-'))
   fs.rmdirSync(state)
   requests = []
+  lists = []
+  models = () => [500, { message: 'no models today' }]
   delay = 0
   answer = rotation()
 })
@@ -66,7 +74,7 @@ function run(program, args, { env = {}, input = '' } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(path.join(build, program), args, {
       env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, KIRO_UPSTREAM_SOCIAL_URL: url,
-        KIRO_UPSTREAM_OIDC_URL: url, ...env },
+        KIRO_UPSTREAM_OIDC_URL: url, KIRO_UPSTREAM_MANAGEMENT_URL: url, ...env },
       cwd: work,
     })
     let out = '', err = ''
@@ -229,4 +237,26 @@ test('--help documents the exit codes, --version is the version', async () => {
   for (const word of ['--all', '--account', '--dry-run', '--quiet', '--config', '--state-dir', 'Exit codes'])
     assert.ok(help.out.includes(word), word)
   assert.match((await refresh('--version')).out, /^kiro-refresh \d+\.\d+\.\d+\n$/)
+})
+
+test('looks up the model lists once an hour, tokens first', async () => {
+  await add('one')
+  await add('two')
+  models = () => [200, { models: [{ modelId: 'claude-opus-9', modelName: 'Opus Nine',
+    tokenLimits: { maxInputTokens: 1234567, maxOutputTokens: 64000 } }] }]
+  expect(await refresh(), OK, '2 accounts: 2 renewed, 0 fresh, 0 failed, 2 model lists renewed')
+  assert.deepEqual(lists, Array(2).fill('KiroControlPlaneBearerService.ListAvailableModels'))
+  expect(await refresh(), OK, '2 accounts: 0 renewed, 2 fresh, 0 failed')
+  assert.equal(lists.length, 2)
+  const r = await run('kiroctl', ['models', 'list', '--json'])
+  assert.deepEqual(JSON.parse(r.out), [{ id: 'claude-opus-9', name: 'Opus Nine', window: 1234567,
+    max_output: 64000, images: false, efforts: [], accounts: 2 }])
+})
+
+test('a model list that cannot be had is no failure of the run', async () => {
+  await add('one')
+  assert.deepEqual(await refresh(), { code: OK, out: 'kiro-refresh: 1 account: 1 renewed, 0 fresh, 0 failed\n', err: '' })
+  assert.deepEqual(await refresh('--quiet'), { code: OK, out: '', err: '' })
+  assert.equal(lists.length, 1)
+  assert.deepEqual(await refresh('--dry-run'), { code: OK, out: 'kiro-refresh: 1 account: 0 to renew, 1 fresh, 0 failed\n', err: '' })
 })

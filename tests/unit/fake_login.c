@@ -19,6 +19,8 @@ static bool read_request(struct fake_login *f, int fd)
 		f->request[len] = '\0';
 		end = strstr(f->request, "\r\n\r\n");
 		length = strcasestr(f->request, "content-length:");
+		if (end && strncmp(f->request, "GET ", 4) == 0)
+			return true;
 		if (end && length && strlen(end + 4) >= (size_t)atoi(length + 15)) {
 			f->body = end + 4;
 			return true;
@@ -49,7 +51,7 @@ static void rotate(struct fake_login *f, char *out, size_t size, int *status)
 
 static void answer(struct fake_login *f, int fd)
 {
-	char body[1024], reply[2048];
+	char body[4096], reply[5120];
 	int status = f->status, len;
 
 	if (f->meanwhile)

@@ -90,15 +90,28 @@ static void models_have_the_windows_of_the_catalogue(void)
 	}
 }
 
+static void write_all(const struct models_page *page, struct arena *arena, struct buf *body)
+{
+	const struct model *list[LIMIT_MODELS], *all;
+	size_t count;
+
+	all = models_all(&count);
+	for (size_t i = 0; i < count; i++)
+		list[i] = &all[i];
+	models_write_list(list, count, page, arena, body);
+}
+
 static void models_list_serves_both_apis(void)
 {
 	const cJSON *data, *item;
 	bool dashed = false;
+	struct arena arena;
 	struct buf body;
 	cJSON *tree;
 
+	arena_init(&arena);
 	buf_init(&body, LIMIT_UP_REPLY);
-	models_write_list(&body);
+	write_all(&(struct models_page){ .limit = 0 }, &arena, &body);
 	tree = cJSON_Parse(body.at);
 	CU_ASSERT_STRING_EQUAL(json_text_or(tree, "object", ""), "list");
 	CU_ASSERT_TRUE(cJSON_IsFalse(cJSON_GetObjectItem(tree, "has_more")));
@@ -129,6 +142,70 @@ static void models_list_serves_both_apis(void)
 	CU_ASSERT_STRING_EQUAL(json_text_or(tree, "id", ""), "claude-haiku-4.5");
 	cJSON_Delete(tree);
 	buf_release(&body);
+	arena_release(&arena);
+}
+
+/* Ids of a page of the first list entries, and has_more: "claude-opus-5.5 claude-opus-5-5 +". */
+static void check_page(struct models_page page, const char *expected)
+{
+	char text[512] = "";
+	struct arena arena;
+	const cJSON *item;
+	struct buf body;
+	cJSON *tree;
+
+	arena_init(&arena);
+	buf_init(&body, LIMIT_UP_REPLY);
+	write_all(&page, &arena, &body);
+	tree = cJSON_Parse(body.at);
+	cJSON_ArrayForEach (item, json_member(tree, "data"))
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ",
+			 json_text_or(item, "id", "?"));
+	if (cJSON_IsTrue(json_member(tree, "has_more")))
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "+");
+	CU_ASSERT_STRING_EQUAL(text, expected);
+	CU_ASSERT_EQUAL(!*expected, !json_member(tree, "first_id"));
+	cJSON_Delete(tree);
+	buf_release(&body);
+	arena_release(&arena);
+}
+
+static void models_list_is_given_in_pages(void)
+{
+	check_page((struct models_page){ .limit = 2 }, "claude-opus-5.5 claude-opus-5-5 +");
+	check_page((struct models_page){ 2, "claude-opus-5-5", NULL },
+		   "claude-sonnet-5.5 claude-sonnet-5-5 +");
+	check_page((struct models_page){ 1, NULL, "claude-sonnet-5.5" }, "claude-opus-5-5 +");
+	check_page((struct models_page){ 5, NULL, "claude-sonnet-5.5" },
+		   "claude-opus-5.5 claude-opus-5-5 ");
+	check_page((struct models_page){ 0, "claude-opus-5.5", "claude-sonnet-5-5" },
+		   "claude-opus-5-5 claude-sonnet-5.5 ");
+	check_page((struct models_page){ 0, "claude-sonnet-4", NULL }, "claude-3.7-sonnet claude-3-7-sonnet ");
+	check_page((struct models_page){ 0, "claude-3-7-sonnet", NULL }, "");
+	check_page((struct models_page){ 0, "no-such-model", NULL }, "");
+	check_page((struct models_page){ 0, NULL, "no-such-model" }, "");
+	check_page((struct models_page){ 0, NULL, "claude-opus-5.5" }, "");
+}
+
+static void models_effort_is_the_nearest_that_is_allowed(void)
+{
+	static const struct {
+		const char *model;
+		enum model_effort wished;
+		const char *effort;
+	} rows[] = {
+		{ "claude-opus-4.8", MODEL_EFFORT_XHIGH, "xhigh" },
+		{ "claude-sonnet-4.6", MODEL_EFFORT_XHIGH, "high" },
+		{ "claude-sonnet-4.6", MODEL_EFFORT_MAX, "max" },
+		{ "gpt-5.6-sol", MODEL_EFFORT_MAX, "xhigh" },
+		{ "gpt-5.6-sol", MODEL_EFFORT_NONE, "none" },
+		{ "claude-opus-5", MODEL_EFFORT_MINIMAL, "low" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		CU_ASSERT_STRING_EQUAL(models_effort(models_find(rows[i].model), rows[i].wished),
+				       rows[i].effort);
+	CU_ASSERT_PTR_NULL(models_effort(models_find("claude-haiku-4.5"), MODEL_EFFORT_HIGH));
 }
 
 CU_TestInfo models_tests[] = {
@@ -136,5 +213,7 @@ CU_TestInfo models_tests[] = {
 	{ "never guess", models_never_guess },
 	{ "have the windows of the catalogue", models_have_the_windows_of_the_catalogue },
 	{ "list serves both APIs", models_list_serves_both_apis },
+	{ "list is given in pages", models_list_is_given_in_pages },
+	{ "effort is the nearest that is allowed", models_effort_is_the_nearest_that_is_allowed },
 	CU_TEST_INFO_NULL,
 };
