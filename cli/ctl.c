@@ -85,7 +85,7 @@ static const struct ctl_command ctl_commands[] = {
 	  "use it again, whatever it was set aside for" },
 	{ "account disable", "ID", 1, 1, NULL, ctl_account_disable,
 	  "do not use it until it is enabled" },
-	{ "account refresh", "[ID]", 0, 1, all_options, ctl_account_refresh,
+	{ "account refresh", "ID | --all", 0, 1, all_options, ctl_account_refresh,
 	  "renew its access token now" },
 	{ "account test", "ID", 1, 1, NULL, ctl_account_test,
 	  "ask the upstream for its plan and usage" },

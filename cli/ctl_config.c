@@ -8,8 +8,11 @@
 
 int ctl_config_check(struct ctl *c, struct error *e)
 {
-	if (ctl_config(c, e))
+	if (ctl_config(c, e) || ctl_http(c, e)) /* which reads ca_file */
 		return -1;
+	if (*c->config->state_dir != '/')
+		return error_set(e, ERR_CONFIG, "state_dir %s: must be an absolute path",
+				 c->config->state_dir);
 	ctl_print_result(c, c->config->file ? c->config->file : "no file, defaults and environment",
 			 "right");
 	return 0;

@@ -287,6 +287,9 @@ static int apply_members(struct reading *r, const cJSON *object, const char *gro
 
 		snprintf(name, sizeof(name), "%s%s", group, item->string);
 		o = find_option(name);
+		if (cJSON_GetObjectItemCaseSensitive(object, item->string) != item)
+			return error_set(r->error, ERR_CONFIG, "%s:%d: %s stands here twice",
+					 r->path, line, name);
 		if (o) {
 			if (apply_value(r, o, item, line))
 				return -1;

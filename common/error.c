@@ -21,7 +21,7 @@ const struct error_row error_kinds[ERR_KINDS] = {
 
 	[ERR_INTERNAL]	     = { "internal",       500, "api_error",             "server_error",       NULL,                      true,  false, ACCOUNT_KEEP },
 	[ERR_CONFIG]	     = { "config",         500, "api_error",             "server_error",       NULL,                      false, false, ACCOUNT_KEEP },
-	[ERR_STORE]	     = { "store",          500, "api_error",             "server_error",       NULL,                      true,  false, ACCOUNT_KEEP },
+	[ERR_STORE]	     = { "store",          500, "api_error",             "server_error",       NULL,                      false, false, ACCOUNT_KEEP },
 	[ERR_NOT_CONFIGURED] = { "not_configured", 503, "api_error",             "server_error",       NULL,                      false, false, ACCOUNT_KEEP },
 	[ERR_NO_ACCOUNT]     = { "no_account",     503, "api_error",             "server_error",       NULL,                      false, false, ACCOUNT_KEEP },
 	[ERR_BUSY]	     = { "busy",           529, "overloaded_error",      "server_error",       NULL,                      true,  false, ACCOUNT_KEEP },

@@ -79,7 +79,7 @@ static const char *check_string(struct span text, bool allow_nul, size_t *at)
 /* One pass before cJSON sees the text: strings, nesting and stray bytes. */
 static const char *check(struct span text, bool allow_nul, size_t *at)
 {
-	size_t depth = 0;
+	size_t depth = 0, nodes = 0;
 
 	for (*at = 0; *at < text.len;) {
 		unsigned char c = (unsigned char)text.at[*at];
@@ -94,8 +94,12 @@ static const char *check(struct span text, bool allow_nul, size_t *at)
 		if (c == '{' || c == '[') {
 			if (++depth > LIMIT_JSON_DEPTH)
 				return "nested too deeply";
+			nodes++;
 		} else if (c == '}' || c == ']') {
 			depth -= depth > 0;
+		} else if (c == ',') {
+			if (++nodes > LIMIT_JSON_NODES)
+				return "too many values";
 		} else if (c >= 0x7F || (c < 0x20 && c != '\t' && c != '\n' && c != '\r')) {
 			return "unexpected byte";
 		}

@@ -15,7 +15,8 @@
 #define PREFIX	       "k/"
 #define KEY_PREFIX     "kiro-"
 #define KEY_CHARACTERS 43 /* 256 bits */
-#define SHOWN	       9  /* of a key, for people; at most a quarter of it */
+#define SHOWN	       9  /* of a made key, for people: its prefix and 4 characters */
+#define SHOWN_GIVEN    4  /* of a given one */
 
 static void key_of(const char *hash, char out[static STORE_KEY_SIZE])
 {
@@ -155,7 +156,7 @@ int keys_add(const struct store *keys, const char *name, char text[static KEY_TE
 {
 	struct adding a = { .keys = keys, .key = { .added_at = clock_wall() } };
 	char store_key[STORE_KEY_SIZE], hash[SECRET_HASH_SIZE];
-	size_t shown;
+	size_t shown = *text ? SHOWN_GIVEN : SHOWN;
 
 	if (check_name(name, e))
 		return -1;
@@ -163,7 +164,6 @@ int keys_add(const struct store *keys, const char *name, char text[static KEY_TE
 		ids_make(text, KEY_TEXT_SIZE, KEY_PREFIX, KEY_CHARACTERS);
 	else if (check_text(text, e))
 		return -1;
-	shown = strlen(text) / 4 < SHOWN ? strlen(text) / 4 : SHOWN;
 	snprintf(a.key.name, sizeof(a.key.name), "%s", name);
 	snprintf(a.key.prefix, sizeof(a.key.prefix), "%.*s", (int)shown, text);
 	secret_hash(text, hash);

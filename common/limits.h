@@ -11,6 +11,7 @@
 #define LIMIT_BODY	     MB(32)  /* the Messages API's own limit: 413 above it */
 #define LIMIT_ADMIN_BODY     MB(4)   /* an import file of some thousand accounts */
 #define LIMIT_JSON_DEPTH     128     /* the upstream refuses more; far below cJSON's stack need */
+#define LIMIT_JSON_NODES     500000  /* cJSON takes 80 bytes for each: 40 MB; real bodies have 20,000 */
 #define LIMIT_MESSAGES	     10000   /* history length that the upstream takes */
 #define LIMIT_TOOLS	     1024    /* no client comes near; bounds the name map */
 #define LIMIT_TOOL_NAME	     128     /* Messages API pattern ^[a-zA-Z0-9_-]{1,128}$ */

@@ -73,11 +73,6 @@ void log_set_request(const char *request_id)
 	snprintf(request, sizeof(request), "%s", request_id);
 }
 
-const char *log_request(void)
-{
-	return request;
-}
-
 static void add_json(struct buf *line, enum log_level level, const char *stamp, struct span text)
 {
 	struct jsonw w;

@@ -24,7 +24,6 @@ bool log_wants(enum log_level level);
 
 /* Written with every line of this thread until it is set again. The text is copied; "" ends it. */
 void log_set_request(const char *request_id);
-const char *log_request(void);
 
 void log_line(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 

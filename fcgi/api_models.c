@@ -17,11 +17,13 @@ const struct model *api_find_model(struct request *r, const char *name)
 		site->catalogues, stores ? &site->tokens : NULL, stores ? &site->keys : NULL,
 		site->config->gpt_aliases, name, &r->arena);
 
-	if (!meaning.model)
+	if (!meaning.model) {
+		snprintf(r->error.field, sizeof(r->error.field), "model");
 		error_set(&r->error, ERR_MODEL, "model: %.100s", name);
-	else if (meaning.by_default)
+	} else if (meaning.by_default) {
 		log_line(LOG_INFO, "nobody knows the model %.100s: the alias default serves it",
 			 name);
+	}
 	return meaning.model;
 }
 

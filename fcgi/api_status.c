@@ -2,7 +2,7 @@
 #include "fcgi/api.h"
 
 #include "common/clock.h"
-#include "common/jsonw.h"
+#include "common/log.h"
 #include "fcgi/up_pool.h"
 
 #define JSON_TYPE "application/json"
@@ -19,10 +19,10 @@ int api_ready(struct request *r)
 
 	if (site_open_stores(r->site, &r->error) ||
 	    up_pool_count(r->site->pool, &r->site->tokens, clock_wall(), &usable, &r->error)) {
-		struct error why = r->error;
-
+		log_line(LOG_ERROR, "%s", r->error.message); /* names paths: not for strangers */
 		error_clear(&r->error);
-		return error_set(&r->error, ERR_NO_ACCOUNT, "not ready: %s", why.message);
+		return error_set(&r->error, ERR_NO_ACCOUNT,
+				 "not ready: the state directory cannot be used; see the log");
 	}
 	if (!usable)
 		return error_set(&r->error, ERR_NO_ACCOUNT,

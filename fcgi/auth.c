@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "fcgi/auth.h"
 
+#include "common/log.h"
+
 /* Apache may hand the header over under a second name after an internal redirect. */
 static const char *const authorization_names[] = { "HTTP_AUTHORIZATION",
 						   "REDIRECT_HTTP_AUTHORIZATION" };
@@ -53,6 +55,8 @@ static void collect(struct request *r, struct candidates *c)
 static int is_known(struct request *r, const char *text)
 {
 	const struct config *config = r->site->config;
+	struct error why = { 0 };
+	int known;
 
 	if (secret_present(&config->client_token) &&
 	    secret_equal(text, secret_reveal(&config->client_token))) {
@@ -61,7 +65,11 @@ static int is_known(struct request *r, const char *text)
 	}
 	if (!r->site->stores_open)
 		return 0;
-	return keys_find(&r->site->keys, text, &r->key, &r->error);
+	known = keys_find(&r->site->keys, text, &r->key, &why);
+	if (known >= 0)
+		return known;
+	log_line(LOG_ERROR, "%s", why.message);
+	return error_set(&r->error, ERR_STORE, "the keys cannot be read; see the log");
 }
 
 /* Without any key at all nobody can come in: say what to do instead of "wrong key". */
@@ -74,15 +82,17 @@ static int check_configured(struct request *r)
 	if (site_open_stores(r->site, &why)) {
 		if (secret_present(&config->client_token))
 			return 0;
+		log_line(LOG_ERROR, "%s", why.message); /* names paths: not for strangers */
 		return error_set(&r->error, ERR_NOT_CONFIGURED,
-				 "This gateway is not set up yet: %.300s; its owner runs \"kiroctl "
-				 "init\" and \"kiroctl key add NAME\"",
-				 why.message);
+				 "This gateway is not set up yet: its owner runs \"kiroctl init\" "
+				 "and \"kiroctl key add NAME\"");
 	}
 	if (secret_present(&config->client_token))
 		return 0;
-	if (keys_count(&r->site->keys, &count, &r->error))
-		return -1;
+	if (keys_count(&r->site->keys, &count, &why)) {
+		log_line(LOG_ERROR, "%s", why.message);
+		return error_set(&r->error, ERR_STORE, "the keys cannot be read; see the log");
+	}
 	if (!count)
 		return error_set(&r->error, ERR_NOT_CONFIGURED,
 				 "This gateway has no client key yet: its owner makes one with "

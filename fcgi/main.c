@@ -14,6 +14,7 @@
 #include "fcgi/router.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -27,6 +28,8 @@
 #define SPARE_WORKERS	     32		      /* beyond max_streams: they answer 529 */
 #define DESCRIPTORS_A_STREAM 4		      /* FastCGI, upstream, libcurl's wake-up pair */
 #define POLL_MS		     1000	      /* how often the configuration file is looked at */
+#define ARENAS 2	       /* of malloc */
+#define LARGE_BLOCK (128 * 1024) /* bytes */
 
 struct worker {
 	struct app *app;
@@ -229,16 +232,27 @@ static int read_options(int argc, char **argv, const char **config_file)
 	return optind < argc ? usage(stderr, EX_USAGE) : -1;
 }
 
-/* A CGI client must see that the settings are wrong, not the web server's "500". */
-static void report_to_cgi_client(void)
+/* A CGI client must see what is the matter, not the web server's own "500". */
+static void tell_cgi_client(void)
 {
-	static const char text[] =
-		"Status: 500 Internal Server Error\r\ncontent-type: application/json\r\n\r\n"
-		"{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":"
-		"\"kiro-fcgi: the configuration is wrong; the web server's error log says why\"}}";
+	struct error e = { 0 };
+	struct conn conn;
 
-	if (getenv("GATEWAY_INTERFACE"))
-		(void)!write(STDOUT_FILENO, text, sizeof(text) - 1);
+	if (!getenv("GATEWAY_INTERFACE"))
+		return;
+	error_set(&e, ERR_CONFIG, "the settings of this gateway are wrong; its log says why");
+	conn_init_cgi(&conn);
+	router_fail(&conn, &e);
+}
+
+/* One body can need a hundred times the memory of the next: what is large goes back to the system
+ * when it is freed, and threads share few arenas. Without this a process kept 60 MB after one body
+ * of 31 MB. */
+static void tame_allocator(void)
+{
+	mallopt(M_ARENA_MAX, ARENAS);
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK); /* fixed: glibc would raise it to what it has seen */
+	mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BLOCK);
 }
 
 int main(int argc, char **argv)
@@ -251,6 +265,7 @@ int main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
+	tame_allocator();
 	sigemptyset(&handled);
 	sigaddset(&handled, SIGTERM);
 	sigaddset(&handled, SIGINT);
@@ -260,7 +275,7 @@ int main(int argc, char **argv)
 
 	if (app_init(&app, config_file, argv[0], &e)) {
 		log_line(LOG_ERROR, "%s", e.message);
-		report_to_cgi_client();
+		tell_cgi_client();
 		return EX_CONFIG;
 	}
 	rc = conn_fastcgi_init() ? serve_cgi(&app, &handled) : serve_fastcgi(&app, &handled);

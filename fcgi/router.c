@@ -8,6 +8,10 @@
 #include "fcgi/auth.h"
 #include "fcgi/dialect.h"
 
+#include <malloc.h>
+
+#define LARGE_BODY MB(1)
+
 enum guard { OPEN, CLIENT };
 
 struct route {
@@ -254,13 +258,18 @@ static void log_request_end(const struct request *r)
 
 static void finish(struct request *r)
 {
-	struct site *site = r->site;
+	struct site *site = r->site; /* NULL: router_fail() */
+	bool large;
 
 	if (r->error.kind != ERR_NONE)
 		send_error(r);
 	log_request_end(r);
+	large = r->body.size > LARGE_BODY;
 	request_release(r);
-	site_drop(site);
+	if (site)
+		site_drop(site);
+	if (large)
+		malloc_trim(0); /* its JSON tree was thousands of small pieces */
 }
 
 void router_serve(struct app *app, struct conn *conn)
@@ -285,5 +294,16 @@ void router_refuse(struct app *app, struct conn *conn)
 	r.error.retry_after = 1;
 	error_set(&r.error, ERR_BUSY, "Overloaded: all %d streams of this gateway are in use",
 		  r.site->config->max_streams);
+	finish(&r);
+}
+
+void router_fail(struct conn *conn, const struct error *why)
+{
+	struct request r;
+
+	request_init(&r, NULL, conn);
+	route(&r);
+	request_read_body(&r, 0);
+	r.error = *why;
 	finish(&r);
 }

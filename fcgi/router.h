@@ -12,6 +12,9 @@ void router_serve(struct app *app, struct conn *conn);
 /* Full: answers 529 at once, after reading the body. */
 void router_refuse(struct app *app, struct conn *conn);
 
+/* Without any site, because the settings are wrong: answers with that error. */
+void router_fail(struct conn *conn, const struct error *why);
+
 /* For tests: the path of the matching row for a full path and PATH_INFO ("" absent), NULL: none. */
 const char *router_match(const char *path, const char *info);
 

@@ -12,6 +12,7 @@
 
 #define MAX_ACCOUNTS   4  /* tried for one request */
 #define REFRESH_WITHIN 60 /* seconds: a token this close to its end is renewed before use */
+#define REFRESH_SPACING 30 /* seconds: a token this new that is refused will not do better anew */
 
 struct tries {
 	const char *ids[MAX_ACCOUNTS];
@@ -126,7 +127,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 	else if (!rc)
 		rc = call->sink->end(call->sink->context, e);
 	log_line(rc ? LOG_WARN : LOG_DEBUG, "upstream %s account=%s status=%d id=%s%s%s",
-		 account->upstream ? account->upstream : "", account->id, reply.status,
+		 up_profile_of(config, account)->name, account->id, reply.status,
 		 *reply.request_id ? reply.request_id : "-", rc ? ": " : "", rc ? e->message : "");
 	buf_release(&x.refusal);
 	return rc;
@@ -218,28 +219,31 @@ static bool may_go_on(const struct up_call *call, const struct error *e)
 static int try_account(struct up_call *call, struct account *account, struct error *e)
 {
 	struct refresher refresher = site_refresher(call->site);
-	struct error refused;
 	int rc = ready_token(call, account, e);
 
 	if (!rc)
 		rc = send(call, account, e);
 	if (!rc || error_row(e)->effect != ACCOUNT_REFRESH || !may_go_on(call, e) ||
-	    account->kind == KIND_API_KEY)
+	    account->kind == KIND_API_KEY ||
+	    clock_wall() - account->refreshed_at < REFRESH_SPACING)
 		return rc;
-	refused = *e;
 	error_clear(e);
-	if (refresh_account(&refresher, account, REFRESH_FORCED, 0, e) < 0) {
-		if (e->kind != ERR_LOGIN)
-			*e = refused; /* what upstream said tells more than a failed renewal */
+	if (refresh_account(&refresher, account, REFRESH_FORCED, 0, e) < 0)
 		return -1;
-	}
 	return send(call, account, e);
+}
+
+/* Of several accounts' failures the client is told the first that time can mend, else the first. */
+static bool tells_more(const struct error *e, const struct error *than)
+{
+	return than->kind == ERR_NONE ||
+	       (error_row(e)->client_retries && !error_row(than)->client_retries);
 }
 
 int up_call_run(struct up_call *call, struct error *e)
 {
 	struct tries tries = { .count = 0 };
-	struct error last = { 0 };
+	struct error told = { 0 };
 	int rc = -1;
 
 	if (site_open_stores(call->site, e))
@@ -253,11 +257,9 @@ int up_call_run(struct up_call *call, struct error *e)
 		error_clear(e);
 		rc = up_pool_pick(call->site->pool, &call->site->tokens, &wish, clock_wall(),
 				  &account, e);
-		if (rc) { /* none left: the last account's own failure tells more */
+		if (rc) { /* none left: what those tried have met tells more */
 			account_release(&account);
-			if (tries.count)
-				*e = last;
-			return rc;
+			break;
 		}
 		tries.ids[tries.count++] =
 			arena_strndup(call->arena, account.id, strlen(account.id));
@@ -269,7 +271,10 @@ int up_call_run(struct up_call *call, struct error *e)
 		account_release(&account);
 		if (!rc || !may_go_on(call, e))
 			return rc;
-		last = *e;
+		if (tells_more(e, &told))
+			told = *e;
 	}
+	if (told.kind != ERR_NONE)
+		*e = told;
 	return rc;
 }

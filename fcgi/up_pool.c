@@ -194,10 +194,43 @@ static bool all_lack(const struct up_pool *p, const struct up_pool_wish *wish)
 	return true;
 }
 
+/* What a client is told of an account's rest: as if it had met the cause itself. */
+struct rest {
+	enum error_kind kind;
+	const char *words;
+};
+
+static const struct rest rests[ACCOUNT_STATES] = {
+	[STATE_ACTIVE] = { ERR_UP_RATE, "all accounts rest after a rate limit" },
+	[STATE_EXHAUSTED] = { ERR_UP_QUOTA, "the allowance of all accounts is used up" },
+	[STATE_SUSPENDED] = { ERR_UP_SUSPENDED, "the upstream has suspended all accounts" },
+};
+
+/* The rest that ends first, NULL: none will end by itself. */
+static const struct rest *soonest_back(const struct up_pool *p, const struct up_pool_wish *wish,
+				       int64_t now, int64_t *when)
+{
+	const struct rest *found = NULL;
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct member *m = &p->members[i];
+		bool cools = m->cool_until > now;
+		int64_t until = cools ? m->cool_until : m->account.state_until;
+
+		if (m->account.state == STATE_DISABLED || m->account.state == STATE_INVALID ||
+		    lacks(m, wish) || until <= now || (found && until >= *when))
+			continue;
+		found = &rests[cools ? STATE_ACTIVE : m->account.state];
+		*when = until;
+	}
+	return found;
+}
+
 /* Says honestly why and when. */
 static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish, int64_t now,
 		       struct error *e)
 {
+	const struct rest *rest;
 	int64_t soonest = 0;
 
 	if (!p->count)
@@ -206,23 +239,13 @@ static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish,
 				 "\"kiroctl account add\" or \"kiroctl account import\"");
 	if (all_lack(p, wish))
 		return error_set(e, ERR_MODEL, "model: %.100s", wish->model);
-	for (size_t i = 0; i < p->count; i++) {
-		const struct member *m = &p->members[i];
-		int64_t until = m->cool_until > now ? m->cool_until : m->account.state_until;
-
-		if (m->account.state == STATE_DISABLED || m->account.state == STATE_INVALID ||
-		    lacks(m, wish))
-			continue;
-		if (until > now && (!soonest || until < soonest))
-			soonest = until;
-	}
-	if (soonest)
-		e->retry_after = (int)(soonest - now);
-	return error_set(e, ERR_NO_ACCOUNT,
-			 soonest ? "none of the %zu accounts is usable now; the next in %" PRId64
-				   " seconds"
-				 : "none of the %zu accounts is usable; see kiroctl account list",
-			 p->count, soonest - now);
+	rest = soonest_back(p, wish, now, &soonest);
+	if (!rest)
+		return error_set(e, ERR_NO_ACCOUNT,
+				 "no account is usable; see kiroctl account list");
+	e->retry_after = (int)(soonest - now);
+	return error_set(e, rest->kind, "%s; the next account is back in %" PRId64 " seconds",
+			 rest->words, soonest - now);
 }
 
 int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
@@ -310,7 +333,7 @@ static void rest(const struct store *tokens, const struct account *a, const stru
 }
 
 void up_pool_book(struct up_pool *p, const struct store *tokens, const struct account *account,
-		  const struct error *failure, int64_t now)
+		  struct error *failure, int64_t now)
 {
 	int64_t wait = failure->retry_after;
 	struct move move = { .reason = failure->message, .now = now };
@@ -322,6 +345,7 @@ void up_pool_book(struct up_pool *p, const struct store *tokens, const struct ac
 	case ACCOUNT_EXHAUST:
 		move.state = STATE_EXHAUSTED;
 		move.until = now + (wait ? wait : EXHAUST_SECONDS);
+		failure->retry_after = (int)(move.until - now); /* it is not asked before */
 		break;
 	case ACCOUNT_SUSPEND:
 		move.state = STATE_SUSPENDED;

@@ -51,6 +51,7 @@ static void mistakes_are_refused_with_their_line(void)
 		{ "{\n\n\"state_dirr\": 1}", ":3: unknown option \"state_dirr\"" },
 		{ "{\"log\": {\"level\": \"info\",\n\"lavel\": 1}}",
 		  ":2: unknown option \"log.lavel\"" },
+		{ "{\"auth\": \"none\",\n\"auth\": \"key\"}", ":2: auth stands here twice" },
 		{ "{\n\"upstream\": \"krs\"}", ":2: unknown option \"upstream\"" },
 		{ "{\n\"auth\": \"maybe\"}", ":2: auth is not one of: key, none" },
 		{ "{\n\n\"max_streams\": 0}",
