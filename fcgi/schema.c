@@ -274,18 +274,18 @@ static const struct bound {
 	enum measure measure;
 	int sign; /* 1: not more than; -1: not less than */
 	bool excluded;
-	const char *words;
+	const char *words, *unit;
 } bounds[] = {
-	{ "minimum", OF_NUMBER, -1, false, "should be at least %g" },
-	{ "maximum", OF_NUMBER, 1, false, "should be at most %g" },
-	{ "exclusiveMinimum", OF_NUMBER, -1, true, "should be greater than %g" },
-	{ "exclusiveMaximum", OF_NUMBER, 1, true, "should be less than %g" },
-	{ "minLength", OF_TEXT, -1, false, "should have at least %g characters" },
-	{ "maxLength", OF_TEXT, 1, false, "should have at most %g characters" },
-	{ "minItems", OF_ARRAY, -1, false, "should have at least %g items" },
-	{ "maxItems", OF_ARRAY, 1, false, "should have at most %g items" },
-	{ "minProperties", OF_OBJECT, -1, false, "should have at least %g members" },
-	{ "maxProperties", OF_OBJECT, 1, false, "should have at most %g members" },
+	{ "minimum", OF_NUMBER, -1, false, "should be at least", "" },
+	{ "maximum", OF_NUMBER, 1, false, "should be at most", "" },
+	{ "exclusiveMinimum", OF_NUMBER, -1, true, "should be greater than", "" },
+	{ "exclusiveMaximum", OF_NUMBER, 1, true, "should be less than", "" },
+	{ "minLength", OF_TEXT, -1, false, "should have at least", " characters" },
+	{ "maxLength", OF_TEXT, 1, false, "should have at most", " characters" },
+	{ "minItems", OF_ARRAY, -1, false, "should have at least", " items" },
+	{ "maxItems", OF_ARRAY, 1, false, "should have at most", " items" },
+	{ "minProperties", OF_OBJECT, -1, false, "should have at least", " members" },
+	{ "maxProperties", OF_OBJECT, 1, false, "should have at most", " members" },
 };
 
 /* false: the bound is about another type. */
@@ -303,8 +303,6 @@ static bool measure(const cJSON *value, enum measure what, double *out)
 	return true;
 }
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the words stand in bounds[] */
 static int check_bounds(struct check *c, const cJSON *schema, const cJSON *value,
 			const struct json_at *at)
 {
@@ -317,11 +315,10 @@ static int check_bounds(struct check *c, const cJSON *schema, const cJSON *value
 			continue;
 		over = (size - wanted->valuedouble) * b->sign;
 		if (over > 0 || (b->excluded && over == 0))
-			return fail(c, at, b->words, wanted->valuedouble);
+			return fail(c, at, "%s %g%s", b->words, wanted->valuedouble, b->unit);
 	}
 	return 0;
 }
-#pragma GCC diagnostic pop
 
 /* ---- members and items ---- */
 

@@ -8,10 +8,11 @@
  * Behind a completed call the reason of the ending is tool_use all the same.
  *
  * max_tokens: the estimator (tokens.h) counts text and arguments. Up to 64 the limit is taken at
- * its word; above, the estimate must be past it by a quarter of the rest, the estimator's own
- * error. Reasoning does not count: what the upstream sends of it is a summary, whose length says
- * nothing. A call that has begun is finished. An answer is cut only when there is more of it: one
- * that ends by itself at the limit keeps its own ending.
+ * its word; above, the estimate must be past it by half of the rest: the estimator errs
+ * by a quarter in most languages, by more in some, and must not cut a good answer. Reasoning does
+ * not count: what the upstream sends of it is a summary, whose length says nothing. A call that has
+ * begun is finished. An answer is cut only when there is more of it: one that ends by itself at the
+ * limit keeps its own ending.
  *
  * one_call: ends with tool_use before whatever follows the first completed call.
  *

@@ -5,13 +5,13 @@
  * first user turn; images of results are labelled "[image N attached]"; calls without a result and
  * results without a call are told as such; tools that only the history knows get a placeholder
  * specification; the rest of an overlong tool description moves behind the system text; thinking
- * tags, where up_request_uses_tags(). At the end of the current turn, and only where the request asks
- * for it (up_wishes.c has the words):
- *   tool_choice any, tool        which tool must be called now; of tool, only that one is offered
- *   one call only                that at most one tool, or exactly one, is to be called
- *   JSON output                  that the answer is one JSON object, or a value of this schema
- *   prefill                      to continue the last message exactly where it ends (a turn of its own)
- *   second try of one of these   the model's first answer, and what is wrong with it
+ * tags, where up_request_uses_tags(). At the end of the current turn, and only where the request
+ * asks for it (up_wishes.c has the words):
+ * - tool_choice any, tool: what must be called now; of tool, only that one is offered;
+ * - one call only: that at most one tool, or exactly one, is to be called;
+ * - JSON output: that the answer is to be one JSON object, or a value of this schema;
+ * - prefill: to continue the last message exactly where it ends (a turn of its own);
+ * - second try of one of these: the model's first answer, and what is wrong with it.
  */
 #ifndef FCGI_UP_REQUEST_H
 #define FCGI_UP_REQUEST_H
@@ -30,7 +30,8 @@ struct up_request_options {
 	const char *agent_mode;	 /* root member; NULL: it travels in a header, or not at all */
 	const char *profile_arn; /* root member; NULL: left out */
 	const char *conversation_id, *continuation_id; /* uuids */
-	const struct up_again *again; /* the answer before that missed a wish; NULL or empty: none */
+	const struct up_again
+		*again; /* the answer before that missed a wish; NULL or empty: none */
 };
 
 /* Checks pairing, names and sizes, repairs what clients are known to send (same-role turns are

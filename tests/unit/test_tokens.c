@@ -78,9 +78,56 @@ static void tokens_count_every_part_of_a_chat(void)
 	cJSON_Delete(tree);
 }
 
+static void tokens_of_a_text_in_pieces_are_those_of_the_whole(void)
+{
+	static const char text[] =
+		"Two words, 12345 {\"a\": \xE4\xBA\xBA\xC3\xA9}\n\n\xF0\x9F\x98\x80!";
+
+	for (size_t piece = 1; piece <= strlen(text); piece++) {
+		struct token_count count = { 0 };
+
+		for (size_t at = 0; at < strlen(text); at += piece) {
+			size_t left = strlen(text) - at;
+
+			token_count_add(&count,
+					(struct span){ text + at, left < piece ? left : piece }, 0);
+		}
+		CU_ASSERT_EQUAL(token_count_value(&count), tokens_of_text(span_of(text)));
+	}
+}
+
+static void tokens_that_do_not_fit_are_left_out_by_whole_characters(void)
+{
+	static const struct {
+		const char *text;
+		int64_t max;
+		size_t fits;
+	} rows[] = {
+		{ "word word word", 100, 14 },
+		{ "word word", 1, 4 },			       /* the word is finished */
+		{ "wordswithoutanyendorspacesinthem", 1, 19 }, /* but not for ever */
+		{ "\xF0\x9F\x98\x80\xF0\x9F\x98\x80", 1, 4 },  /* one at least */
+		{ "\xE4\xBA\xBA\xE4\xBA\xBA\xE4\xBA\xBA", 2, 6 },
+		{ "", 1, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct token_count count = { 0 };
+		size_t fits = token_count_add(&count, span_of(rows[i].text), rows[i].max);
+
+		CU_ASSERT_EQUAL(fits, rows[i].fits);
+		CU_ASSERT_EQUAL(token_count_add(&count, span_of(rows[i].text + fits), rows[i].max),
+				0);
+	}
+}
+
 CU_TestInfo tokens_tests[] = {
 	{ "lie within the band of real tokenizers", tokens_lie_within_the_band_of_real_tokenizers },
 	{ "of nothing and little", tokens_of_nothing_and_little },
 	{ "count every part of a chat", tokens_count_every_part_of_a_chat },
+	{ "of a text in pieces are those of the whole",
+	  tokens_of_a_text_in_pieces_are_those_of_the_whole },
+	{ "that do not fit are left out by whole characters",
+	  tokens_that_do_not_fit_are_left_out_by_whole_characters },
 	CU_TEST_INFO_NULL,
 };

@@ -21,12 +21,13 @@ struct up_test {
 	int rc;
 };
 
-static void write_as(struct up_test *t, const char *model)
+static void write_again(struct up_test *t, const char *model, const struct up_again *again)
 {
-	static const struct up_request_options options = {
+	const struct up_request_options options = {
 		.origin = "AI_EDITOR",
 		.conversation_id = "c-1",
 		.continuation_id = "k-1",
+		.again = again,
 	};
 
 	tool_names_init(&t->names, &t->in.arena);
@@ -35,6 +36,11 @@ static void write_as(struct up_test *t, const char *model)
 	t->rc = up_request_write(&t->in.chat, models_find(model), &options, &t->names, &t->in.arena,
 				 &t->body, &t->error);
 	t->out = cJSON_Parse(t->body.at);
+}
+
+static void write_as(struct up_test *t, const char *model)
+{
+	write_again(t, model, NULL);
 }
 
 static void up_test_run(struct up_test *t, in_reader *reader, const char *notation,
@@ -47,10 +53,15 @@ static void up_test_run(struct up_test *t, in_reader *reader, const char *notati
 	write_as(t, model);
 }
 
-static void up_test_release(struct up_test *t)
+static void out_release(struct up_test *t)
 {
 	cJSON_Delete(t->out);
 	buf_release(&t->body);
+}
+
+static void up_test_release(struct up_test *t)
+{
+	out_release(t);
 	in_test_release(&t->in);
 }
 
@@ -170,6 +181,25 @@ static void make_body(struct maker *m)
 	buf_add_text(&m->text, "]}");
 }
 
+/* The same conversation with wishes for its answer, perhaps as a second try. */
+static void wish_something(struct maker *m, struct up_test *t)
+{
+	char answer[] = "It is so.", words[] = "It is not.";
+	const struct up_again again = {
+		.answer = { .at = answer, .len = dice(m, 2) ? strlen(answer) : 0 },
+		.words = { .at = words, .len = strlen(words) },
+	};
+	struct chat *chat = &t->in.chat;
+
+	chat->format = dice(m, 2) ? FORMAT_JSON : FORMAT_TEXT;
+	chat->one_call = dice(m, 2);
+	if (chat->tool_count && dice(m, 2)) {
+		chat->tool_choice = CHOICE_TOOL;
+		chat->forced_tool = chat->tools[dice(m, (unsigned)chat->tool_count)].name;
+	}
+	write_again(t, "claude-sonnet-4.5", dice(m, 2) ? &again : NULL);
+}
+
 static void up_request_keeps_the_invariants_for_any_conversation(void)
 {
 	for (uint32_t seed = 1; seed <= 2000; seed++) {
@@ -183,6 +213,12 @@ static void up_request_keeps_the_invariants_for_any_conversation(void)
 		rule = t.rc ? t.error.message : broken_rule(t.out);
 		if (rule)
 			printf("\nseed %u: %s\n%s\n%s\n", seed, rule, m.text.at, t.body.at);
+		CU_ASSERT_PTR_NULL_FATAL(rule);
+		out_release(&t);
+		wish_something(&m, &t);
+		rule = t.rc ? t.error.message : broken_rule(t.out);
+		if (rule)
+			printf("\nseed %u: %s\n%s\n", seed, rule, t.body.at);
 		CU_ASSERT_PTR_NULL_FATAL(rule);
 		up_test_release(&t);
 		buf_release(&m.text);
@@ -507,6 +543,58 @@ static void up_request_asks_for_thinking_as_the_model_needs_it(void)
 	}
 }
 
+/* The content of the current turn behind "x\n\n" and the number of tools that are offered. */
+static void up_request_words_wishes_only_when_asked(void)
+{
+#define LONG "mcp__a_server_with_a_long_name__and_a_tool_whose_name_is_longer_still"
+#define TWO  "'tools':[" TOOL("f") "," TOOL(LONG) "],"
+	static const struct {
+		const char *wish, *content;
+		int tools;
+	} rows[] = {
+		{ TWO, "x", 2 },
+		{ TWO "'stop_sequences':['END'],", "x", 2 },
+		{ TWO "'tool_choice':{'type':'auto'},", "x", 2 },
+		{ TWO "'tool_choice':{'type':'none','disable_parallel_tool_use':true},", "x", 0 },
+		{ TWO "'tool_choice':{'type':'any'},",
+		  "x\n\nYou must call at least one of the tools now.", 2 },
+		{ TWO "'tool_choice':{'type':'any','disable_parallel_tool_use':true},",
+		  "x\n\nYou must call exactly one of the tools now.", 2 },
+		{ TWO "'tool_choice':{'type':'auto','disable_parallel_tool_use':true},",
+		  "x\n\nCall at most one tool in your answer.", 2 },
+		{ TWO "'tool_choice':{'type':'tool','name':'f','disable_parallel_tool_use':true},",
+		  "x\n\nYou must call the tool f now, exactly once.", 1 },
+		{ "'tool_choice':{'type':'auto','disable_parallel_tool_use':true},", "x", 0 },
+		{ "'output_format':{'type':'json_schema','schema':{'type':'object'}},",
+		  "x\n\nAnswer with one JSON value only, no other text, no code fence. It must fit "
+		  "this JSON schema:\n{\"type\":\"object\"}",
+		  0 },
+	};
+	char body[1024];
+	struct up_test t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(body, sizeof(body), HEAD "%s" HI, rows[i].wish);
+		up_test_run(&t, in_anthropic, body, "claude-sonnet-4.5");
+		CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"), rows[i].content);
+		CU_ASSERT_EQUAL(
+			cJSON_GetArraySize(down(t.out, CURRENT "userInputMessageContext.tools")),
+			rows[i].tools);
+		up_test_release(&t);
+	}
+	/* by the name that the upstream knows */
+	up_test_run(&t, in_anthropic,
+		    HEAD TWO "'tool_choice':{'type':'tool','name':'" LONG "'}," HI,
+		    "claude-sonnet-4.5");
+	snprintf(body, sizeof(body), "x\n\nYou must call the tool %s now.",
+		 tool_names_add(&t.names, LONG));
+	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"), body);
+	CU_ASSERT_STRING_EQUAL(
+		text_at(&t, CURRENT "userInputMessageContext.tools.0.toolSpecification.name"),
+		tool_names_add(&t.names, LONG));
+	up_test_release(&t);
+}
+
 static void up_request_says_when_the_body_is_too_large(void)
 {
 	struct up_test t;
@@ -561,6 +649,7 @@ CU_TestInfo up_request_tests[] = {
 	  up_request_sends_no_tools_when_none_may_be_called },
 	{ "asks for thinking as the model needs it",
 	  up_request_asks_for_thinking_as_the_model_needs_it },
+	{ "words wishes only when asked", up_request_words_wishes_only_when_asked },
 	{ "says when the body is too large", up_request_says_when_the_body_is_too_large },
 	{ "takes recorded requests", up_request_takes_recorded_requests },
 	CU_TEST_INFO_NULL,
