@@ -198,6 +198,15 @@ static int skip(struct in *in, const cJSON *item, const struct json_at *at)
 	return 0;
 }
 
+/* What the AI SDK sends unless told not to. */
+static int refuse_reference(struct in *in, const cJSON *item, const struct json_at *at)
+{
+	(void)item;
+	return json_error(at, "type", in->e,
+			  "'item_reference' items are " UNSUPPORTED
+			  ", which keeps no answers: set store to false and send the items");
+}
+
 static const struct {
 	const char *type;
 	item_reader *read;
@@ -212,6 +221,7 @@ static const struct {
 	{ "tool_search_call", read_search_call },
 	{ "tool_search_output", read_search_output },
 	{ "web_search_call", skip },
+	{ "item_reference", refuse_reference },
 };
 
 static int read_item(struct in *in, const cJSON *item, const struct json_at *at)

@@ -222,7 +222,7 @@ function readCompletion(json) {
 		text: message.content ?? '',
 		tools: (message.tool_calls ?? []).map((call) => ({
 			id: call.id,
-			name: call[call.type].name,
+			name: (call.function ?? call.custom).name,
 			input: readInput(call.type, call.function?.arguments ?? call.custom?.input),
 		})),
 		refusal: message.refusal ?? '',
