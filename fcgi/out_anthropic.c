@@ -70,12 +70,26 @@ static void write_stop(const struct event *stop, struct jsonw *w)
 	jsonw_end(w);
 }
 
+/* Told in this form, the SDK's tool runner goes on without a thread; else it gives up. */
+static void write_details(const struct error *failure, struct jsonw *w)
+{
+	if (failure->kind != ERR_REQUEST || strcmp(failure->field, "thread") != 0)
+		return;
+	jsonw_begin_object_member(w, "details");
+	jsonw_text_member(w, "error_code", "thread_unsupported_request");
+	jsonw_begin_array_member(w, "unsupported");
+	jsonw_text(w, failure->field);
+	jsonw_end(w);
+	jsonw_end(w);
+}
+
 static void write_error(const struct error *failure, struct jsonw *w)
 {
 	jsonw_text_member(w, "type", "error");
 	jsonw_begin_object_member(w, "error");
 	jsonw_text_member(w, "type", error_row(failure)->anthropic);
 	jsonw_text_member(w, "message", failure->message);
+	write_details(failure, w);
 	jsonw_end(w);
 }
 

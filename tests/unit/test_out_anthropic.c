@@ -494,6 +494,22 @@ static void out_anthropic_writes_the_error_envelope(void)
 	}
 }
 
+static void out_anthropic_tells_the_tool_runner_to_go_on_without_a_thread(void)
+{
+	struct error failure = { .kind = ERR_NONE };
+	struct buf body;
+
+	error_field(&failure, "thread", "no");
+	buf_init(&body, KB(4));
+	out_anthropic.error_body(&failure, "req_1", &body);
+	CU_ASSERT_STRING_EQUAL(body.at,
+			       "{\"type\":\"error\",\"error\":{"
+			       "\"type\":\"invalid_request_error\",\"message\":\"thread: no\","
+			       "\"details\":{\"error_code\":\"thread_unsupported_request\","
+			       "\"unsupported\":[\"thread\"]}},\"request_id\":\"req_1\"}");
+	buf_release(&body);
+}
+
 static void out_anthropic_refuses_an_answer_that_is_too_large(void)
 {
 	static const struct event end = STOP(STOP_END_TURN);
@@ -530,6 +546,8 @@ CU_TestInfo out_anthropic_tests[] = {
 	{ "pings after message_start only", out_anthropic_pings_after_message_start_only },
 	{ "fails with one error event", out_anthropic_fails_with_one_error_event },
 	{ "writes the error envelope", out_anthropic_writes_the_error_envelope },
+	{ "tells the tool runner to go on without a thread",
+	  out_anthropic_tells_the_tool_runner_to_go_on_without_a_thread },
 	{ "refuses an answer that is too large",
 	  out_anthropic_refuses_an_answer_that_is_too_large },
 	CU_TEST_INFO_NULL,

@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import Anthropic from '@anthropic-ai/sdk';
+import { betaTool } from '@anthropic-ai/sdk/helpers/beta/json-schema';
+import { jsonSchemaOutputFormat } from '@anthropic-ai/sdk/helpers/json-schema';
 
 import { startGateway } from '../gateway.mjs';
+import { waits } from '../waiting.mjs';
 
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
@@ -148,6 +151,75 @@ describe('the Anthropic client', { timeout: 60000 }, () => {
 		assert.deepEqual(currentMessage.userInputMessage.images,
 				 [{ format: 'png', source: { bytes: pixel } }]);
 	});
+
+	test('sends a PDF', waits('does not support PDF input', async () => {
+		const data = Buffer.from('%PDF-1.4\ntrailer<</Root 1 0 R>>\n%%EOF\n').toString('base64');
+
+		await script('pdf', [{ text: 'A page.' }]);
+		const message = await client.messages.create(ask([
+			{ type: 'text', text: 'What is it? @pdf@' },
+			{ type: 'document', source: { type: 'base64', media_type: 'application/pdf', data } },
+		]));
+		const { documents } = (await lastSent()).currentMessage.userInputMessage;
+
+		assert.equal(message.content[0].text, 'A page.');
+		assert.deepEqual(documents.map(({ format, source }) => [format, source]),
+				 [['pdf', { bytes: data }]]);
+	}));
+
+	const place = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'],
+			additionalProperties: false };
+
+	test('parses structured output, whole and streamed', waits('output_config.format:', async () => {
+		await script('place', [{ text: 'Sure:\n```json\n{"city": "Zürich"}\n```', pieces: 5 }]);
+		const request = ask('Where? @place@', {
+			output_config: { format: jsonSchemaOutputFormat(place) } });
+		const whole = await client.messages.parse(request);
+		const streamed = await client.messages.stream(request).finalMessage();
+
+		assert.deepEqual(whole.parsed_output, { city: 'Zürich' });
+		assert.deepEqual(streamed.parsed_output, { city: 'Zürich' });
+	}));
+
+	test('is forced to call a tool', waits('tool_choice:', async () => {
+		await script('forced', [{ tool: { id: 'tooluse_forced', name: 'get_weather',
+						  input: { city: 'Bern' } } }]);
+		for (const choice of [{ type: 'any' }, { type: 'tool', name: 'get_weather' }]) {
+			const message = await client.messages.create(ask('@forced@', {
+				tools: [weather], tool_choice: choice }));
+
+			assert.deepEqual(message.content.map(({ name, input }) => [name, input]),
+					 [['get_weather', { city: 'Bern' }]]);
+			assert.equal(message.stop_reason, 'tool_use');
+		}
+	}));
+
+	// The helper runs parallel calls, one of which throws, and asks again until there are none.
+	for (const streamed of [false, true]) {
+		test(`lets its helper run the tools, ${streamed ? 'streamed' : 'whole'}`, async () => {
+			const name = `run-${streamed}`;
+
+			await script(name, ['Zürich', 'Atlantis'].map((city, at) => ({
+				tool: { id: `tooluse_${at}_${streamed}`, name: 'get_weather', input: { city },
+					pieces: 3 } })));
+			await script(`${name}-told`, [{ text: 'Rain, and nothing.' }]);
+			const tool = betaTool({
+				name: 'get_weather', description: 'Gets the weather.', inputSchema: place,
+				run: async ({ city }) => {
+					if (city === 'Atlantis')
+						throw new Error('it sank');
+					return `rain @${name}-told@`;
+				},
+			});
+			const message = await client.beta.messages.toolRunner(
+				{ ...ask(`@${name}@`), tools: [tool], stream: streamed }).runUntilDone();
+			const { toolResults } =
+				(await lastSent()).currentMessage.userInputMessage.userInputMessageContext;
+
+			assert.equal(message.content[0].text, 'Rain, and nothing.');
+			assert.deepEqual(toolResults.map(({ status }) => status), ['success', 'error']);
+		});
+	}
 
 	test('counts tokens', async () => {
 		const one = await client.messages.countTokens(
