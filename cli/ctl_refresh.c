@@ -9,6 +9,7 @@
 #include "common/usage.h"
 #include "common/clock.h"
 #include "common/http.h"
+#include "common/profile.h"
 #include "common/jsonw.h"
 #include "common/refresh.h"
 
@@ -131,7 +132,10 @@ static int test(struct ctl *c, struct account *a, struct usage *u, struct error 
 	if (account_expires_within(a, clock_wall(), TEST_AHEAD) &&
 	    refresh(c, a, REFRESH_HARD, TEST_AHEAD, e) < 0)
 		return -1;
-	return ctl_http(c, e) ? -1 : usage_fetch(c->http, c->config, a, u, e);
+	if (ctl_http(c, e) || (profile_is_missing(a) &&
+			       profile_resolve(c->http, c->config, &c->tokens, a, e)))
+		return -1;
+	return usage_fetch(c->http, c->config, a, u, e);
 }
 
 int ctl_account_test(struct ctl *c, struct error *e)

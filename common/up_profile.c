@@ -60,7 +60,7 @@ static bool is_builder_id(const struct account *a)
 		return false;
 	if (a->provider && strcasecmp(a->provider, "BuilderId") == 0)
 		return true;
-	return !a->provider && (!a->start_url || strstr(a->start_url, "view.awsapps.com"));
+	return !a->provider && a->start_url && strstr(a->start_url, "view.awsapps.com");
 }
 
 const char *up_profile_arn(const struct up_profile *profile, const struct account *account)

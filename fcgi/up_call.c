@@ -5,6 +5,7 @@
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/profile.h"
 #include "common/up_error.h"
 #include "fcgi/up_pool.h"
 #include "common/up_profile.h"
@@ -221,6 +222,9 @@ static int try_account(struct up_call *call, struct account *account, struct err
 	struct refresher refresher = site_refresher(call->site);
 	int rc = ready_token(call, account, e);
 
+	if (!rc && profile_is_missing(account))
+		rc = profile_resolve(call->site->http, call->site->config, &call->site->tokens,
+				     account, e);
 	if (!rc)
 		rc = send(call, account, e);
 	if (!rc || error_row(e)->effect != ACCOUNT_REFRESH || !may_go_on(call, e) ||
