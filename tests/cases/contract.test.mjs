@@ -7,7 +7,6 @@ import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { startGateway } from '../clients/gateway.mjs';
-import { waits } from '../clients/waiting.mjs';
 import { cgiVariables, parseCgiAnswer } from '../lib/cgi.mjs';
 import { checkErrorEnvelope, checks, checkStream, compareAnswers, readStream, readWhole }
 	from '../lib/contract.mjs';
@@ -62,6 +61,13 @@ const items = {
 	40: 'the usage chunk: asked for, once, before [DONE]',
 	41: '[DONE] is last, no event lines',
 	42: 'reasoning precedes content, no nulls',
+	43: 'events count from 0, the event line equals data.type',
+	44: 'response.created first, one terminal event, last',
+	45: 'every item is opened and closed, in order, and stands in the response',
+	46: 'deltas join to what their done events say',
+	47: 'terminal usage is whole',
+	48: 'calls have id, name and an object of arguments',
+	49: 'failures are response.failed with code and message',
 	50: 'cuts of the upstream\'s bytes change no meaning',
 	51: 'no cross-talk between 26 counts and 50 streams at once',
 	52: '32 MB are taken, more is refused unread, deep nesting is a 400',
@@ -151,10 +157,19 @@ function chatRequest({ model = 'claude-opus-4-8', thinking } = {}) {
 	} };
 }
 
+function responsesRequest({ model = 'claude-opus-4-8', thinking } = {}) {
+	return { path: '/v1/responses', body: {
+		model: thinking ? `${model}-thinking` : model, input: 'hi',
+		...thinking && { reasoning: { summary: 'auto' } },
+		tools: [{ type: 'function', name: 'f', description: 'f', parameters: schema }],
+	} };
+}
+
 const requests = {
 	anthropic: ({ request: more }) => message('hi', {
 		tools: [{ name: 'f', description: 'f', input_schema: schema }], ...more }),
 	openai: ({ request: more }) => chatRequest(more),
+	responses: ({ request: more }) => responsesRequest(more),
 };
 
 // Every answer of the table in every form. Returns the violations by item.
@@ -469,7 +484,7 @@ const own = {
 	3: eventByEvent(['one', 'two', 'three']),
 	9: hangUp,
 	10: keepsAlive,
-	31: waits('stop_sequences:', stopSequence),
+	31: stopSequence,
 	34: nothingIsAnError,
 	35: noTagsShow,
 	51: noCrossTalk,

@@ -417,7 +417,7 @@ function checkMeaning(expect, dialect, meaning, report) {
 		report(`says ${JSON.stringify({ thinking: meaning.thinking, text: meaning.text })}`);
 	if (signature !== undefined && dialect === 'anthropic')
 		pattern.signature = signature;
-	if (isAnthropic && expect.kind === 'answer')
+	if (dialect === 'anthropic' && expect.kind === 'answer')
 		pattern.stopSequence = expect.sequence ?? null;
 	if (usage && meaning.usage)
 		pattern.usage = usageOf[dialect](usage);

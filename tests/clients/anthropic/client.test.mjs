@@ -170,7 +170,7 @@ describe('the Anthropic client', { timeout: 60000 }, () => {
 	const place = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'],
 			additionalProperties: false };
 
-	test('parses structured output, whole and streamed', waits('output_config.format:', async () => {
+	test('parses structured output, whole and streamed', async () => {
 		await script('place', [{ text: 'Sure:\n```json\n{"city": "Zürich"}\n```', pieces: 5 }]);
 		const request = ask('Where? @place@', {
 			output_config: { format: jsonSchemaOutputFormat(place) } });
@@ -179,9 +179,9 @@ describe('the Anthropic client', { timeout: 60000 }, () => {
 
 		assert.deepEqual(whole.parsed_output, { city: 'Zürich' });
 		assert.deepEqual(streamed.parsed_output, { city: 'Zürich' });
-	}));
+	});
 
-	test('is forced to call a tool', waits('tool_choice:', async () => {
+	test('is forced to call a tool', async () => {
 		await script('forced', [{ tool: { id: 'tooluse_forced', name: 'get_weather',
 						  input: { city: 'Bern' } } }]);
 		for (const choice of [{ type: 'any' }, { type: 'tool', name: 'get_weather' }]) {
@@ -192,7 +192,7 @@ describe('the Anthropic client', { timeout: 60000 }, () => {
 					 [['get_weather', { city: 'Bern' }]]);
 			assert.equal(message.stop_reason, 'tool_use');
 		}
-	}));
+	});
 
 	// The helper runs parallel calls, one of which throws, and asks again until there are none.
 	for (const streamed of [false, true]) {
