@@ -39,16 +39,26 @@ static int begin(struct turn *t, struct error *e)
 	return 0;
 }
 
-static int on_event(void *context, const struct event *event, struct error *e)
+int turn_event(struct turn *t, const struct event *event, struct error *e)
 {
-	struct turn *t = context;
-
-	t->any_event = true;
 	if (event->kind == EVENT_STOP)
 		t->usage = event->usage;
 	if (begin(t, e) || t->out.dialect->event(&t->out, event, &t->wire, e))
 		return -1;
 	return t->wire.len >= FLUSH_AT ? flush(t, e) : 0;
+}
+
+int turn_flush(struct turn *t, struct error *e)
+{
+	return flush(t, e);
+}
+
+static int on_event(void *context, const struct event *event, struct error *e)
+{
+	struct turn *t = context;
+
+	t->any_event = true;
+	return t->filter ? t->filter(t->filter_context, event, e) : turn_event(t, event, e);
 }
 
 static int sink_bytes(void *context, struct span bytes, struct error *e)
@@ -186,6 +196,13 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	eventstream_init(&t->frames);
 	up_event_init(&t->events, &t->options);
 	buf_init(&t->wire, chat->stream ? LIMIT_EVENT : LIMIT_ANSWER);
+}
+
+void turn_continue(struct turn *t, const struct chat *chat)
+{
+	t->chat = chat;
+	t->any_event = false;
+	t->options.input_estimate = tokens_of_chat(chat);
 }
 
 void turn_release(struct turn *t)

@@ -22,6 +22,8 @@ struct turn {
 	struct up_event_options options;
 	struct up_think think; /* only where the reasoning comes as tags in the text */
 	struct buf wire;      /* to be sent now; of a whole answer: the body at the end */
+	event_handler *filter; /* stands in front of the writer; NULL: none */
+	void *filter_context;
 	bool any_event;	      /* upstream's answer has begun to show */
 	struct usage usage;   /* of the complete answer, for the log */
 	int64_t hold_until;   /* clock_ticks(): then the stream begins, whatever upstream does */
@@ -34,6 +36,13 @@ void turn_release(struct turn *t);
 
 /* The turn as the taker of an upstream call's answer. */
 struct up_sink turn_sink(struct turn *t);
+
+/* For the filter: one event to the writer; and what was written, to the client. */
+int turn_event(struct turn *t, const struct event *event, struct error *e);
+int turn_flush(struct turn *t, struct error *e);
+
+/* The same answer goes on with another call upstream, of this chat (borrowed). */
+void turn_continue(struct turn *t, const struct chat *chat);
 
 /* After a complete answer: sends what a whole answer collected. */
 int turn_finish(struct turn *t, struct error *e);

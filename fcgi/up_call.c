@@ -142,7 +142,7 @@ static const struct model *own_model(struct up_call *call, const struct account 
 	return model ? model : call->model; /* NULL: it went since the account was chosen */
 }
 
-static int send(struct up_call *call, const struct account *account, struct error *e)
+static int send_chat(struct up_call *call, const struct account *account, struct error *e)
 {
 	const struct up_profile *profile = up_profile_of(call->site->config, account);
 	const struct model *model = own_model(call, account);
@@ -151,7 +151,6 @@ static int send(struct up_call *call, const struct account *account, struct erro
 	struct buf body;
 	int rc;
 
-	call->tries++;
 	ids_uuid(invocation);
 	buf_init(&body, LIMIT_UP_BODY);
 	call->sink->reset(call->sink->context, model);
@@ -163,6 +162,12 @@ static int send(struct up_call *call, const struct account *account, struct erro
 		rc = exchange(call, account, &body, &wire, e);
 	buf_release(&body);
 	return rc;
+}
+
+static int send(struct up_call *call, const struct account *account, struct error *e)
+{
+	call->tries++;
+	return call->send ? call->send(call, account, e) : send_chat(call, account, e);
 }
 
 /* A token near its end is renewed before it is sent. */
@@ -223,7 +228,8 @@ int up_call_run(struct up_call *call, struct error *e)
 	if (site_open_stores(call->site, e))
 		return -1;
 	while (tries.count < MAX_ACCOUNTS) {
-		const struct up_pool_wish wish = { tries.ids, tries.count, call->model->id,
+		const struct up_pool_wish wish = { tries.ids, tries.count,
+						   call->model ? call->model->id : NULL,
 						   call->site->catalogues };
 		struct account account;
 
