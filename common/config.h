@@ -39,6 +39,7 @@ enum config_auth */
 	int refresh_ahead;   /* seconds */
 	bool state_on_network;
 	bool gpt_aliases;
+	bool cc_buffered;
 
 	int log_level;	/* enum log_level */
 	int log_format; /* 0 text, 1 json */

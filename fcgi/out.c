@@ -8,7 +8,7 @@
 
 void out_init(struct out *o, const struct out_dialect *dialect, const struct out_options *options)
 {
-	*o = (struct out){ .dialect = dialect, .options = *options };
+	*o = (struct out){ .dialect = dialect, .options = *options, .begun = options->late };
 	ids_make(o->id, sizeof(o->id), dialect->id_prefix, 24);
 	buf_init(&o->text, LIMIT_ANSWER);
 	buf_init(&o->reasoning, LIMIT_ANSWER);
@@ -23,6 +23,13 @@ void out_release(struct out *o)
 	buf_release(&o->reasoning);
 	buf_release(&o->arguments);
 	buf_release(&o->parts);
+}
+
+void out_begin_late(struct out *o, int64_t input, struct buf *wire)
+{
+	o->options.input_estimate = input;
+	o->begun = false;
+	o->dialect->begin(o, wire);
 }
 
 int out_check_parts(const struct out *o, struct error *e)

@@ -19,6 +19,7 @@
 
 struct out_options {
 	bool stream;
+	bool late; /* a stream whose first event is written last: out_begin_late() */
 	bool include_usage;	/* Chat Completions: a usage chunk at the end of a stream */
 	const char *model;	/* as the client wrote it; borrowed */
 	int64_t input_estimate; /* for the first event; corrected at the end */
@@ -60,6 +61,9 @@ extern const struct out_dialect out_anthropic, out_openai;
 
 void out_init(struct out *o, const struct out_dialect *dialect, const struct out_options *options);
 void out_release(struct out *o);
+
+/* The first event of a late stream, with the input tokens as they are known by now. */
+void out_begin_late(struct out *o, int64_t input, struct buf *wire);
 
 /* For the dialects: 0, or -1 when a part of the whole answer did not fit. */
 int out_check_parts(const struct out *o, struct error *e);

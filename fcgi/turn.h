@@ -22,6 +22,7 @@ struct turn {
 	struct up_event_options options;
 	struct up_think think; /* only where the reasoning comes as tags in the text */
 	struct buf wire;      /* to be sent now; of a whole answer: the body at the end */
+	bool buffered;	      /* a stream that is held back to its end, but for pings */
 	event_handler *filter; /* stands in front of the writer; NULL: none */
 	void *filter_context;
 	bool any_event;	      /* upstream's answer has begun to show */
