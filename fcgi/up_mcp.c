@@ -119,7 +119,7 @@ static int read_result(struct hits *hits, const cJSON *result, struct arena *are
 	return rc;
 }
 
-static int read_reply(struct hits *hits, struct span reply, struct arena *arena, struct error *e)
+int up_mcp_read(struct hits *hits, struct span reply, struct arena *arena, struct error *e)
 {
 	struct error why = { 0 };
 	cJSON *root = json_parse(reply, &why), *inner = NULL;
@@ -189,7 +189,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 	if (http_run(call->site->http, &request, &reply, e))
 		return -1;
 	if (reply.status == 200)
-		return read_reply(s->hits, buf_span(&s->reply), call->arena, e);
+		return up_mcp_read(s->hits, buf_span(&s->reply), call->arena, e);
 	return up_error_set(&(const struct up_refusal){ reply.status, reply.error_type,
 							reply.retry_after, buf_span(&s->reply) },
 			    e);

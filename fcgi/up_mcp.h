@@ -13,4 +13,7 @@
  * results. */
 int up_mcp_search(const struct up_call *like, const char *query, struct hits *out, struct error *e);
 
+/* The body of a 200 answer. */
+int up_mcp_read(struct hits *hits, struct span reply, struct arena *arena, struct error *e);
+
 #endif

@@ -4,6 +4,7 @@
 #include "common/base.h"
 #include "fcgi/hits.h"
 #include "fcgi/in.h"
+#include "fcgi/up_mcp.h"
 #include "tests/unit/answers.h"
 #include "tests/unit/in_tests.h"
 
@@ -121,6 +122,69 @@ static void hits_of_other_servers_keep_title_and_address_only(void)
 		cJSON_Delete(list);
 		arena_release(&arena);
 	}
+}
+
+/* What the model would be told, or the failure. */
+static const char *read_reply(const char *reply)
+{
+	struct error e = { 0 };
+	static char text[512];
+	struct hits h;
+
+	snprintf(text, sizeof(text), "%s",
+		 up_mcp_read(&h, span_of(reply), &arena, &e) ? e.message
+							     : hits_text(&h, &arena).at);
+	CU_ASSERT(e.kind == ERR_NONE || e.kind == ERR_UP_DAMAGED);
+	return text;
+}
+
+#define RESULT(text) "{\"content\":[{\"type\":\"text\",\"text\":\"" text "\"}],\"isError\":false}"
+#define HITS                                                                                       \
+	"{\\\"results\\\":[{\\\"title\\\":\\\"T\\\",\\\"url\\\":\\\"U\\\",\\\"publishedDate\\\":"  \
+	"1.7e12},"                                                                                 \
+	"{\\\"title\\\":\\\"no url\\\"},7],\\\"error\\\":null}"
+
+static void up_mcp_reads_results_in_either_form(void)
+{
+	arena_init(&arena);
+	CU_ASSERT_STRING_EQUAL(
+		read_reply("{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"result\":" RESULT(HITS) "}"),
+		"1. T\nU\nNovember 14, 2023");
+	CU_ASSERT_STRING_EQUAL(
+		read_reply("{\"result\":\"{\\\"content\\\":[{\\\"text\\\":\\\"{\\\\\\\"results"
+			   "\\\\\\\":[]}\\\"}]}\",\"error\":null}"),
+		"The search found nothing.");
+	arena_release(&arena);
+}
+
+static void up_mcp_takes_no_failure_for_an_empty_result(void)
+{
+	static const struct {
+		const char *reply, *message;
+	} rows[] = {
+		{ "{\"error\":{\"code\":-32602,\"message\":\"Invalid params\"}}",
+		  "the search failed: Invalid params" },
+		{ "{\"error\":{}}", "the search failed: no reason given" },
+		{ "{\"result\":{\"content\":[{\"text\":\"quota\"}],\"isError\":true}}",
+		  "the search failed: quota" },
+		{ "{\"result\":" RESULT("{\\\"results\\\":[],\\\"error\\\":\\\"down\\\"}") "}",
+		  "the search failed: down" },
+		{ "{\"result\":" RESULT("{}") "}", "the search failed: no results in it" },
+		{ "{\"result\":" RESULT("<html>") "}", "the search failed: no results in it" },
+		{ "{\"result\":{\"content\":{\"text\":\"{}\"}}}",
+		  "the search failed: no results in it" },
+		{ "{\"result\":\"no json\"}", "the search failed: no results in it" },
+		{ "{\"result\":7}", "the search failed: no results in it" },
+		{ "{}", "the search failed: no results in it" },
+		{ "[]", "the search failed: no results in it" },
+		{ "", "the search failed: no results in it" },
+		{ "{\"result\":", "the search failed: no results in it" },
+	};
+
+	arena_init(&arena);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		CU_ASSERT_STRING_EQUAL(read_reply(rows[i].reply), rows[i].message);
+	arena_release(&arena);
 }
 
 static const struct answer searched = {
@@ -282,6 +346,9 @@ CU_TestInfo search_tests[] = {
 	  hits_come_back_from_the_client_as_they_went },
 	{ "hits of other servers keep title and address only",
 	  hits_of_other_servers_keep_title_and_address_only },
+	{ "up_mcp reads results in either form", up_mcp_reads_results_in_either_form },
+	{ "up_mcp takes no failure for an empty result",
+	  up_mcp_takes_no_failure_for_an_empty_result },
 	{ "out shows a search in blocks of its own", out_shows_a_search_in_blocks_of_its_own },
 	{ "out of other dialects keeps silent about it",
 	  out_of_other_dialects_keeps_silent_about_it },
