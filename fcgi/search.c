@@ -376,24 +376,23 @@ static int run_rounds(struct search *s, bool direct, struct error *e)
 
 int search_run(struct up_call *call, struct turn *turn, struct error *e)
 {
-	struct search s = {
-		.call = call, .turn = turn, .wish = call->chat->search, .chat = *call->chat
-	};
+	struct search *s = arena_alloc(call->arena, sizeof(*s)); /* large for a worker's stack */
 	const struct chat *chat = call->chat;
 	const char *query = direct_query(chat, call->arena);
 	int rc = 0;
 
-	buf_init(&s.input, LIMIT_TOOL_INPUT);
-	buf_init(&s.said, LIMIT_ANSWER);
+	*s = (struct search){ .call = call, .turn = turn, .wish = chat->search, .chat = *chat };
+	buf_init(&s->input, LIMIT_TOOL_INPUT);
+	buf_init(&s->said, LIMIT_ANSWER);
 	turn->filter = take;
-	turn->filter_context = &s;
+	turn->filter_context = s;
 	if (query)
-		rc = search_directly(&s, query, e);
+		rc = search_directly(s, query, e);
 	if (!rc)
-		rc = run_rounds(&s, query != NULL, e);
+		rc = run_rounds(s, query != NULL, e);
 	turn->filter = NULL;
 	turn->chat = call->chat = chat; /* the rounds' own ends with this function */
-	buf_release(&s.input);
-	buf_release(&s.said);
+	buf_release(&s->input);
+	buf_release(&s->said);
 	return rc;
 }
