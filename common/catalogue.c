@@ -338,10 +338,12 @@ int catalogue_read(struct catalogue *c, struct span record, struct error *e)
 	c->models = arena_array(&c->arena, (size_t)cJSON_GetArraySize(models), sizeof(*c->models));
 	/* A list without a single schema comes from a service that tells none: that says nothing of
 	 * what its models take. */
-	cJSON_ArrayForEach (item, models)
+	cJSON_ArrayForEach (item, models) {
 		schemas = schemas || has_schema(item);
-	cJSON_ArrayForEach (item, models)
+	}
+	cJSON_ArrayForEach (item, models) {
 		c->count += read_model(&c->arena, &c->models[c->count], item, schemas);
+	}
 	cJSON_Delete(root);
 	return 0;
 }

@@ -40,6 +40,7 @@ enum config_auth */
 	bool state_on_network;
 	int thinking_format; /* enum thinking_format of fcgi/out.h */
 	bool gpt_aliases;
+	bool cc_buffered;
 
 	int log_level;	/* enum log_level */
 	int log_format; /* 0 text, 1 json */

@@ -37,6 +37,8 @@ const struct config_option config_options[] = {
 	  .text = "Accept a state directory on NFS, SMB or FUSE, where locks may not hold." },
 	{ "gpt_aliases", BOOLEAN, AT(gpt_aliases), "false",
 	  .text = "Let names like gpt-4o and gpt-4 stand for Claude models (list in the README)." },
+	{ "cc_buffered", BOOLEAN, AT(cc_buffered), "false",
+	  .text = "Streams of /cc/v1/messages come at once at their end, so that the first event has the final input_tokens." },
 
 	{ "log.level", CHOICE, AT(log_level), "info", .choices = level_choices, .alias = "LOG_LEVEL",
 	  .text = "Least severe lines to write." },

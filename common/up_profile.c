@@ -14,6 +14,8 @@ static const struct up_profile up_profiles[] = {
 		.host_behind = ".kiro.dev",
 		.path = "/",
 		.target = "KiroRuntimeService.GenerateAssistantResponse",
+		.mcp_path = "/",
+		.mcp_target = "KiroRuntimeService.InvokeMCP",
 		.content_type = "application/x-amz-json-1.0",
 		.sdk = "1.0.0",
 		.api = "kiroruntime",
@@ -29,6 +31,8 @@ static const struct up_profile up_profiles[] = {
 		.host_behind = ".amazonaws.com",
 		.path = "/generateAssistantResponse",
 		.target = NULL,
+		.mcp_path = "/mcp",
+		.mcp_target = NULL,
 		.content_type = "application/json",
 		.sdk = "1.0.34",
 		.api = "codewhispererstreaming",
@@ -87,14 +91,16 @@ static bool is_region(const char *text)
 	return matches;
 }
 
+/* configured: what the owner set instead of the service's own host, or "". */
 static int base_url(const struct up_profile *profile, const struct config *config,
-		    const struct account *account, char out[static LIMIT_URL], struct error *e)
+		    const char *configured, const struct account *account,
+		    char out[static LIMIT_URL], struct error *e)
 {
 	const char *region = account_region(account, config->upstream_region);
 	size_t len;
 
-	if (*config->inference_url) {
-		snprintf(out, LIMIT_URL, "%s", config->inference_url);
+	if (*configured) {
+		snprintf(out, LIMIT_URL, "%s", configured);
 	} else {
 		if (!is_region(region))
 			return error_set(e, ERR_CONFIG, "account %s: \"%.40s\" is not a region",
@@ -128,6 +134,37 @@ static void add_identity(struct up_wire *w, const struct up_profile *p, const st
 			 p->sdk_features, ide));
 }
 
+/* In the order of the service's own clients. InvokeMCP leaves out what only a chat bears. */
+static void add_headers(struct up_wire *w, const struct up_profile *p, const struct config *c,
+			const struct account *a, struct arena *arena, const char *target, bool chat)
+{
+	const char *arn = up_profile_arn(p, a);
+
+	add(w, "content-type", p->content_type);
+	add(w, "accept", NULL); /* the official client sends none; libcurl would */
+	add(w, "authorization", arena_format(arena, "Bearer %s", account_bearer(a)));
+	if (target)
+		add(w, "x-amz-target", target);
+	if (chat && !p->agent_mode_in_body)
+		add(w, "x-amzn-kiro-agent-mode", UP_AGENT_MODE);
+	if (!chat && !target && arn)
+		add(w, "x-amzn-kiro-profile-arn", arn);
+	if (p->attribution)
+		add(w, "x-amzn-kiro-client-attribution", p->attribution);
+	if (chat)
+		add(w, "x-amzn-codewhisperer-optout", c->content_optout ? "true" : "false");
+	if (token_types[a->kind])
+		add(w, "TokenType", token_types[a->kind]);
+	add_identity(w, p, c, a, arena);
+}
+
+static void add_attempt(struct up_wire *w, const char *invocation_id, int attempt,
+			struct arena *arena)
+{
+	add(w, "amz-sdk-invocation-id", invocation_id);
+	add(w, "amz-sdk-request", arena_format(arena, "attempt=%d; max=3", attempt));
+}
+
 int up_profile_wire(const struct up_profile *profile, const struct config *config,
 		    const struct account *account, const char *invocation_id, int attempt,
 		    struct arena *arena, struct up_wire *out, struct error *e)
@@ -135,23 +172,25 @@ int up_profile_wire(const struct up_profile *profile, const struct config *confi
 	char base[LIMIT_URL];
 
 	*out = (struct up_wire){ .header_count = 0 };
-	if (base_url(profile, config, account, base, e))
+	if (base_url(profile, config, config->inference_url, account, base, e))
 		return -1;
 	out->url = arena_format(arena, "%s%s", base, profile->path);
-	add(out, "content-type", profile->content_type);
-	add(out, "accept", NULL); /* the official client sends none; libcurl would */
-	add(out, "authorization", arena_format(arena, "Bearer %s", account_bearer(account)));
-	if (profile->target)
-		add(out, "x-amz-target", profile->target);
-	if (!profile->agent_mode_in_body)
-		add(out, "x-amzn-kiro-agent-mode", UP_AGENT_MODE);
-	if (profile->attribution)
-		add(out, "x-amzn-kiro-client-attribution", profile->attribution);
-	add(out, "x-amzn-codewhisperer-optout", config->content_optout ? "true" : "false");
-	if (token_types[account->kind])
-		add(out, "TokenType", token_types[account->kind]);
-	add_identity(out, profile, config, account, arena);
-	add(out, "amz-sdk-invocation-id", invocation_id);
-	add(out, "amz-sdk-request", arena_format(arena, "attempt=%d; max=3", attempt));
+	add_headers(out, profile, config, account, arena, profile->target, true);
+	add_attempt(out, invocation_id, attempt, arena);
+	return 0;
+}
+
+int up_profile_mcp_wire(const struct up_profile *profile, const struct config *config,
+			const struct account *account, const char *invocation_id, int attempt,
+			struct arena *arena, struct up_wire *out, struct error *e)
+{
+	char base[LIMIT_URL];
+
+	*out = (struct up_wire){ .header_count = 0 };
+	if (base_url(profile, config, config->mcp_url, account, base, e))
+		return -1;
+	out->url = arena_format(arena, "%s%s", base, profile->mcp_path);
+	add_headers(out, profile, config, account, arena, profile->mcp_target, false);
+	add_attempt(out, invocation_id, attempt, arena);
 	return 0;
 }

@@ -15,6 +15,7 @@ struct up_profile {
 	const char *host_before, *host_behind; /* inference: URL with the region in between */
 	const char *path;	  /* of the chat operation */
 	const char *target;	  /* x-amz-target; NULL: the path names the operation */
+	const char *mcp_path, *mcp_target; /* of InvokeMCP, likewise */
 	const char *content_type;
 	const char *sdk, *api;	  /* in the client identity */
 	const char *sdk_features; /* "m/..." there */
@@ -43,5 +44,10 @@ struct up_wire {
 int up_profile_wire(const struct up_profile *profile, const struct config *config,
 		    const struct account *account, const char *invocation_id, int attempt,
 		    struct arena *arena, struct up_wire *out, struct error *e);
+
+/* The same for InvokeMCP. awsJson has the profileArn in its body, restJson in one of these headers. */
+int up_profile_mcp_wire(const struct up_profile *profile, const struct config *config,
+			const struct account *account, const char *invocation_id, int attempt,
+			struct arena *arena, struct up_wire *out, struct error *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include "fcgi/api.h"
 
 #include "common/log.h"
+#include "fcgi/search.h"
 #include "fcgi/turn.h"
 
 static int carry(struct request *r, const struct chat *chat, const struct model *model)
@@ -24,7 +25,9 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 	turn_init(&turn, r, chat, model, &names);
 	sink = turn_sink(&turn);
 
-	rc = up_call_run(&call, &r->error);
+	rc = chat->search && chat->tool_choice != CHOICE_NONE ?
+		     search_run(&call, &turn, &r->error) :
+		     up_call_run(&call, &r->error);
 	if (!rc)
 		rc = turn_finish(&turn, &r->error);
 	if (rc)

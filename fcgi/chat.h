@@ -50,10 +50,20 @@ enum tool_kind { TOOL_FUNCTION, TOOL_CUSTOM, TOOL_LEGACY, TOOL_SEARCH };
 struct tool {
 	const char *name;	 /* unique in the request: "space__name" of a tool in a namespace */
 	const char *description; /* "" when absent */
-	const cJSON *schema;	 /* an object, or NULL: takes no parameters */
+	const cJSON *schema;	 /* an object, or NULL: takes no parameters, or see schema_text */
+	const char *schema_text; /* without schema: the object as JSON text, or NULL */
 	enum tool_kind kind;
-	const char *space;	 /* its namespace, NULL: none */
-	const char *short_name;  /* its name within the namespace, NULL without one */
+	const char *space;	/* its namespace, NULL: none */
+	const char *short_name; /* its name within the namespace, NULL without one */
+};
+
+/* The server tool web_search. The model sees an ordinary tool of that name, which is in
+ * chat.tools; search.c answers its calls. */
+struct chat_search {
+	const char *name;
+	int64_t max_uses; /* 0: no limit */
+	const char **allowed, **blocked; /* domains; one of the lists is empty */
+	size_t allowed_count, blocked_count;
 };
 
 /* ANY: at least one call; TOOL: a call of chat.forced_tool. */
@@ -76,6 +86,7 @@ struct chat {
 	size_t message_count;
 	struct tool *tools;
 	size_t tool_count;
+	const struct chat_search *search; /* NULL: not offered */
 	enum tool_choice tool_choice;
 	const char *forced_tool;       /* CHOICE_TOOL: the client's name of it */
 	bool one_call;		       /* at most one tool call in the answer */

@@ -3,6 +3,7 @@
 
 #include "common/limits.h"
 #include "fcgi/in_blocks.h"
+#include "fcgi/in_search.h"
 
 #define BILLING_HEADER "x-anthropic-billing-header:"
 
@@ -148,6 +149,8 @@ static int read_tool(struct in *in, const cJSON *json, const struct json_at *at)
 		return json_error(at, NULL, in->e, "Input should be a valid object");
 	if (json_text(json, "type", at, &type, in->e) < 0)
 		return -1;
+	if (in_search_is_type(type))
+		return in_search_tool(in, json, type, at, &chat->tools[chat->tool_count++]);
 	if (strcmp(type, "custom") != 0)
 		return json_error(at, NULL, in->e, "%.64s is not supported by this gateway", type);
 	rc = read_client_tool(in, json, at, &chat->tools[chat->tool_count]);

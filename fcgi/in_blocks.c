@@ -2,6 +2,7 @@
 #include "fcgi/in_blocks.h"
 
 #include "common/limits.h"
+#include "fcgi/in_search.h"
 
 /* Where a block may stand. */
 enum place { IN_USER = 1, IN_ASSISTANT = 2, IN_RESULT = 4 };
@@ -14,7 +15,7 @@ typedef int block_reader(struct in *in, const cJSON *json, const struct json_at 
 			 struct block *out);
 
 static block_reader read_text, read_image, read_document, read_thinking, read_dropped,
-	read_tool_use, read_tool_result, read_tool_reference, read_unsupported;
+	read_tool_use, read_tool_result, read_tool_reference, read_search_result, read_unsupported;
 
 static const struct block_row {
 	const char *type;
@@ -31,8 +32,8 @@ static const struct block_row {
 	{ "document", IN_USER | IN_RESULT, read_document },
 	{ "search_result", IN_USER | IN_RESULT, read_unsupported },
 	{ "container_upload", IN_USER, read_unsupported },
-	{ "server_tool_use", IN_ASSISTANT, read_unsupported },
-	{ "web_search_tool_result", IN_ASSISTANT | IN_USER, read_unsupported },
+	{ "server_tool_use", IN_ASSISTANT, read_tool_use },
+	{ "web_search_tool_result", IN_ASSISTANT | IN_USER, read_search_result },
 	{ "web_fetch_tool_result", IN_ASSISTANT | IN_USER, read_unsupported },
 	{ "mcp_tool_use", IN_ASSISTANT, read_unsupported },
 	{ "mcp_tool_result", IN_ASSISTANT | IN_USER, read_unsupported },
@@ -308,6 +309,12 @@ static int read_tool_result(struct in *in, const cJSON *json, const struct json_
 	return MADE_BLOCK;
 }
 
+static int read_search_result(struct in *in, const cJSON *json, const struct json_at *at,
+			      struct block *out)
+{
+	return in_search_result(in, json, at, out) ? -1 : MADE_BLOCK;
+}
+
 int in_blocks_texts(struct in *in, const cJSON *content, const struct json_at *at,
 		    struct in_texts *texts)
 {
@@ -360,7 +367,8 @@ static int read_content(struct in *in, const cJSON *content, enum role role,
 		if (made < 0)
 			return -1;
 		if (made == MADE_BLOCK)
-			*in_add(in, role, index) = block;
+			*in_add(in, block.kind == BLOCK_TOOL_RESULT ? ROLE_USER : role, index) =
+				block; /* a server tool's result stands in the assistant's turn */
 		any = any || made != MADE_EMPTY;
 		item_at.index++;
 	}

@@ -9,7 +9,7 @@
 
 void out_init(struct out *o, const struct out_dialect *dialect, const struct out_options *options)
 {
-	*o = (struct out){ .dialect = dialect, .options = *options };
+	*o = (struct out){ .dialect = dialect, .options = *options, .begun = options->late };
 	ids_make(o->id, sizeof(o->id), dialect->id_prefix, 24);
 	buf_init(&o->text, LIMIT_ANSWER);
 	buf_init(&o->reasoning, LIMIT_ANSWER);
@@ -144,6 +144,13 @@ void out_openai_error_body(const struct error *failure, const char *request_id, 
 	(void)request_id; /* travels in the header only */
 	jsonw_init(&w, body);
 	out_openai_error(failure, &w);
+}
+
+void out_begin_late(struct out *o, int64_t input, struct buf *wire)
+{
+	o->options.input_estimate = input;
+	o->begun = false;
+	o->dialect->begin(o, wire);
 }
 
 int out_check_parts(const struct out *o, struct error *e)

@@ -23,6 +23,7 @@ enum thinking_format { THINKING_BLOCKS, THINKING_THINK, THINKING_THINKING, THINK
 
 struct out_options {
 	bool stream;
+	bool late; /* a stream whose first event is written last: out_begin_late() */
 	bool include_usage;	/* Chat Completions: a usage chunk at the end of a stream */
 	const struct chat *chat;	/* for its tools; borrowed, NULL: none */
 	enum thinking_format thinking_format;
@@ -94,6 +95,9 @@ void out_custom_input(const struct out *o, struct buf *input);
 /* For the OpenAI dialects: {"error": {...}}. */
 void out_openai_error(const struct error *failure, struct jsonw *w);
 void out_openai_error_body(const struct error *failure, const char *request_id, struct buf *body);
+
+/* The first event of a late stream, with the input tokens as they are known by now. */
+void out_begin_late(struct out *o, int64_t input, struct buf *wire);
 
 /* For the dialects: 0, or -1 when a part of the whole answer did not fit. */
 int out_check_parts(const struct out *o, struct error *e);

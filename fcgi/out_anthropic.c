@@ -52,6 +52,11 @@ static void write_usage(const struct usage *usage, struct jsonw *w)
 	jsonw_int_member(w, "cache_creation_input_tokens", usage->cache_write);
 	jsonw_int_member(w, "cache_read_input_tokens", usage->cache_read);
 	jsonw_int_member(w, "output_tokens", usage->output);
+	if (usage->searches) {
+		jsonw_begin_object_member(w, "server_tool_use");
+		jsonw_int_member(w, "web_search_requests", usage->searches);
+		jsonw_end(w);
+	}
 	jsonw_end(w);
 }
 
@@ -80,6 +85,16 @@ static void write_details(const struct error *failure, struct jsonw *w)
 	jsonw_begin_array_member(w, "unsupported");
 	jsonw_text(w, failure->field);
 	jsonw_end(w);
+	jsonw_end(w);
+}
+
+static void write_result(const struct event *result, struct jsonw *w)
+{
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "type", "web_search_tool_result");
+	jsonw_text_member(w, "tool_use_id", result->id);
+	jsonw_key(w, "content");
+	jsonw_raw(w, result->text);
 	jsonw_end(w);
 }
 
@@ -185,6 +200,37 @@ static void stream_close(struct out *o, struct buf *wire)
 	end_sse(wire, &w);
 }
 
+static void stream_search(struct out *o, const struct event *search, struct buf *wire)
+{
+	struct jsonw w;
+
+	begin_sse(wire, "content_block_start", &w);
+	jsonw_int_member(&w, "index", o->index);
+	jsonw_begin_object_member(&w, "content_block");
+	jsonw_text_member(&w, "type", "server_tool_use");
+	jsonw_text_member(&w, "id", search->id);
+	jsonw_text_member(&w, "name", search->name);
+	jsonw_begin_object_member(&w, "input");
+	jsonw_end(&w);
+	jsonw_end(&w);
+	end_sse(wire, &w);
+	stream_delta(o, "input_json_delta", "partial_json", search->text, wire);
+	stream_close(o, wire);
+}
+
+/* Results come complete in the block's start. */
+static void stream_result(struct out *o, const struct event *result, struct buf *wire)
+{
+	struct jsonw w;
+
+	begin_sse(wire, "content_block_start", &w);
+	jsonw_int_member(&w, "index", o->index);
+	jsonw_key(&w, "content_block");
+	write_result(result, &w);
+	end_sse(wire, &w);
+	stream_close(o, wire);
+}
+
 static void stream_stop(struct out *o, const struct event *stop, struct buf *wire)
 {
 	struct jsonw w;
@@ -255,6 +301,24 @@ static void whole_close(struct out *o, struct buf *wire)
 	jsonw_end(&o->w);
 }
 
+static void whole_search(struct out *o, const struct event *search, struct buf *wire)
+{
+	(void)wire;
+	jsonw_begin_object(&o->w);
+	jsonw_text_member(&o->w, "type", "server_tool_use");
+	jsonw_text_member(&o->w, "id", search->id);
+	jsonw_text_member(&o->w, "name", search->name);
+	jsonw_key(&o->w, "input");
+	jsonw_raw(&o->w, search->text);
+	jsonw_end(&o->w);
+}
+
+static void whole_result(struct out *o, const struct event *result, struct buf *wire)
+{
+	(void)wire;
+	write_result(result, &o->w);
+}
+
 static void whole_stop(struct out *o, const struct event *stop, struct buf *wire)
 {
 	struct jsonw w;
@@ -277,6 +341,8 @@ struct sink {
 	void (*piece)(struct out *o, struct span text, struct buf *wire);
 	void (*signature)(struct out *o, struct span signature, struct buf *wire);
 	void (*close)(struct out *o, struct buf *wire);
+	void (*search)(struct out *o, const struct event *search, struct buf *wire);
+	void (*result)(struct out *o, const struct event *result, struct buf *wire);
 	void (*stop)(struct out *o, const struct event *stop, struct buf *wire);
 };
 
@@ -286,6 +352,8 @@ static const struct sink stream_sink = {
 	.piece = stream_piece,
 	.signature = stream_signature,
 	.close = stream_close,
+	.search = stream_search,
+	.result = stream_result,
 	.stop = stream_stop,
 };
 
@@ -295,6 +363,8 @@ static const struct sink whole_sink = {
 	.piece = whole_piece,
 	.signature = whole_signature,
 	.close = whole_close,
+	.search = whole_search,
+	.result = whole_result,
 	.stop = whole_stop,
 };
 
@@ -376,6 +446,17 @@ static void piece(struct out *o, enum out_open kind, const struct event *event, 
 	sink_of(o)->piece(o, event->text, wire);
 }
 
+/* A block of the gateway's own, whole at once. */
+static void own_block(struct out *o,
+		      void (*write)(struct out *o, const struct event *event, struct buf *wire),
+		      const struct event *event, struct buf *wire)
+{
+	assert(o->open != OPEN_TOOL);
+	close_block(o, span_of(""), wire);
+	write(o, event, wire);
+	o->index++;
+}
+
 static int finish(struct out *o, const struct event *event, struct buf *wire, struct error *e)
 {
 	assert(o->open != OPEN_TOOL);
@@ -410,6 +491,12 @@ static int write_event(struct out *o, const struct event *event, struct buf *wir
 		return 0;
 	case EVENT_TOOL_END:
 		close_block(o, span_of(""), wire);
+		return 0;
+	case EVENT_SEARCH:
+		own_block(o, sink_of(o)->search, event, wire);
+		return 0;
+	case EVENT_SEARCH_RESULT:
+		own_block(o, sink_of(o)->result, event, wire);
 		return 0;
 	case EVENT_STOP:
 		break;

@@ -388,6 +388,8 @@ static int write_event(struct out *o, const struct event *event, struct buf *wir
 		text(o, "reasoning_content", event->text, wire);
 		return 0;
 	case EVENT_SIGNATURE:
+	case EVENT_SEARCH:
+	case EVENT_SEARCH_RESULT:
 		return 0; /* this API has no place for it */
 	case EVENT_TOOL_START:
 		o->open = OPEN_TOOL;

@@ -508,6 +508,9 @@ static int write_event(struct out *o, const struct event *event, struct buf *wir
 	case EVENT_TOOL_END:
 		call_end(o, wire);
 		return 0;
+	case EVENT_SEARCH: /* no request of this API asks for one */
+	case EVENT_SEARCH_RESULT:
+		return 0;
 	case EVENT_STOP:
 		break;
 	}

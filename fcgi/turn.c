@@ -8,6 +8,8 @@
 
 #define FLUSH_AT KB(16) /* a burst of events goes out in pieces of about this size */
 
+#define BUFFERED_PING 25 /* seconds, of a stream that is held back (cc_buffered) */
+
 static int gone(struct error *e)
 {
 	return error_set(e, ERR_GONE, "the client has left");
@@ -17,7 +19,7 @@ static int flush(struct turn *t, struct error *e)
 {
 	if (t->wire.failed)
 		return error_set(e, ERR_UP_DAMAGED, "the answer is longer than this gateway holds");
-	if (!t->chat->stream || !t->wire.len)
+	if (!t->chat->stream || t->buffered || !t->wire.len)
 		return 0;
 	if (response_write(&t->request->response, buf_span(&t->wire)))
 		return gone(e);
@@ -26,7 +28,7 @@ static int flush(struct turn *t, struct error *e)
 	return 0;
 }
 
-/* Headers and the stream's first event. */
+/* Headers and the stream's first event; of a buffered one, that comes at the end. */
 static int begin(struct turn *t, struct error *e)
 {
 	struct response *response = &t->request->response;
@@ -35,8 +37,45 @@ static int begin(struct turn *t, struct error *e)
 		return 0;
 	if (response_begin_stream(response))
 		return gone(e);
-	t->out.dialect->begin(&t->out, &t->wire);
+	if (!t->buffered)
+		t->out.dialect->begin(&t->out, &t->wire);
 	return 0;
+}
+
+/* The end of a buffered stream: its first event, now that the numbers are known, then the rest. */
+static int release(struct turn *t, struct error *e)
+{
+	struct buf head;
+	int rc = 0;
+
+	buf_init(&head, LIMIT_EVENT);
+	out_begin_late(&t->out, t->usage.input, &head);
+	if (response_write(&t->request->response, buf_span(&head)))
+		rc = gone(e);
+	buf_release(&head);
+	t->buffered = false;
+	return rc ? rc : flush(t, e);
+}
+
+int turn_event(struct turn *t, const struct event *event, struct error *e)
+{
+	bool stop = event->kind == EVENT_STOP;
+
+	if (stop) {
+		t->usage = event->usage;
+		t->stopped = true;
+	}
+	if (((!t->buffered || stop) && begin(t, e)) ||
+	    out_event(&t->out, event, &t->wire, e))
+		return -1;
+	if (t->buffered && stop)
+		return release(t, e);
+	return t->wire.len >= FLUSH_AT ? flush(t, e) : 0;
+}
+
+int turn_flush(struct turn *t, struct error *e)
+{
+	return flush(t, e);
 }
 
 static int on_event(void *context, const struct event *event, struct error *e)
@@ -44,13 +83,7 @@ static int on_event(void *context, const struct event *event, struct error *e)
 	struct turn *t = context;
 
 	t->any_event = true;
-	if (event->kind == EVENT_STOP) {
-		t->usage = event->usage;
-		t->stopped = true;
-	}
-	if (begin(t, e) || out_event(&t->out, event, &t->wire, e))
-		return -1;
-	return t->wire.len >= FLUSH_AT ? flush(t, e) : 0;
+	return t->filter ? t->filter(t->filter_context, event, e) : turn_event(t, event, e);
 }
 
 /* Hands the frames on: 0, > 0 when the answer has ended before upstream's did, -1. */
@@ -97,11 +130,29 @@ static int sink_end(void *context, struct error *e)
 	return flush(t, e);
 }
 
+static int ping_client(struct turn *t, struct error *e)
+{
+	struct buf ping;
+	int rc;
+
+	if (!t->buffered) {
+		t->out.dialect->ping(&t->out, &t->wire);
+		return flush(t, e);
+	}
+	buf_init(&ping, LIMIT_EVENT);
+	t->out.dialect->ping(&t->out, &ping);
+	rc = response_write(&t->request->response, buf_span(&ping)) ? gone(e) : 0;
+	buf_release(&ping);
+	t->last_sent = clock_ticks();
+	return rc;
+}
+
 static int sink_tick(void *context, struct error *e)
 {
 	struct turn *t = context;
 	int64_t now = clock_ticks();
-	int64_t ping = (int64_t)t->request->site->config->ping_interval * 1000;
+	int64_t interval = t->buffered ? BUFFERED_PING : t->request->site->config->ping_interval;
+	int64_t ping = interval * 1000;
 	int64_t due;
 
 	if (conn_gone(t->request->conn))
@@ -116,8 +167,7 @@ static int sink_tick(void *context, struct error *e)
 	}
 	due = t->last_sent + ping;
 	if (now >= due) {
-		t->out.dialect->ping(&t->out, &t->wire);
-		if (flush(t, e))
+		if (ping_client(t, e))
 			return -1;
 		due = now + ping;
 	}
@@ -151,6 +201,14 @@ static void start_answer(struct turn *t, bool last)
 	up_event_init(&t->events, &t->options);
 }
 
+/* Of a whole answer the client sees nothing before its end; one with searches holds earlier rounds. */
+static bool sink_committed(void *context)
+{
+	const struct turn *t = context;
+
+	return t->chat->stream || t->filter ? t->any_event : t->stopped;
+}
+
 static void sink_reset(void *context, const struct model *model, bool last)
 {
 	struct turn *t = context;
@@ -161,7 +219,7 @@ static void sink_reset(void *context, const struct model *model, bool last)
 	up_event_release(&t->events);
 	up_filters_release(&t->filters);
 	start_answer(t, last);
-	if (!t->chat->stream && t->any_event) {
+	if (!sink_committed(t) && t->any_event) {
 		const struct out_options options = t->out.options;
 
 		out_release(&t->out);
@@ -169,14 +227,6 @@ static void sink_reset(void *context, const struct model *model, bool last)
 		buf_reset(&t->wire);
 		t->any_event = false;
 	}
-}
-
-/* Of a whole answer the client sees nothing before its end. */
-static bool sink_committed(void *context)
-{
-	const struct turn *t = context;
-
-	return t->chat->stream ? t->any_event : t->stopped;
 }
 
 struct up_sink turn_sink(struct turn *t)
@@ -199,8 +249,11 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 {
 	int64_t now = clock_ticks(), estimate = tokens_of_chat(chat);
 	int64_t floor = estimate / 2 > 0 ? estimate / 2 : 1;
+	bool buffered = chat->stream && request->site->config->cc_buffered &&
+			strstr(request->path, "/cc/v1/messages");
 	struct out_options options = {
 		.stream = chat->stream,
+		.late = buffered,
 		.include_usage = chat->include_usage,
 		.chat = chat,
 		.thinking_format = (enum thinking_format)request->site->config->thinking_format,
@@ -213,7 +266,8 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	*t = (struct turn){ .request = request,
 			    .chat = chat,
 			    .tags = up_request_uses_tags(chat, model),
-			    .last_sent = now };
+			    .last_sent = now,
+			    .buffered = buffered };
 	t->hold_until = now + (int64_t)request->site->config->first_byte_hold * 1000;
 	t->options = (struct up_event_options){
 		.names = names,
@@ -226,7 +280,14 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	start_answer(t, false);
 	buf_init(&t->again.answer, LIMIT_ANSWER);
 	buf_init(&t->again.words, LIMIT_ERROR_TEXT * 2);
-	buf_init(&t->wire, chat->stream ? LIMIT_EVENT : LIMIT_ANSWER);
+	buf_init(&t->wire, chat->stream && !buffered ? LIMIT_EVENT : LIMIT_ANSWER);
+}
+
+void turn_continue(struct turn *t, const struct chat *chat)
+{
+	t->chat = chat;
+	t->any_event = false;
+	t->options.input_estimate = tokens_of_chat(chat);
 }
 
 void turn_release(struct turn *t)
@@ -258,6 +319,7 @@ void turn_fail(struct turn *t, const struct error *failure)
 	if (!t->request->response.started || failure->kind == ERR_GONE)
 		return;
 	buf_reset(&t->wire);
+	t->buffered = false;
 	t->out.dialect->fail(&t->out, failure, &t->wire);
 	flush(t, &ignored);
 }

@@ -24,6 +24,9 @@ struct turn {
 	bool tags; /* the reasoning comes as tags in the text */
 	struct up_again again;
 	struct buf wire;      /* to be sent now; of a whole answer: the body at the end */
+	bool buffered;	      /* a stream that is held back to its end, but for pings */
+	event_handler *filter; /* stands in front of the writer; NULL: none */
+	void *filter_context;
 	bool any_event;	      /* upstream's answer has begun to show */
 	bool stopped;	      /* it has ended, for the client */
 	struct usage usage;   /* of the complete answer, for the log */
@@ -37,6 +40,13 @@ void turn_release(struct turn *t);
 
 /* The turn as the taker of an upstream call's answer. */
 struct up_sink turn_sink(struct turn *t);
+
+/* For the filter: one event to the writer; and what was written, to the client. */
+int turn_event(struct turn *t, const struct event *event, struct error *e);
+int turn_flush(struct turn *t, struct error *e);
+
+/* The same answer goes on with another call upstream, of this chat (borrowed). */
+void turn_continue(struct turn *t, const struct chat *chat);
 
 /* After a complete answer: sends what a whole answer collected. */
 int turn_finish(struct turn *t, struct error *e);

@@ -147,7 +147,7 @@ static const struct model *own_model(struct up_call *call, const struct account 
 	return model ? model : call->model; /* NULL: it went since the account was chosen */
 }
 
-static int send_once(struct up_call *call, const struct account *account, struct error *e)
+static int send_chat(struct up_call *call, const struct account *account, struct error *e)
 {
 	const struct up_profile *profile = up_profile_of(call->site->config, account);
 	const struct model *model = own_model(call, account);
@@ -156,7 +156,6 @@ static int send_once(struct up_call *call, const struct account *account, struct
 	struct buf body;
 	int rc;
 
-	call->tries++;
 	ids_uuid(invocation);
 	buf_init(&body, LIMIT_UP_BODY);
 	call->sink->reset(call->sink->context, model, call->asked_again);
@@ -178,15 +177,20 @@ static bool is_worth_asking_again(const struct error *e)
 
 static int send(struct up_call *call, const struct account *account, struct error *e)
 {
-	int rc = send_once(call, account, e);
+	int rc;
 
+	call->tries++;
+	if (call->send)
+		return call->send(call, account, e);
+	rc = send_chat(call, account, e);
 	if (!rc || call->asked_again || !is_worth_asking_again(e) ||
 	    call->sink->committed(call->sink->context))
 		return rc;
 	log_line(LOG_INFO, "asked again: %s", e->message);
 	call->asked_again = true;
+	call->tries++;
 	error_clear(e);
-	return send_once(call, account, e);
+	return send_chat(call, account, e);
 }
 
 /* A token near its end is renewed before it is sent. */
@@ -253,7 +257,8 @@ int up_call_run(struct up_call *call, struct error *e)
 	if (site_open_stores(call->site, e))
 		return -1;
 	while (tries.count < MAX_ACCOUNTS) {
-		const struct up_pool_wish wish = { tries.ids, tries.count, call->model->id,
+		const struct up_pool_wish wish = { tries.ids, tries.count,
+						   call->model ? call->model->id : NULL,
 						   call->site->catalogues };
 		struct account account;
 

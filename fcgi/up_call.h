@@ -33,10 +33,13 @@ struct up_sink {
 struct up_call {
 	struct site *site;
 	const struct chat *chat;
-	const struct model *model; /* what was asked for; each try takes its account's own */
+	const struct model *model; /* NULL: any account will do; what was asked for; each try takes its account's own */
 	struct tool_names *names;
 	struct arena *arena;
 	const struct up_sink *sink;
+	/* What is done with an account; NULL: the chat is sent. For the service's other operations. */
+	int (*send)(struct up_call *call, const struct account *account, struct error *e);
+	void *context; /* for send */
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
 	bool asked_again;

@@ -382,7 +382,10 @@ static void write_tools(struct writer *r)
 		jsonw_span(&r->w, description);
 		jsonw_begin_object_member(&r->w, "inputSchema");
 		jsonw_key(&r->w, "json");
-		write_schema(r, spec->tool ? spec->tool->schema : NULL);
+		if (spec->tool && spec->tool->schema_text)
+			jsonw_raw(&r->w, span_of(spec->tool->schema_text));
+		else
+			write_schema(r, spec->tool ? spec->tool->schema : NULL);
 		jsonw_end(&r->w);
 		jsonw_end(&r->w);
 		jsonw_end(&r->w);

@@ -5,21 +5,33 @@
 #include "handlers.h"
 #include "validate.h"
 
-static cJSON *search_results(const char *query)
+/* The query comes back in the snippet, so that a test sees it reach the model. */
+static cJSON *search_hit(const char *query, const char *domain, const char *path)
 {
-	cJSON *out = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(out, "results");
+	char *url = xformat("https://%s/%s", domain, path);
+	char *snippet = xformat("Nothing was searched for \"%s\": this is a test peer.", query);
 	cJSON *hit = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(hit, "title", "A page of the stand-in upstream");
-	cJSON_AddStringToObject(hit, "url", "https://example.invalid/page");
-	cJSON_AddStringToObject(hit, "snippet", "Nothing was searched: this is a test peer.");
+	cJSON_AddStringToObject(hit, "url", url);
+	cJSON_AddStringToObject(hit, "snippet", snippet);
 	cJSON_AddNumberToObject(hit, "publishedDate", 1700000000000.0);
-	cJSON_AddStringToObject(hit, "id", "standin-1");
-	cJSON_AddStringToObject(hit, "domain", "example.invalid");
+	cJSON_AddStringToObject(hit, "id", domain);
+	cJSON_AddStringToObject(hit, "domain", domain);
 	cJSON_AddNumberToObject(hit, "maxVerbatimWordLimit", 30);
 	cJSON_AddFalseToObject(hit, "publicDomain");
-	cJSON_AddItemToArray(list, hit);
-	cJSON_AddNumberToObject(out, "totalResults", 1);
+	free(snippet);
+	free(url);
+	return hit;
+}
+
+static cJSON *search_results(const char *query)
+{
+	cJSON *out = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(out, "results");
+
+	cJSON_AddItemToArray(list, search_hit(query, "example.invalid", "page"));
+	cJSON_AddItemToArray(list, search_hit(query, "www.example.org", "blog/1"));
+	cJSON_AddNumberToObject(out, "totalResults", 2);
 	cJSON_AddStringToObject(out, "query", query);
 	cJSON_AddNullToObject(out, "error");
 	return out;

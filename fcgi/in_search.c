@@ -1,0 +1,103 @@
+#include "common/base.h"
+#include "fcgi/in_search.h"
+
+#include "common/limits.h"
+#include "fcgi/hits.h"
+
+#define NAME	    "web_search"
+#define DOMAINS_MAX 256
+
+/* What the model is told: nothing of this is the client's. */
+#define DESCRIPTION                                                                                \
+	"Searches the web and returns titles, URLs and excerpts of matching pages. Use it for "    \
+	"facts that are recent or not known."
+#define SCHEMA                                                                                     \
+	"{\"type\":\"object\",\"properties\":{\"query\":{\"type\":\"string\",\"description\":"     \
+	"\"What to search for\"}},\"required\":[\"query\"]}"
+
+bool in_search_is_type(const char *type)
+{
+	static const char *const types[] = { "web_search_20250305", "web_search_20260209",
+					     "web_search_20260318" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (strcmp(types[i], type) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int read_domains(struct in *in, const cJSON *json, const char *key, const struct json_at *at,
+			const char ***out, size_t *count)
+{
+	struct json_at list_at = { .up = at, .key = key };
+	struct json_at item_at = { .up = &list_at };
+	const cJSON *list = NULL, *item;
+
+	if (json_array(json, key, at, &list, in->e) < 0)
+		return -1;
+	if (cJSON_GetArraySize(list) > DOMAINS_MAX)
+		return json_error(at, key, in->e, "List should have at most %d items", DOMAINS_MAX);
+	*out = arena_array(in->arena, (size_t)cJSON_GetArraySize(list) + 1, sizeof(**out));
+	cJSON_ArrayForEach (item, list) {
+		if (!cJSON_IsString(item))
+			return json_error(&item_at, NULL, in->e, "Input should be a valid string");
+		(*out)[(*count)++] = item->valuestring;
+		item_at.index++;
+	}
+	return 0;
+}
+
+int in_search_tool(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
+		   struct tool *tool)
+{
+	struct json_at inside = { .up = at, .key = type };
+	struct chat_search *search = arena_alloc(in->arena, sizeof(*search));
+
+	if (json_need_text(json, "name", &inside, &search->name, in->e) ||
+	    json_int(json, "max_uses", &inside, 1, INT32_MAX, &search->max_uses, in->e) < 0 ||
+	    read_domains(in, json, "allowed_domains", &inside, &search->allowed,
+			 &search->allowed_count) ||
+	    read_domains(in, json, "blocked_domains", &inside, &search->blocked,
+			 &search->blocked_count))
+		return -1;
+	if (strcmp(search->name, NAME) != 0)
+		return json_error(&inside, "name", in->e, "Input should be '" NAME "'");
+	if (search->allowed_count && search->blocked_count)
+		return json_error(&inside, "blocked_domains", in->e,
+				  "only one of allowed_domains and blocked_domains may be given");
+	in->chat->search = search;
+	*tool = (struct tool){ .name = search->name,
+			       .description = DESCRIPTION,
+			       .schema_text = SCHEMA };
+	return 0;
+}
+
+int in_search_result(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
+{
+	const cJSON *content = json_member(json, "content");
+	struct block *text = arena_alloc(in->arena, sizeof(*text));
+	struct hits hits;
+
+	*out = (struct block){ .kind = BLOCK_TOOL_RESULT,
+			       .is_error = cJSON_IsObject(content),
+			       .blocks = text,
+			       .block_count = 1 };
+	if (json_need_text(json, "tool_use_id", at, &out->id, in->e))
+		return -1;
+	if (!out->id[0])
+		return json_error(at, "tool_use_id", in->e,
+				  "String should have at least 1 character");
+	if (!cJSON_IsArray(content) && !out->is_error)
+		return json_error(at, "content", in->e, "Input should be a valid array or object");
+	*text = (struct block){ .kind = BLOCK_TEXT };
+	if (out->is_error) {
+		text->text =
+			span_of(arena_format(in->arena, "The web search failed: %s",
+					     json_text_or(content, "error_code", "unavailable")));
+	} else {
+		hits_read(&hits, content, in->arena);
+		text->text = hits_text(&hits, in->arena);
+	}
+	return 0;
+}
