@@ -12,7 +12,6 @@ import { describe, test } from 'node:test';
 import { start } from '../../lib/process.mjs';
 import { startGateway } from '../gateway.mjs';
 import { isolate, skippedLoudly } from '../isolated.mjs';
-import { waits } from '../waiting.mjs';
 
 // Finds the binary, which is a package of its own for each platform; no install script has to run.
 const launcher = join(dirname(createRequire(import.meta.url).resolve(
@@ -434,7 +433,7 @@ const tests = {
 	'may send the key as a bearer token': bearerKey,
 	'names a model that does not exist': unknownModel,
 	'counts tokens for /context (contract 51)': contextCommand,
-	'searches the web': waits('web_search_20250305', webSearch),
+	'searches the web': webSearch,
 };
 
 const reason = skippedLoudly('Claude Code', isolate(import.meta.url) ?? cannotRun());
