@@ -6,6 +6,7 @@
 
 #include "common/alias.h"
 #include "common/log.h"
+#include "fcgi/tokens.h"
 #include "fcgi/turn.h"
 
 /* The owner's aliases first, then what models[] knows. */
@@ -17,6 +18,18 @@ static const struct model *find_model(struct request *r, const char *name)
 	if (!site_open_stores(r->site, &e) && alias_find(&r->site->keys, name, &alias, &e) > 0)
 		name = alias.target;
 	return models_find(name);
+}
+
+/* The dialects tell an overflow in their clients' words, with our estimate; where the model refuses
+ * what we hold to be short enough, it has at least one token too many. */
+static void measure_overflow(const struct chat *chat, const struct model *model, struct error *e)
+{
+	if (e->kind != ERR_CONTEXT || *e->field)
+		return;
+	e->window = model->window;
+	e->tokens = tokens_of_chat(chat);
+	if (e->tokens <= e->window)
+		e->tokens = e->window + 1;
 }
 
 static int carry(struct request *r, const struct chat *chat, const struct model *model)
@@ -39,12 +52,13 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 	rc = up_call_run(&call, &r->error);
 	if (!rc)
 		rc = turn_finish(&turn, &r->error);
-	if (rc)
+	if (rc) {
+		measure_overflow(chat, model, &r->error);
 		turn_fail(&turn, &r->error);
+	}
 	log_line(LOG_INFO, "model=%s account=%s tries=%d input=%" PRId64 " output=%" PRId64 " %s",
-		 model->id, *call.account ? call.account : "-", call.tries,
-		 turn.usage.input, turn.usage.output,
-		 turn.usage.measured ? "measured" : "estimated");
+		 model->id, *call.account ? call.account : "-", call.tries, turn.usage.input,
+		 turn.usage.output, turn.usage.measured ? "measured" : "estimated");
 
 	turn_release(&turn);
 	return rc;

@@ -58,13 +58,26 @@ static void write_call(const struct event *start, struct jsonw *w)
 	jsonw_key(w, "arguments");
 }
 
+static void write_words(const struct error *failure, struct jsonw *w)
+{
+	char words[256];
+
+	snprintf(words, sizeof(words),
+		 "This model's maximum context length is %" PRId64
+		 " tokens. However, your messages resulted in about %" PRId64
+		 " tokens. Please reduce the length of the messages.",
+		 failure->window, failure->tokens);
+	jsonw_text_member(w, "message",
+			  failure->tokens && failure->window ? words : failure->message);
+}
+
 static void write_error(const struct error *failure, struct jsonw *w)
 {
 	const struct error_row *row = error_row(failure);
 
 	jsonw_begin_object(w);
 	jsonw_begin_object_member(w, "error");
-	jsonw_text_member(w, "message", failure->message);
+	write_words(failure, w);
 	jsonw_text_member(w, "type", row->openai);
 	jsonw_text_member(w, "param", *failure->field ? failure->field : NULL);
 	jsonw_text_member(w, "code", row->openai_code);
