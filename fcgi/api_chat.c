@@ -6,6 +6,7 @@
 
 #include "common/alias.h"
 #include "common/log.h"
+#include "fcgi/fetch.h"
 #include "fcgi/tokens.h"
 #include "fcgi/turn.h"
 
@@ -69,7 +70,8 @@ int api_chat(struct request *r)
 	struct chat chat = { 0 };
 	const struct model *model;
 
-	if (request_json(r) || r->dialect->read(r->json, &r->arena, &chat, &r->error))
+	if (request_json(r) || r->dialect->read(r->json, &r->arena, &chat, &r->error) ||
+	    fetch_images(r->site, &r->arena, &chat, &r->error))
 		return -1;
 	model = find_model(r, chat.model);
 	if (!model)

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "fcgi/chat.h"
+#include "fcgi/picture.h"
 #include "fcgi/text_map.h"
 
 /* Texts to be joined. */
@@ -26,9 +27,13 @@ struct in {
 	struct in_texts system;
 	struct block *blocks;
 	size_t block_count, block_room, message_room;
-	size_t last_index;	   /* the client's message that the last block came from */
-	struct text_map mentioned; /* tools that the history names */
-	bool count_only;	   /* nothing will be generated */
+	size_t last_index;		/* the client's message that the last block came from */
+	struct text_map mentioned;	/* tools that the history names */
+	bool count_only;		/* nothing will be generated */
+	struct text_map document_names; /* taken */
+	size_t image_count;
+	struct picture widest;	 /* of the images so far, the one with the longest side */
+	const char *widest_path; /* its field */
 };
 
 void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error *e);
@@ -49,11 +54,14 @@ struct span in_texts_join(const struct in *in, const struct in_texts *texts, con
 
 /* An image's base64 text: its decoded size, -1 when it is no base64. */
 int64_t in_base64_size(struct span base64);
-/* png, jpeg, gif, webp by the first bytes; NULL: another format. */
-const char *in_image_format(struct span base64);
 /* Fills an image block; errors name at and key. */
 int in_image(struct in *in, struct span base64, const struct json_at *at, const char *key,
 	     struct block *image);
+/* An image that fetch.c gets, or refuses, later. */
+void in_image_url(struct in *in, const char *url, const struct json_at *at, const char *key,
+		  struct block *image);
+/* Messages API: requests with more than 20 images take smaller ones only. */
+int in_check_many_images(struct in *in);
 
 /* The root rules of the upstream for a tool's schema (may be NULL). */
 int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key);

@@ -6,6 +6,7 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/up_error.h"
+#include "fcgi/up_check.h"
 #include "fcgi/up_pool.h"
 #include "common/up_profile.h"
 #include "fcgi/up_request.h"
@@ -69,6 +70,9 @@ static int write_body(struct up_call *call, const struct up_profile *profile,
 		.profile_arn = up_profile_arn(profile, account),
 		.conversation_id = conversation,
 		.continuation_id = continuation,
+		.documents = profile->documents,
+		.reasoning = !call->without_reasoning,
+		.sent_reasoning = &call->sent_reasoning,
 	};
 
 	/* One id for one conversation of the client: upstream's caches are keyed by it. */
@@ -123,6 +127,8 @@ static int exchange(struct up_call *call, const struct account *account, const s
 		rc = judge_refusal(&reply, &x.refusal, e);
 	else if (!rc)
 		rc = call->sink->end(call->sink->context, e);
+	if (rc && e->kind == ERR_UP_INVALID)
+		up_check_explain(call->chat, body->len, e);
 	log_line(rc ? LOG_WARN : LOG_DEBUG, "upstream %s account=%s status=%d id=%s%s%s",
 		 account->upstream ? account->upstream : "", account->id, reply.status,
 		 *reply.request_id ? reply.request_id : "-", rc ? ": " : "", rc ? e->message : "");
@@ -130,7 +136,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 	return rc;
 }
 
-static int send(struct up_call *call, const struct account *account, struct error *e)
+static int send_once(struct up_call *call, const struct account *account, struct error *e)
 {
 	const struct up_profile *profile = up_profile_of(call->site->config, account);
 	char invocation[UUID_SIZE];
@@ -151,6 +157,23 @@ static int send(struct up_call *call, const struct account *account, struct erro
 	return rc;
 }
 
+/* Upstream refuses reasoning that another model or region signed (THINKING_SIGNATURE_INVALID), and
+ * may in other words: then the conversation goes once more, without any. */
+static int send(struct up_call *call, const struct account *account, struct error *e)
+{
+	int rc;
+
+	call->sent_reasoning = false;
+	rc = send_once(call, account, e);
+	if (!rc || e->kind != ERR_UP_INVALID || !call->sent_reasoning ||
+	    call->sink->committed(call->sink->context))
+		return rc;
+	log_line(LOG_INFO, "sent again without the reasoning of the history: %s", e->message);
+	error_clear(e);
+	call->without_reasoning = true;
+	return send_once(call, account, e);
+}
+
 /* A token near its end is renewed before it is sent. */
 static int ready_token(struct up_call *call, struct account *account, struct error *e)
 {
@@ -160,9 +183,9 @@ static int ready_token(struct up_call *call, struct account *account, struct err
 	if (!account_expires_within(account, now, REFRESH_WITHIN) && *account_bearer(account))
 		return 0;
 	if (refresh_account(&refresher, account,
-			    account_expires_within(account, now, 0) || !*account_bearer(account) ?
-				    REFRESH_HARD :
-				    REFRESH_SOFT,
+			    account_expires_within(account, now, 0) || !*account_bearer(account)
+				    ? REFRESH_HARD
+				    : REFRESH_SOFT,
 			    REFRESH_WITHIN, e) >= 0)
 		return 0;
 	/* Still valid for seconds: a refresh that fails now need not fail the request. */
@@ -221,8 +244,8 @@ int up_call_run(struct up_call *call, struct error *e)
 				*e = last;
 			return rc;
 		}
-		tries.ids[tries.count++] = arena_strndup(call->arena, account.id,
-							 strlen(account.id));
+		tries.ids[tries.count++] =
+			arena_strndup(call->arena, account.id, strlen(account.id));
 		snprintf(call->account, sizeof(call->account), "%s", account.id);
 		rc = try_account(call, &account, e);
 		if (rc)

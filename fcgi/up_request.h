@@ -2,10 +2,10 @@
  * up_request.h - the house shape in, the upstream's JSON out.
  *
  * What is added to the client's own words, and nothing else: the system text stands in front of the
- * first user turn; images of results are labelled "[image N attached]"; calls without a result and
- * results without a call are told as such; tools that only the history knows get a placeholder
- * specification; the rest of an overlong tool description moves behind the system text; thinking
- * tags, where up_request_uses_tags().
+ * first user turn; images and documents of results are labelled "[image N attached]"; calls without
+ * a result and results without a call are told as such; tools that only the history knows get a
+ * placeholder specification; the rest of an overlong tool description moves behind the system text;
+ * thinking tags, where up_request_uses_tags().
  */
 #ifndef FCGI_UP_REQUEST_H
 #define FCGI_UP_REQUEST_H
@@ -23,6 +23,9 @@ struct up_request_options {
 	const char *agent_mode;	 /* root member; NULL: it travels in a header, or not at all */
 	const char *profile_arn; /* root member; NULL: left out */
 	const char *conversation_id, *continuation_id; /* uuids */
+	bool documents;	      /* the service takes documents; else they are refused by name */
+	bool reasoning;	      /* send the reasoning of the running tool loop again */
+	bool *sent_reasoning; /* set when there was some; may be NULL */
 };
 
 /* Checks pairing, names and sizes, repairs what clients are known to send (same-role turns are

@@ -58,7 +58,7 @@ static void tokens_count_every_part_of_a_chat(void)
 		{ .kind = BLOCK_IMAGE, .format = "png" },
 	};
 	struct message message = { .blocks = blocks };
-	struct tool tool = { "Read", "Reads a file from the disk.", tree };
+	struct tool tool = { "Read", "Reads a file from the disk.", tree, NULL };
 	struct chat chat = { .messages = &message, .message_count = 1, .tools = &tool };
 	int64_t before = tokens_of_chat(&chat), now;
 
