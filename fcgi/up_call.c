@@ -223,6 +223,15 @@ static int try_account(struct up_call *call, struct account *account, struct err
 	return send(call, account, e);
 }
 
+/* An honest time to wait where upstream names none: that long the account rests. */
+static void name_wait(struct error *e)
+{
+	if (!e->retry_after && error_row(e)->effect == ACCOUNT_COOL)
+		e->retry_after = UP_POOL_COOL_SECONDS;
+	else if (!e->retry_after && error_row(e)->effect == ACCOUNT_EXHAUST)
+		e->retry_after = UP_POOL_EXHAUST_SECONDS;
+}
+
 int up_call_run(struct up_call *call, struct error *e)
 {
 	struct tries tries = { .count = 0 };
@@ -248,6 +257,7 @@ int up_call_run(struct up_call *call, struct error *e)
 			arena_strndup(call->arena, account.id, strlen(account.id));
 		snprintf(call->account, sizeof(call->account), "%s", account.id);
 		rc = try_account(call, &account, e);
+		name_wait(e);
 		if (rc)
 			up_pool_book(call->site->pool, &call->site->tokens, &account, e,
 				     clock_wall());

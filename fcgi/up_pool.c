@@ -8,8 +8,6 @@
 
 #include <pthread.h>
 
-#define COOL_SECONDS	10   /* after a rate limit that names no time */
-#define EXHAUST_SECONDS 3600 /* after a quota error: then the account is tried again */
 #define SUSPEND_SECONDS (6 * 3600)
 
 struct member {
@@ -178,6 +176,7 @@ static struct member *choose(struct up_pool *p, const char *const *tried, size_t
 /* Says honestly why and when. */
 static int none_usable(const struct up_pool *p, int64_t now, struct error *e)
 {
+	enum error_kind kind = ERR_NO_ACCOUNT; /* why the next one rests */
 	int64_t soonest = 0;
 
 	if (!p->count)
@@ -186,16 +185,20 @@ static int none_usable(const struct up_pool *p, int64_t now, struct error *e)
 				 "\"kiroctl account add\" or \"kiroctl account import\"");
 	for (size_t i = 0; i < p->count; i++) {
 		const struct member *m = &p->members[i];
-		int64_t until = m->cool_until > now ? m->cool_until : m->account.state_until;
+		bool cools = m->cool_until > now;
+		int64_t until = cools ? m->cool_until : m->account.state_until;
 
-		if (m->account.state == STATE_DISABLED || m->account.state == STATE_INVALID)
+		if (m->account.state == STATE_DISABLED || m->account.state == STATE_INVALID ||
+		    until <= now || (soonest && until >= soonest))
 			continue;
-		if (until > now && (!soonest || until < soonest))
-			soonest = until;
+		soonest = until;
+		kind = cools				     ? ERR_UP_RATE
+		       : m->account.state == STATE_EXHAUSTED ? ERR_UP_QUOTA
+							     : ERR_NO_ACCOUNT;
 	}
 	if (soonest)
 		e->retry_after = (int)(soonest - now);
-	return error_set(e, ERR_NO_ACCOUNT,
+	return error_set(e, kind,
 			 soonest ? "none of the %zu accounts is usable now; the next in %" PRId64
 				   " seconds"
 				 : "none of the %zu accounts is usable; see kiroctl account list",
@@ -294,11 +297,11 @@ void up_pool_book(struct up_pool *p, const struct store *tokens, const struct ac
 
 	switch (error_row(failure)->effect) {
 	case ACCOUNT_COOL:
-		cool(p, account->id, now + (wait ? wait : COOL_SECONDS));
+		cool(p, account->id, now + (wait ? wait : UP_POOL_COOL_SECONDS));
 		return;
 	case ACCOUNT_EXHAUST:
 		move.state = STATE_EXHAUSTED;
-		move.until = now + (wait ? wait : EXHAUST_SECONDS);
+		move.until = now + (wait ? wait : UP_POOL_EXHAUST_SECONDS);
 		break;
 	case ACCOUNT_SUSPEND:
 		move.state = STATE_SUSPENDED;

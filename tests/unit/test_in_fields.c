@@ -298,7 +298,40 @@ static void good_values_of_the_same_fields_are_taken(void)
 	}
 }
 
+/* A PNG head of 2001 x 1 pixels. */
+#define WIDE "iVBORw0KGgoAAAANSUhEUgAAB9EAAAABCAYAAAA="
+#define IMAGE(data)                                                                                \
+	"{'type':'image','source':{'type':'base64','media_type':'image/png','data':'" data "'}}"
+
+/* 8000 pixels a side; 2000 in a request with more than 20 images. */
+static void many_images_must_be_small(void)
+{
+	for (int count = 20; count <= 21; count++) {
+		struct in_test t;
+		struct buf body;
+
+		buf_init(&body, KB(16));
+		buf_add_text(&body, "{'model':'m','max_tokens':9,'messages':[{'role':'user',"
+				    "'content':[" IMAGE(PNG) "," IMAGE(WIDE));
+		for (int i = 2; i < count; i++)
+			buf_add_text(&body, "," IMAGE(PNG));
+		buf_add_text(&body, "]}]}");
+		in_test_read(&t, in_anthropic, body.at);
+		CU_ASSERT_EQUAL(t.rc, count == 20 ? 0 : -1);
+		if (t.rc) {
+			CU_ASSERT_STRING_EQUAL(t.error.field,
+					       "messages.0.content.1.image.source.base64");
+			CU_ASSERT_PTR_NOT_NULL(strstr(t.error.message,
+						      "image dimensions exceed max allowed size "
+						      "for many-image requests: 2000 pixels"));
+		}
+		in_test_release(&t);
+		buf_release(&body);
+	}
+}
+
 CU_TestInfo in_fields_tests[] = {
+	{ "many images must be small", many_images_must_be_small },
 	{ "every wrong field is named by its path", every_wrong_field_is_named_by_its_path },
 	{ "good values of the same fields are taken", good_values_of_the_same_fields_are_taken },
 	CU_TEST_INFO_NULL,
