@@ -58,6 +58,9 @@ enum config_auth */
 	int stream_timeout;	/* minutes, 0: none; streamed answers */
 	char *kiro_version, *node_version, *system_version;
 	bool content_optout;
+
+	char *fetch_allow; /* hosts, comma separated */
+	bool fetch_private;
 };
 
 /* file: the --config value, or NULL for KIRO_CONFIG, kiro.json beside the program (program_path may

@@ -87,6 +87,11 @@ const struct config_option config_options[] = {
 	  .text = "System in the client identity." },
 	{ "upstream.content_optout", BOOLEAN, AT(content_optout), "true",
 	  .text = "Ask the upstream not to keep contents for improving the service." },
+
+	{ "fetch_urls.allow", TEXT, AT(fetch_allow), "",
+	  .text = "Hosts (host or host:port, comma separated) from which images that a client names by URL are fetched; others are refused." },
+	{ "fetch_urls.private", BOOLEAN, AT(fetch_private), "false",
+	  .text = "Fetch them from private and loopback addresses too." },
 };
 /* clang-format on */
 

@@ -80,9 +80,10 @@ extern const struct error_row error_kinds[ERR_KINDS];
 
 struct error {
 	enum error_kind kind;
-	int retry_after; /* seconds, 0: unknown */
-	int up_status;	 /* HTTP status of the upstream, 0: none */
-	char field[128]; /* path of the offending request field, or "" */
+	int retry_after;	/* seconds, 0: unknown */
+	int up_status;		/* HTTP status of the upstream, 0: none */
+	int64_t tokens, window; /* CONTEXT: our estimate, what the model takes; 0: not told */
+	char field[128];	/* path of the offending request field, or "" */
 	char message[LIMIT_ERROR_TEXT];
 };
 

@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "common/http.h"
 
+#include "common/address.h"
 #include "common/clock.h"
 
 #include <arpa/inet.h>
@@ -278,6 +279,25 @@ static struct curl_slist *header_list(const struct http_request *request)
 	return list;
 }
 
+/* After the name was resolved: a public name may point into this network. */
+static curl_socket_t open_public(void *context, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	(void)context;
+	(void)purpose;
+	if (!address_is_public(&to->addr))
+		return CURL_SOCKET_BAD;
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+static void set_public_only(CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+}
+
 static void set_request(struct http_client *client, CURL *easy, struct exchange *x,
 			struct curl_slist *headers)
 {
@@ -312,6 +332,8 @@ static void set_request(struct http_client *client, CURL *easy, struct exchange 
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, use_authorities);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, client);
+	if (r->public_only)
+		set_public_only(easy);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -453,6 +475,33 @@ int http_fetch(struct http_client *client, const struct http_request *request,
 	r.on_tick = NULL;
 	r.on_watch = NULL;
 	return http_run(client, &r, reply, e);
+}
+
+bool http_https_host(const char *url, char *out, size_t size)
+{
+	char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL;
+	CURLU *u = curl_url();
+	bool good;
+
+	if (!u)
+		abort();
+	good = !curl_url_set(u, CURLUPART_URL, url, 0) &&
+	       !curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) && strcmp(scheme, "https") == 0 &&
+	       !curl_url_get(u, CURLUPART_HOST, &host, 0) &&
+	       curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_NO_USER;
+	if (good) {
+		curl_url_get(u, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
+		good = (size_t)snprintf(out, size, "%s%s%s", host, port ? ":" : "",
+					port ? port : "") < size;
+		for (char *c = out; *c; c++)
+			*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
+	}
+	curl_free(user);
+	curl_free(port);
+	curl_free(host);
+	curl_free(scheme);
+	curl_url_cleanup(u);
+	return good;
 }
 
 static bool is_loopback(const char *host)

@@ -44,6 +44,8 @@ struct http_request {
 	bool once; /* must not reach the peer twice: no kept connection, where libcurl would resend
 		    */
 
+	bool public_only; /* https to a public address, by a direct connection of its own */
+
 	/* Body bytes as they come, status and headers known. Non-zero ends the exchange with that
 	 * value; *e is then the callback's to fill. */
 	int (*on_bytes)(void *context, const struct http_reply *reply, struct span bytes,
@@ -72,6 +74,9 @@ int http_run(struct http_client *client, const struct http_request *request,
 /* The same with the body collected, at most body->max bytes (ERR_UP_DAMAGED beyond). */
 int http_fetch(struct http_client *client, const struct http_request *request,
 	       struct http_reply *reply, struct buf *body, struct error *e);
+
+/* True and "host" or "host:port" (in lower case) in out when url is https:// without a user. */
+bool http_https_host(const char *url, char *out, size_t size);
 
 /* -1 unless url is https://, or http:// to a loopback host; without user, query or fragment. */
 int http_check_base_url(const char *url, struct error *e);

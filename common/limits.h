@@ -19,17 +19,27 @@
 #define LIMIT_TOOL_DESC	     10000   /* characters; the official client's cap is 10,004 */
 #define LIMIT_IMAGE	     5242880 /* decoded bytes of one image, Messages API */
 #define LIMIT_IMAGES	     10	     /* images in one upstream request */
+#define LIMIT_DOCUMENTS	     5	     /* documents in one upstream conversation */
+#define LIMIT_DOCUMENT_NAME  100     /* characters; the model host takes 200 */
 #define LIMIT_STOP_SEQUENCES 64	     /* bounds the scan of each delta */
 
+/* Sides of images in pixels, Messages API: with more than a few images they must be smaller. */
+#define LIMIT_IMAGE_SIDE      8000
+#define LIMIT_MANY_IMAGE_SIDE 2000
+#define LIMIT_FEW_IMAGES      20
+
 /* What we send upstream and take from it. */
-#define LIMIT_UP_BODY	    MB(64) /* escaping can grow a body, twice is enough */
-#define LIMIT_UP_ERROR	    KB(64) /* an error body beyond this is cut */
-#define LIMIT_UP_REPLY	    MB(4)  /* a token, usage or model reply */
-#define LIMIT_FRAME	    MB(24) /* aws-c-event-stream's own limit for one message */
-#define LIMIT_FRAME_HEADERS 1024   /* headers of one message, likewise */
-#define LIMIT_TOOL_INPUT    MB(8)  /* collected arguments of one call */
-#define LIMIT_OPEN_TOOLS    128	   /* calls of one answer */
-#define LIMIT_ANSWER	    MB(64) /* a collected whole answer */
+#define LIMIT_UP_BODY	    MB(64)  /* escaping can grow a body, twice is enough */
+#define LIMIT_UP_BODY_SEEN  1250000 /* bytes of body that it was seen to take */
+#define LIMIT_UP_TEXT	    600000  /* characters of one user message */
+#define LIMIT_UP_RESULT	    800000  /* characters of one tool result */
+#define LIMIT_UP_ERROR	    KB(64)  /* an error body beyond this is cut */
+#define LIMIT_UP_REPLY	    MB(4)   /* a token, usage or model reply */
+#define LIMIT_FRAME	    MB(24)  /* aws-c-event-stream's own limit for one message */
+#define LIMIT_FRAME_HEADERS 1024    /* headers of one message, likewise */
+#define LIMIT_TOOL_INPUT    MB(8)   /* collected arguments of one call */
+#define LIMIT_OPEN_TOOLS    128	    /* calls of one answer */
+#define LIMIT_ANSWER	    MB(64)  /* a collected whole answer */
 
 /* What we write to the client. */
 #define LIMIT_EVENT   MB(32) /* one SSE event */

@@ -13,6 +13,8 @@ enum subject { BY_REASON, BY_TYPE, BY_MESSAGE, BY_STATUS, SUBJECTS };
 #define BAD_SIGNATURE "Invalid `signature` in `thinking` block: "
 #define BAD_IMAGE     "Could not process image: "
 #define NO_DOCUMENTS  "this model does not support PDF input: "
+/* Also for a file that is too long or locked: else it would stay in the conversation for ever. */
+#define BAD_DOCUMENT "the upstream does not support PDF input like this: "
 
 /*
  * The first row that fits decides. Patterns are those of fnmatch, case is ignored. Types that say
@@ -43,14 +45,14 @@ static const struct rule {
 	{ BY_REASON,  "IMAGE_SIZE_EXCEEDED",			ERR_UP_INVALID,	  BAD_IMAGE },
 	{ BY_REASON,  "IMAGE_FORMAT_UNSUPPORTED",		ERR_UP_INVALID,	  BAD_IMAGE },
 	{ BY_REASON,  "IMAGE_MIME_MISMATCH",			ERR_UP_INVALID,	  BAD_IMAGE },
-	{ BY_REASON,  "DOCUMENT_COUNT_EXCEEDED",		ERR_UP_INVALID,	  NULL },
-	{ BY_REASON,  "DOCUMENT_SIZE_EXCEEDED",			ERR_UP_INVALID,	  NULL },
-	{ BY_REASON,  "DOCUMENT_MAXIMUM_PAGES_EXCEEDED",	ERR_UP_INVALID,	  NULL },
-	{ BY_REASON,  "DOCUMENT_DUPLICATE_NAME",		ERR_UP_INVALID,	  NULL },
+	{ BY_REASON,  "DOCUMENT_COUNT_EXCEEDED",		ERR_UP_INVALID,	  BAD_DOCUMENT },
+	{ BY_REASON,  "DOCUMENT_SIZE_EXCEEDED",			ERR_UP_INVALID,	  BAD_DOCUMENT },
+	{ BY_REASON,  "DOCUMENT_MAXIMUM_PAGES_EXCEEDED",	ERR_UP_INVALID,	  BAD_DOCUMENT },
+	{ BY_REASON,  "DOCUMENT_DUPLICATE_NAME",		ERR_UP_INVALID,	  BAD_DOCUMENT },
 	{ BY_REASON,  "DOCUMENT_MODEL_NOT_SUPPORTED",		ERR_UP_INVALID,	  NO_DOCUMENTS },
-	{ BY_REASON,  "DOCUMENT_PASSWORD_PROTECTED",		ERR_UP_INVALID,	  NULL },
-	{ BY_REASON,  "INVALID_DOCUMENT_NAME",			ERR_UP_INVALID,	  NULL },
-	{ BY_REASON,  "DISALLOWED_FILE_TYPE",			ERR_UP_INVALID,	  NULL },
+	{ BY_REASON,  "DOCUMENT_PASSWORD_PROTECTED",		ERR_UP_INVALID,	  BAD_DOCUMENT },
+	{ BY_REASON,  "INVALID_DOCUMENT_NAME",			ERR_UP_INVALID,	  BAD_DOCUMENT },
+	{ BY_REASON,  "DISALLOWED_FILE_TYPE",			ERR_UP_INVALID,	  BAD_DOCUMENT },
 	{ BY_REASON,  "UNSUPPORTED_LANGUAGE",			ERR_UP_INVALID,	  NULL },
 	{ BY_REASON,  "TEMPORARILY_SUSPENDED",			ERR_UP_SUSPENDED, NULL },
 	{ BY_REASON,  "FEATURE_NOT_SUPPORTED",			ERR_UP_DENIED,	  NULL },
@@ -76,6 +78,7 @@ static const struct rule {
 	{ BY_MESSAGE, "*Input is too long*",			ERR_CONTEXT,	  TOO_LONG },
 	{ BY_MESSAGE, "*Input content length exceeds threshold*", ERR_CONTEXT,	  TOO_LONG },
 	{ BY_MESSAGE, "*prompt is too long*",			ERR_CONTEXT,	  TOO_LONG },
+	{ BY_MESSAGE, "*length limit exceeded*",		ERR_CONTEXT,	  TOO_LONG },
 	{ BY_MESSAGE, "*bearer token*invalid*",			ERR_UP_TOKEN,	  NULL },
 	{ BY_MESSAGE, "*security token*expired*",		ERR_UP_TOKEN,	  NULL },
 	{ BY_MESSAGE, "Invalid token",				ERR_UP_TOKEN,	  NULL },

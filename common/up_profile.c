@@ -22,6 +22,7 @@ static const struct up_profile up_profiles[] = {
 		.sdk_features = "m/N",
 		.agent_mode_in_body = true,
 		.attribution = "kiro-ide",
+		.documents = true,
 		.builder_id_arn = true,
 	},
 	/* AmazonCodeWhispererStreamingService, restJson: its generated client 1.0.34. */
@@ -39,6 +40,7 @@ static const struct up_profile up_profiles[] = {
 		.sdk_features = "m/E",
 		.agent_mode_in_body = false,
 		.attribution = NULL,
+		.documents = false,
 		.builder_id_arn = false,
 	},
 };

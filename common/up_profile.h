@@ -21,12 +21,13 @@ struct up_profile {
 	const char *sdk_features; /* "m/..." there */
 	bool agent_mode_in_body;  /* else the header x-amzn-kiro-agent-mode */
 	const char *attribution;  /* x-amzn-kiro-client-attribution, NULL: none */
+	bool documents;		  /* messages may carry documents */
 	bool builder_id_arn;	  /* Builder ID accounts send the placeholder ARN; else none */
 };
 
-#define UP_AGENT_MODE	"vibe"
-#define UP_ORIGIN	"AI_EDITOR"
-#define UP_MAX_HEADERS	16
+#define UP_AGENT_MODE  "vibe"
+#define UP_ORIGIN      "AI_EDITOR"
+#define UP_MAX_HEADERS 16
 
 /* The account's profile, else the configured one. */
 const struct up_profile *up_profile_of(const struct config *config, const struct account *account);

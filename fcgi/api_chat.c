@@ -5,8 +5,22 @@
 #include "fcgi/api.h"
 
 #include "common/log.h"
+#include "fcgi/fetch.h"
 #include "fcgi/search.h"
+#include "fcgi/tokens.h"
 #include "fcgi/turn.h"
+
+/* The dialects tell an overflow in their clients' words, with our estimate; where the model refuses
+ * what we hold to be short enough, it has at least one token too many. */
+static void measure_overflow(const struct chat *chat, const struct model *model, struct error *e)
+{
+	if (e->kind != ERR_CONTEXT || *e->field)
+		return;
+	e->window = model->window;
+	e->tokens = tokens_of_chat(chat);
+	if (e->tokens <= e->window)
+		e->tokens = e->window + 1;
+}
 
 static int carry(struct request *r, const struct chat *chat, const struct model *model)
 {
@@ -30,12 +44,13 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 		     up_call_run(&call, &r->error);
 	if (!rc)
 		rc = turn_finish(&turn, &r->error);
-	if (rc)
+	if (rc) {
+		measure_overflow(chat, model, &r->error);
 		turn_fail(&turn, &r->error);
+	}
 	log_line(LOG_INFO, "model=%s account=%s tries=%d input=%" PRId64 " output=%" PRId64 " %s",
-		 model->id, *call.account ? call.account : "-", call.tries,
-		 turn.usage.input, turn.usage.output,
-		 turn.usage.measured ? "measured" : "estimated");
+		 model->id, *call.account ? call.account : "-", call.tries, turn.usage.input,
+		 turn.usage.output, turn.usage.measured ? "measured" : "estimated");
 
 	turn_release(&turn);
 	return rc;
@@ -46,7 +61,8 @@ int api_chat(struct request *r)
 	struct chat chat = { 0 };
 	const struct model *model;
 
-	if (request_json(r) || r->dialect->read(r->json, &r->arena, &chat, &r->error))
+	if (request_json(r) || r->dialect->read(r->json, &r->arena, &chat, &r->error) ||
+	    fetch_images(r->site, &r->arena, &chat, &r->error))
 		return -1;
 	model = api_find_model(r, chat.model);
 	if (!model)

@@ -2,6 +2,7 @@
 #include "fcgi/api.h"
 
 #include "common/jsonw.h"
+#include "fcgi/fetch.h"
 #include "fcgi/in.h"
 #include "fcgi/tokens.h"
 
@@ -12,7 +13,8 @@ int api_count_tokens(struct request *r)
 	struct buf body;
 	int rc;
 
-	if (request_json(r) || in_anthropic_count(r->json, &r->arena, &chat, &r->error))
+	if (request_json(r) || in_anthropic_count(r->json, &r->arena, &chat, &r->error) ||
+	    fetch_check(r->site->config, &chat, &r->error))
 		return -1;
 	buf_init(&body, KB(1));
 	jsonw_init(&w, &body);

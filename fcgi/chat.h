@@ -26,18 +26,23 @@ struct block {
 	enum block_kind kind;
 	struct span text;	/* TEXT, THINKING; IMAGE, DOCUMENT: base64 data */
 	const char *format;	/* IMAGE: png, jpeg, gif, webp; DOCUMENT: pdf, txt, csv, ... */
+	const char *url;	/* IMAGE: fetch.c is to fill text and format from there, or NULL */
+	const char *path;	/* IMAGE, DOCUMENT: the client's name of the field, for errors */
+	const char *context;	/* DOCUMENT: what the client says of it, or NULL */
+	size_t number;		/* DOCUMENT: 1, 2, ... in this conversation */
 	const char *signature;	/* THINKING, or NULL */
 	const char *id;		/* TOOL_USE, TOOL_RESULT: the call's id */
-	const char *name;	/* TOOL_USE: the client's name for the tool */
+	const char *name;	/* TOOL_USE: the client's name for the tool; DOCUMENT: unique */
 	const cJSON *input;	/* TOOL_USE: an object, or NULL: see input_json */
 	struct span input_json; /* TOOL_USE without input: the object as JSON text, "" for {} */
 	bool is_error;		/* TOOL_RESULT */
-	struct block *blocks;	/* TOOL_RESULT: TEXT and IMAGE */
+	struct block *blocks;	/* TOOL_RESULT: TEXT, IMAGE and DOCUMENT */
 	size_t block_count;
 };
 
 struct message {
 	enum role role;
+	size_t client_index; /* of the client's messages, the first that became part of this one */
 	struct block *blocks;
 	size_t block_count;
 };
@@ -50,8 +55,8 @@ enum tool_kind { TOOL_FUNCTION, TOOL_CUSTOM, TOOL_LEGACY, TOOL_SEARCH };
 struct tool {
 	const char *name;	 /* unique in the request: "space__name" of a tool in a namespace */
 	const char *description; /* "" when absent */
-	const cJSON *schema;	 /* an object, or NULL: takes no parameters, or see schema_text */
-	const char *schema_text; /* without schema: the object as JSON text, or NULL */
+	const cJSON *schema;	 /* an object, or NULL: takes no parameters, or see schema_json */
+	const char *schema_json; /* without schema: the object as JSON text, or NULL */
 	enum tool_kind kind;
 	const char *space;	/* its namespace, NULL: none */
 	const char *short_name; /* its name within the namespace, NULL without one */
@@ -84,13 +89,14 @@ struct chat {
 	struct span system; /* joined system text */
 	struct message *messages;
 	size_t message_count;
+	size_t document_count; /* in all messages */
 	struct tool *tools;
 	size_t tool_count;
 	const struct chat_search *search; /* NULL: not offered */
 	enum tool_choice tool_choice;
-	const char *forced_tool;       /* CHOICE_TOOL: the client's name of it */
-	bool one_call;		       /* at most one tool call in the answer */
-	const char **stop_sequences;   /* the answer's text ends before the first match */
+	const char *forced_tool;     /* CHOICE_TOOL: the client's name of it */
+	bool one_call;		     /* at most one tool call in the answer */
+	const char **stop_sequences; /* the answer's text ends before the first match */
 	size_t stop_count;
 	enum format format;
 	const cJSON *schema;	       /* FORMAT_SCHEMA */

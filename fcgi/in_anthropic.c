@@ -4,6 +4,8 @@
 #include "common/limits.h"
 #include "fcgi/in_blocks.h"
 #include "fcgi/in_search.h"
+#include "fcgi/in_shape.h"
+#include "fcgi/in_typed.h"
 
 #define BILLING_HEADER "x-anthropic-billing-header:"
 
@@ -134,7 +136,8 @@ static int read_client_tool(struct in *in, const cJSON *json, const struct json_
 				  "String should match pattern '^[a-zA-Z0-9_-]{1,128}$'");
 	if (!tool->schema)
 		return json_error(&inside, "input_schema", in->e, "Field required");
-	if (in_check_schema(in, tool->schema, &inside, "input_schema"))
+	if (in_check_schema(in, tool->schema, &inside, "input_schema") ||
+	    in_typed_check(in, json, &inside))
 		return -1;
 	return !deferred || text_map_get(&in->mentioned, tool->name, NULL);
 }
@@ -151,9 +154,9 @@ static int read_tool(struct in *in, const cJSON *json, const struct json_at *at)
 		return -1;
 	if (in_search_is_type(type))
 		return in_search_tool(in, json, type, at, &chat->tools[chat->tool_count++]);
-	if (strcmp(type, "custom") != 0)
-		return json_error(at, NULL, in->e, "%.64s is not supported by this gateway", type);
-	rc = read_client_tool(in, json, at, &chat->tools[chat->tool_count]);
+	rc = strcmp(type, "custom") == 0
+		     ? read_client_tool(in, json, at, &chat->tools[chat->tool_count])
+		     : in_typed_read(in, json, type, at, &chat->tools[chat->tool_count]);
 	if (rc > 0)
 		chat->tool_count++;
 	return rc < 0 ? -1 : 0;
@@ -352,23 +355,24 @@ static const struct in_field fields[] = {
 	{ "metadata", read_metadata },
 	{ "tools", read_tools },
 	{ "tool_choice", read_tool_choice },
+	{ "thinking", in_shape_field },
 	{ "thinking", read_thinking },
 	{ "output_format", read_output_format },
 	{ "mcp_servers", refuse_filled },
 	{ "thread", refuse },
-	{ "betas", NULL },
+	{ "betas", in_shape_field },
 	{ "billing_policy", NULL },
-	{ "cache_control", NULL },
+	{ "cache_control", in_shape_field },
 	{ "compaction", NULL },
-	{ "container", NULL },
-	{ "context_management", NULL },
+	{ "container", in_shape_field },
+	{ "context_management", in_shape_field },
 	{ "diagnostics", NULL },
 	{ "fallback_credit_token", NULL },
 	{ "fallbacks", NULL },
 	{ "inference_geo", NULL },
-	{ "safeguards", NULL },
-	{ "service_tier", NULL },
-	{ "speed", NULL },
+	{ "safeguards", in_shape_field },
+	{ "service_tier", in_shape_field },
+	{ "speed", in_shape_field },
 	{ "tags", NULL },
 };
 

@@ -2,7 +2,11 @@
 #include "fcgi/in_blocks.h"
 
 #include "common/limits.h"
+#include "fcgi/in_document.h"
 #include "fcgi/in_search.h"
+#include "fcgi/in_shape.h"
+
+#define MAX_MEMBERS 3
 
 /* Where a block may stand. */
 enum place { IN_USER = 1, IN_ASSISTANT = 2, IN_RESULT = 4 };
@@ -14,29 +18,45 @@ enum made { MADE_EMPTY, MADE_BLOCK, MADE_NOTHING };
 typedef int block_reader(struct in *in, const cJSON *json, const struct json_at *at,
 			 struct block *out);
 
-static block_reader read_text, read_image, read_document, read_thinking, read_dropped,
-	read_tool_use, read_tool_result, read_tool_reference, read_search_result, read_unsupported;
+static block_reader read_text, read_image, read_document, read_search_result, read_found,
+	read_thinking, read_redacted, read_tool_use, read_tool_result, read_tool_reference, read_unsupported;
 
 static const struct block_row {
 	const char *type;
 	unsigned places;
 	block_reader *read;
+	struct in_member members[MAX_MEMBERS]; /* without effect here */
 } block_rows[] = {
-	{ "text", IN_USER | IN_ASSISTANT | IN_RESULT, read_text },
-	{ "image", IN_USER | IN_RESULT, read_image },
-	{ "tool_result", IN_USER, read_tool_result },
-	{ "tool_reference", IN_RESULT, read_tool_reference },
-	{ "tool_use", IN_ASSISTANT, read_tool_use },
-	{ "thinking", IN_ASSISTANT, read_thinking },
-	{ "redacted_thinking", IN_ASSISTANT, read_dropped },
-	{ "document", IN_USER | IN_RESULT, read_document },
-	{ "search_result", IN_USER | IN_RESULT, read_unsupported },
-	{ "container_upload", IN_USER, read_unsupported },
-	{ "server_tool_use", IN_ASSISTANT, read_tool_use },
-	{ "web_search_tool_result", IN_ASSISTANT | IN_USER, read_search_result },
-	{ "web_fetch_tool_result", IN_ASSISTANT | IN_USER, read_unsupported },
-	{ "mcp_tool_use", IN_ASSISTANT, read_unsupported },
-	{ "mcp_tool_result", IN_ASSISTANT | IN_USER, read_unsupported },
+	{ "text",
+	  IN_USER | IN_ASSISTANT | IN_RESULT,
+	  read_text,
+	  { { "citations", SHAPE_ARRAY, { NULL } } } },
+	{ "image",
+	  IN_USER | IN_RESULT,
+	  read_image,
+	  { { "transformations", SHAPE_OBJECT, { NULL } } } },
+	{ "tool_result", IN_USER, read_tool_result, { { "toolset_name", SHAPE_TEXT, { NULL } } } },
+	{ "tool_reference", IN_RESULT, read_tool_reference, { { NULL } } },
+	{ "tool_use",
+	  IN_ASSISTANT,
+	  read_tool_use,
+	  { { "caller", SHAPE_OBJECT, { NULL } }, { "toolset_name", SHAPE_TEXT, { NULL } } } },
+	{ "thinking", IN_ASSISTANT, read_thinking, { { NULL } } },
+	{ "redacted_thinking", IN_ASSISTANT, read_redacted, { { NULL } } },
+	{ "document",
+	  IN_USER | IN_RESULT,
+	  read_document,
+	  { { "citations", SHAPE_CITATIONS, { NULL } } } },
+	{ "search_result",
+	  IN_USER | IN_RESULT,
+	  read_search_result,
+	  { { "citations", SHAPE_CITATIONS, { NULL } } } },
+	{ "container_upload", IN_USER, read_unsupported, { { NULL } } },
+	{ "server_tool_use", IN_ASSISTANT, read_tool_use, { { NULL } } },
+	{ "web_search_tool_result", IN_ASSISTANT | IN_USER, read_found, { { NULL } } },
+	{ "web_fetch_tool_result", IN_ASSISTANT | IN_USER, read_unsupported, { { NULL } } },
+	{ "mcp_tool_use", IN_ASSISTANT, read_unsupported, { { NULL } } },
+	{ "mcp_tool_result", IN_ASSISTANT | IN_USER, read_unsupported, { { NULL } } },
 };
 
 static const struct block_row *row_of(const char *type, enum place place)
@@ -68,6 +88,19 @@ static int unknown_type(struct in *in, const char *type, enum place place, const
 			  type, known);
 }
 
+static int check_members(struct in *in, const struct block_row *row, const cJSON *json,
+			 const struct json_at *at)
+{
+	size_t count = 0;
+
+	while (count < MAX_MEMBERS && row->members[count].name)
+		count++;
+	return in_shape_cache_control(in, json, at) ||
+			       in_shape_check(in, json, at, row->members, count)
+		       ? -1
+		       : 0;
+}
+
 static int read_block(struct in *in, const cJSON *json, enum place place, const struct json_at *at,
 		      struct block *out)
 {
@@ -83,7 +116,7 @@ static int read_block(struct in *in, const cJSON *json, enum place place, const 
 	if (!row)
 		return unknown_type(in, type, place, at);
 	inside.key = row->type;
-	return row->read(in, json, &inside, out);
+	return check_members(in, row, json, &inside) ? -1 : row->read(in, json, &inside, out);
 }
 
 static int read_text(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
@@ -106,7 +139,7 @@ static int read_base64_image(struct in *in, const cJSON *source, const struct js
 	    json_need_text(source, "data", &inside, &data, in->e))
 		return -1;
 	/* The first bytes decide; the declared type only where they say nothing. */
-	if (data[0] && in_base64_size(span_of(data)) >= 0 && !in_image_format(span_of(data)) &&
+	if (data[0] && in_base64_size(span_of(data)) >= 0 && !picture_read(span_of(data)).format &&
 	    strcmp(media_type, "image/png") != 0 && strcmp(media_type, "image/jpeg") != 0 &&
 	    strcmp(media_type, "image/gif") != 0 && strcmp(media_type, "image/webp") != 0)
 		return json_error(&inside, "media_type", in->e,
@@ -127,6 +160,18 @@ static int need_source(struct in *in, const cJSON *json, const struct json_at *a
 	return rc == 1 ? json_need_text(*source, "type", &inside, type, in->e) : -1;
 }
 
+/* Whether it may be fetched, and from where, is for fetch.c to say. */
+static int read_image_url(struct in *in, const cJSON *source, const struct json_at *at,
+			  struct block *out)
+{
+	const char *url;
+
+	if (json_need_text(source, "url", at, &url, in->e))
+		return -1;
+	in_image_url(in, url, at, NULL, out);
+	return MADE_BLOCK;
+}
+
 static int read_image(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
 {
 	struct json_at inside = { .up = at, .key = "source" };
@@ -138,7 +183,7 @@ static int read_image(struct in *in, const cJSON *json, const struct json_at *at
 	if (strcmp(type, "base64") == 0)
 		return read_base64_image(in, source, &inside, out);
 	if (strcmp(type, "url") == 0)
-		return json_error(at, "source", in->e, "URL images are not supported, send base64");
+		return read_image_url(in, source, &inside, out);
 	if (strcmp(type, "file") == 0)
 		return json_error(at, "source", in->e,
 				  "file images are not supported, send base64");
@@ -148,21 +193,112 @@ static int read_image(struct in *in, const cJSON *json, const struct json_at *at
 			  type);
 }
 
-/* "does not support PDF input" makes Claude Code read the pages as images instead. */
+/* source.content of a document: a text, or an array of text blocks. */
+static int read_document_content(struct in *in, const cJSON *source, const struct json_at *at,
+				 struct span *text)
+{
+	struct json_at inside = { .up = at, .key = "content" };
+	const cJSON *content = json_member(source, "content");
+	struct in_texts texts = { .count = 0 };
+
+	if (!content)
+		return json_error(at, "content", in->e, "Field required");
+	if (in_blocks_texts(in, content, &inside, &texts))
+		return -1;
+	*text = in_texts_join(in, &texts, "\n");
+	return 0;
+}
+
+static int read_document_text(struct in *in, const cJSON *source, const struct json_at *at,
+			      struct span *text)
+{
+	struct json_at inside = { .up = at, .key = "text" };
+	const char *media_type = "text/plain", *data;
+
+	if (json_text(source, "media_type", &inside, &media_type, in->e) < 0 ||
+	    json_need_text(source, "data", &inside, &data, in->e))
+		return -1;
+	if (strcmp(media_type, "text/plain") != 0)
+		return json_error(&inside, "media_type", in->e, "Input should be 'text/plain'");
+	*text = span_of(data);
+	return 0;
+}
+
+static int read_document_file(struct in *in, const cJSON *source, const struct json_at *at,
+			      const char *title, struct block *out)
+{
+	struct json_at inside = { .up = at, .key = "base64" };
+	const char *media_type, *data;
+
+	if (json_need_text(source, "media_type", &inside, &media_type, in->e) ||
+	    json_need_text(source, "data", &inside, &data, in->e))
+		return -1;
+	return in_document_file(in, span_of(data), media_type, title, &inside, NULL, out);
+}
+
+static int read_document_source(struct in *in, const cJSON *source, const char *type,
+				const struct json_at *at, const struct in_attribute about[static 2],
+				struct block *out)
+{
+	struct span text;
+	int rc;
+
+	if (strcmp(type, "base64") == 0) {
+		rc = read_document_file(in, source, at, about[0].value, out);
+		if (!rc)
+			out->context = about[1].value;
+		return rc;
+	}
+	if (strcmp(type, "text") == 0)
+		rc = read_document_text(in, source, at, &text);
+	else if (strcmp(type, "content") == 0)
+		rc = read_document_content(in, source, at, &text);
+	else if (strcmp(type, "url") == 0 || strcmp(type, "file") == 0)
+		rc = json_error(at, NULL, in->e, "%s documents are not supported, send base64",
+				type[0] == 'u' ? "URL" : "file");
+	else
+		rc = json_error(at, NULL, in->e,
+				"Input tag '%.64s' found using 'type' does not match any of the "
+				"expected tags: 'base64', 'text', 'content'",
+				type);
+	if (!rc)
+		in_document_text(in, "document", about, 2, text, out);
+	return rc;
+}
+
 static int read_document(struct in *in, const cJSON *json, const struct json_at *at,
 			 struct block *out)
 {
+	struct json_at inside = { .up = at, .key = "source" };
+	struct in_attribute about[2] = { { "title", NULL }, { "context", NULL } };
 	const cJSON *source;
 	const char *type;
 
-	(void)out;
-	if (need_source(in, json, at, &source, &type))
+	if (need_source(in, json, at, &source, &type) ||
+	    json_text(json, "title", at, &about[0].value, in->e) < 0 ||
+	    json_text(json, "context", at, &about[1].value, in->e) < 0)
 		return -1;
-	if (strcmp(type, "base64") == 0)
-		return json_error(at, "source", in->e, "this model does not support PDF input");
-	return json_error(at, "source", in->e,
-			  "'%.64s' documents are not supported by this gateway, send a text block",
-			  type);
+	return read_document_source(in, source, type, &inside, about, out) ? -1 : MADE_BLOCK;
+}
+
+static int read_search_result(struct in *in, const cJSON *json, const struct json_at *at,
+			      struct block *out)
+{
+	struct json_at inside = { .up = at, .key = "content" };
+	struct in_attribute about[2] = { { "source", NULL }, { "title", NULL } };
+	const cJSON *content = NULL;
+	struct in_texts texts = { .count = 0 };
+
+	if (json_need_text(json, "source", at, &about[0].value, in->e) ||
+	    json_need_text(json, "title", at, &about[1].value, in->e) ||
+	    json_array(json, "content", at, &content, in->e) < 0)
+		return -1;
+	if (!content)
+		return json_error(at, "content", in->e, "Field required");
+	if (in_blocks_texts(in, content, &inside, &texts))
+		return -1;
+	in_document_text(in, "search_result", about, 2, in_texts_join(in, &texts, "\n"), out);
+	return MADE_BLOCK;
 }
 
 static int read_unsupported(struct in *in, const cJSON *json, const struct json_at *at,
@@ -174,14 +310,14 @@ static int read_unsupported(struct in *in, const cJSON *json, const struct json_
 			  at->key);
 }
 
-static int read_dropped(struct in *in, const cJSON *json, const struct json_at *at,
-			struct block *out)
+/* Only its maker could read it. */
+static int read_redacted(struct in *in, const cJSON *json, const struct json_at *at,
+			 struct block *out)
 {
-	(void)in;
-	(void)json;
-	(void)at;
+	const char *data;
+
 	(void)out;
-	return MADE_NOTHING;
+	return json_need_text(json, "data", at, &data, in->e) ? -1 : MADE_NOTHING;
 }
 
 /* Any signature is welcome: clients send "" where a server gave none. */
@@ -243,13 +379,14 @@ static void join_references(struct in *in, struct block *result)
 
 	for (size_t i = 0; i < result->block_count; i++) {
 		struct block *b = &result->blocks[i];
+		bool reference = b->kind == BLOCK_TEXT && b->name;
 
-		if (b->name)
+		if (reference)
 			in_texts_add(in, &names, b->text);
-		if (b->name && first)
+		if (reference && first)
 			continue;
 		result->blocks[kept] = *b;
-		if (b->name)
+		if (reference)
 			first = &result->blocks[kept];
 		kept++;
 	}
@@ -309,7 +446,7 @@ static int read_tool_result(struct in *in, const cJSON *json, const struct json_
 	return MADE_BLOCK;
 }
 
-static int read_search_result(struct in *in, const cJSON *json, const struct json_at *at,
+static int read_found(struct in *in, const cJSON *json, const struct json_at *at,
 			      struct block *out)
 {
 	return in_search_result(in, json, at, out) ? -1 : MADE_BLOCK;
@@ -337,7 +474,8 @@ int in_blocks_texts(struct in *in, const cJSON *content, const struct json_at *a
 			return -1;
 		if (strcmp(type, "text") != 0)
 			return json_error(&item_at, "type", in->e, "Input should be 'text'");
-		if (json_need_text(item, "text", &item_at, &text, in->e))
+		if (json_need_text(item, "text", &item_at, &text, in->e) ||
+		    in_shape_cache_control(in, item, &item_at))
 			return -1;
 		if (text[0])
 			in_texts_add(in, texts, span_of(text));
@@ -412,6 +550,9 @@ static int read_system_message(struct in *in, const cJSON *message, const struct
 
 static int read_message(struct in *in, const cJSON *message, const struct json_at *at)
 {
+	static const struct in_member clear_at = { "clear_at",
+						   SHAPE_TEXT,
+						   { "next_user_message", "never" } };
 	struct json_at content_at = { .up = at, .key = "content" };
 	struct json_at config_at = { .up = at, .key = "output_config" };
 	const cJSON *config = NULL, *content;
@@ -420,6 +561,7 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 	if (!cJSON_IsObject(message))
 		return json_error(at, NULL, in->e, "Input should be a valid object");
 	if (json_need_text(message, "role", at, &role, in->e) ||
+	    in_shape_check(in, message, at, &clear_at, 1) ||
 	    json_object(message, "output_config", at, &config, in->e) < 0 ||
 	    in_blocks_effort(in, config, &config_at))
 		return -1;
@@ -454,5 +596,5 @@ int in_blocks_messages(struct in *in, const cJSON *body, const char *name)
 	}
 	if (!in->chat->message_count)
 		return json_error(NULL, name, in->e, "at least one message is required");
-	return 0;
+	return in_check_many_images(in);
 }

@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "fcgi/in_common.h"
 
+#include <openssl/evp.h>
+
 #include "common/limits.h"
 #include "common/log.h"
 
@@ -9,6 +11,7 @@ void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error
 	*chat = (struct chat){ .system = { "", 0 } };
 	*in = (struct in){ .arena = arena, .chat = chat, .e = e };
 	text_map_init(&in->mentioned, arena);
+	text_map_init(&in->document_names, arena);
 }
 
 /* `items` with room for one more; the old array stays behind in the arena. */
@@ -59,7 +62,8 @@ struct block *in_add(struct in *in, enum role role, size_t client_index)
 	if (!chat->message_count || chat->messages[chat->message_count - 1].role != role) {
 		chat->messages = grown(in->arena, chat->messages, chat->message_count,
 				       &in->message_room, sizeof(*chat->messages));
-		chat->messages[chat->message_count++] = (struct message){ .role = role };
+		chat->messages[chat->message_count++] =
+			(struct message){ .role = role, .client_index = client_index };
 	}
 	in->blocks =
 		grown(in->arena, in->blocks, in->block_count, &in->block_room, sizeof(*in->blocks));
@@ -238,64 +242,53 @@ int64_t in_base64_size(struct span base64)
 	return bad ? -1 : (int64_t)(base64.len / 4 * 3 - padding);
 }
 
-static unsigned base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (unsigned)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (unsigned)(c - 'a' + 26);
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0' + 52);
-	return c == '+' ? 62 : c == '/' ? 63 : 0;
-}
-
-static void decode_four(const char *from, unsigned char out[static 3])
-{
-	unsigned bits = 0;
-
-	for (size_t k = 0; k < 4; k++)
-		bits = bits << 6 | base64_value(from[k]);
-	for (size_t k = 0; k < 3; k++)
-		out[k] = (unsigned char)(bits >> (16 - 8 * k));
-}
-
 bool in_base64_decode(struct in *in, struct span base64, struct span *out)
 {
 	int64_t size = in_base64_size(base64);
 	unsigned char *at;
 
-	if (size < 0)
+	if (size < 0 || base64.len > INT_MAX)
 		return false;
 	at = arena_alloc(in->arena, base64.len / 4 * 3 + 1);
-	for (size_t i = 0; i < base64.len; i += 4)
-		decode_four(base64.at + i, at + i / 4 * 3);
+	if (EVP_DecodeBlock(at, (const unsigned char *)base64.at, (int)base64.len) < 0)
+		return false;
 	at[size] = '\0';
 	*out = (struct span){ (const char *)at, (size_t)size };
 	return true;
 }
 
-const char *in_image_format(struct span base64)
-{
-	static const struct {
-		const char *format;
-		size_t offset, len;
-		const char *magic;
-	} formats[] = {
-		{ "png", 0, 8, "\x89PNG\r\n\x1A\n" },
-		{ "jpeg", 0, 3, "\xFF\xD8\xFF" },
-		{ "gif", 0, 6, "GIF87a" },
-		{ "gif", 0, 6, "GIF89a" },
-		{ "webp", 8, 4, "WEBP" },
-	};
-	unsigned char head[12] = { 0 };
+/* The words are those that make clients shrink or drop images and go on. */
+#define TOO_WIDE                                                                                   \
+	"image exceeds the limit: at least one of the image dimensions exceed max allowed "        \
+	"size%s: "                                                                                 \
+	"%d pixels (%u x %u)"
 
-	for (size_t i = 0; i + 4 <= base64.len && i < 16; i += 4)
-		decode_four(base64.at + i, head + i / 4 * 3);
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		if (memcmp(head + formats[i].offset, formats[i].magic, formats[i].len) == 0)
-			return formats[i].format;
+static unsigned wider_side(const struct picture *p)
+{
+	return p->width > p->height ? p->width : p->height;
+}
+
+static int check_picture(struct in *in, struct span base64, const struct json_at *at,
+			 const char *key, struct block *image)
+{
+	const struct picture p = picture_read(base64);
+	char path[JSON_PATH_SIZE];
+
+	if (!p.format)
+		return json_error(at, key, in->e,
+				  "Could not process image: neither PNG, JPEG, GIF nor WebP");
+	if (wider_side(&p) > LIMIT_IMAGE_SIDE)
+		return json_error(at, key, in->e, TOO_WIDE, "", LIMIT_IMAGE_SIDE, p.width,
+				  p.height);
+	json_path(at, key, path);
+	image->path = arena_strndup(in->arena, path, strlen(path));
+	image->format = p.format;
+	in->image_count++;
+	if (wider_side(&p) > wider_side(&in->widest)) {
+		in->widest = p;
+		in->widest_path = image->path;
 	}
-	return NULL;
+	return 0;
 }
 
 int in_image(struct in *in, struct span base64, const struct json_at *at, const char *key,
@@ -312,11 +305,27 @@ int in_image(struct in *in, struct span base64, const struct json_at *at, const 
 		return json_error(at, key, in->e,
 				  "image exceeds 5 MB maximum: %" PRId64 " bytes > %d bytes", size,
 				  LIMIT_IMAGE);
-	image->format = in_image_format(base64);
-	if (!image->format)
-		return json_error(at, key, in->e,
-				  "Could not process image: neither PNG, JPEG, GIF nor WebP");
-	return 0;
+	return check_picture(in, base64, at, key, image);
+}
+
+void in_image_url(struct in *in, const char *url, const struct json_at *at, const char *key,
+		  struct block *image)
+{
+	char path[JSON_PATH_SIZE];
+
+	json_path(at, key, path);
+	*image = (struct block){ .kind = BLOCK_IMAGE,
+				 .url = url,
+				 .path = arena_strndup(in->arena, path, strlen(path)) };
+	in->image_count++;
+}
+
+int in_check_many_images(struct in *in)
+{
+	if (in->image_count <= LIMIT_FEW_IMAGES || wider_side(&in->widest) <= LIMIT_MANY_IMAGE_SIDE)
+		return 0;
+	return error_field(in->e, in->widest_path, TOO_WIDE, " for many-image requests",
+			   LIMIT_MANY_IMAGE_SIDE, in->widest.width, in->widest.height);
 }
 
 static bool is_object_type(const cJSON *type)

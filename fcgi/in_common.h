@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "fcgi/chat.h"
+#include "fcgi/picture.h"
 #include "fcgi/text_map.h"
 
 /* Texts to be joined. */
@@ -32,6 +33,10 @@ struct in {
 	size_t tool_room;	   /* of chat.tools, where in_add_tool() fills it */
 	bool flat_tools;	   /* Responses: a tool's members stand beside its type */
 	const char *function_id;   /* of the latest legacy function_call, NULL: none */
+	struct text_map document_names; /* taken */
+	size_t image_count;
+	struct picture widest;	 /* of the images so far, the one with the longest side */
+	const char *widest_path; /* its field */
 };
 
 void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error *e);
@@ -57,11 +62,14 @@ struct span in_texts_join(const struct in *in, const struct in_texts *texts, con
 int64_t in_base64_size(struct span base64);
 /* What a base64 text holds, in the arena; false: it is no base64. */
 bool in_base64_decode(struct in *in, struct span base64, struct span *out);
-/* png, jpeg, gif, webp by the first bytes; NULL: another format. */
-const char *in_image_format(struct span base64);
 /* Fills an image block; errors name at and key. */
 int in_image(struct in *in, struct span base64, const struct json_at *at, const char *key,
 	     struct block *image);
+/* An image that fetch.c gets, or refuses, later. */
+void in_image_url(struct in *in, const char *url, const struct json_at *at, const char *key,
+		  struct block *image);
+/* Messages API: requests with more than 20 images take smaller ones only. */
+int in_check_many_images(struct in *in);
 
 /* chat.stop_sequences: a list of texts, or one text; null and absent are fine. Empty ones are
  * refused, and where !blank_ok those of white space alone. */

@@ -69,7 +69,7 @@ int in_search_tool(struct in *in, const cJSON *json, const char *type, const str
 	in->chat->search = search;
 	*tool = (struct tool){ .name = search->name,
 			       .description = DESCRIPTION,
-			       .schema_text = SCHEMA };
+			       .schema_json = SCHEMA };
 	return 0;
 }
 

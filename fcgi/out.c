@@ -109,11 +109,19 @@ void out_custom_input(const struct out *o, struct buf *input)
 	cJSON_Delete(tree);
 }
 
-/* "model: X" in the API's own words. */
+/* An unknown model and an overflow in the API's own words. */
 static const char *openai_message(const struct error *failure, char out[static LIMIT_ERROR_TEXT])
 {
 	static const char mark[] = "model: ";
 
+	if (failure->tokens && failure->window) {
+		snprintf(out, LIMIT_ERROR_TEXT,
+			 "This model's maximum context length is %" PRId64
+			 " tokens. However, your messages resulted in about %" PRId64
+			 " tokens. Please reduce the length of the messages.",
+			 failure->window, failure->tokens);
+		return out;
+	}
 	if (failure->kind != ERR_MODEL || strncmp(failure->message, mark, strlen(mark)) != 0)
 		return failure->message;
 	snprintf(out, LIMIT_ERROR_TEXT,

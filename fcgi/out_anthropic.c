@@ -98,12 +98,30 @@ static void write_result(const struct event *result, struct jsonw *w)
 	jsonw_end(w);
 }
 
+/* "prompt is too long: N tokens > M maximum" makes Claude Code compact the conversation. */
+static void write_words(const struct error *failure, struct jsonw *w)
+{
+	static const char mark[] = "prompt is too long: ";
+	char words[LIMIT_ERROR_TEXT + 64];
+	const char *more = failure->message;
+
+	if (failure->tokens && failure->window && strncasecmp(more, mark, strlen(mark)) == 0)
+		more += strlen(mark);
+	if (failure->tokens && failure->window)
+		snprintf(words, sizeof(words),
+			 "%s%" PRId64 " tokens > %" PRId64 " maximum (upstream: %s)", mark,
+			 failure->tokens, failure->window, more);
+	else
+		snprintf(words, sizeof(words), "%s", more);
+	jsonw_text_member(w, "message", words);
+}
+
 static void write_error(const struct error *failure, struct jsonw *w)
 {
 	jsonw_text_member(w, "type", "error");
 	jsonw_begin_object_member(w, "error");
 	jsonw_text_member(w, "type", error_row(failure)->anthropic);
-	jsonw_text_member(w, "message", failure->message);
+	write_words(failure, w);
 	write_details(failure, w);
 	jsonw_end(w);
 }

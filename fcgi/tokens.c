@@ -148,8 +148,8 @@ int64_t tokens_of_chat(const struct chat *chat)
 
 		price += TOOL_TOKENS * TOKEN + text_price(span_of(tool->name)) +
 			 text_price(span_of(tool->description));
-		price += tool->schema ? tree_price(tool->schema) : 0;
-		price += tool->schema_text ? text_price(span_of(tool->schema_text)) : 0;
+		price += tool->schema ? tree_price(tool->schema)
+				      : text_price(span_of(tool->schema_json));
 	}
 	return price < TOKEN ? 1 : rounded(price);
 }

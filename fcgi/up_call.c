@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/profile.h"
 #include "common/up_error.h"
+#include "fcgi/up_check.h"
 #include "fcgi/up_pool.h"
 #include "common/up_profile.h"
 #include "fcgi/up_request.h"
@@ -73,6 +74,9 @@ static int write_body(struct up_call *call, const struct up_profile *profile,
 		.conversation_id = conversation,
 		.continuation_id = continuation,
 		.again = call->sink->again,
+		.documents = profile->documents,
+		.reasoning = !call->without_reasoning,
+		.sent_reasoning = &call->sent_reasoning,
 	};
 
 	/* One id for one conversation of the client: upstream's caches are keyed by it. */
@@ -127,6 +131,8 @@ static int exchange(struct up_call *call, const struct account *account, const s
 		rc = judge_refusal(&reply, &x.refusal, e);
 	else if (!rc)
 		rc = call->sink->end(call->sink->context, e);
+	if (rc && e->kind == ERR_UP_INVALID)
+		up_check_explain(call->chat, body->len, e);
 	log_line(rc ? LOG_WARN : LOG_DEBUG, "upstream %s account=%s status=%d id=%s%s%s",
 		 up_profile_of(config, account)->name, account->id, reply.status,
 		 *reply.request_id ? reply.request_id : "-", rc ? ": " : "", rc ? e->message : "");
@@ -175,6 +181,13 @@ static bool is_worth_asking_again(const struct error *e)
 	return e->kind == ERR_UP_EMPTY || e->kind == ERR_UP_TRUNCATED || e->kind == ERR_UP_UNMET;
 }
 
+/* Upstream refuses reasoning that another model or region signed (THINKING_SIGNATURE_INVALID), and
+ * may in other words: then the conversation goes once more, without any. */
+static bool is_worth_without_reasoning(const struct up_call *call, const struct error *e)
+{
+	return e->kind == ERR_UP_INVALID && call->sent_reasoning && !call->without_reasoning;
+}
+
 static int send(struct up_call *call, const struct account *account, struct error *e)
 {
 	int rc;
@@ -182,12 +195,17 @@ static int send(struct up_call *call, const struct account *account, struct erro
 	call->tries++;
 	if (call->send)
 		return call->send(call, account, e);
+	call->sent_reasoning = false;
 	rc = send_chat(call, account, e);
-	if (!rc || call->asked_again || !is_worth_asking_again(e) ||
-	    call->sink->committed(call->sink->context))
+	if (!rc || call->sink->committed(call->sink->context))
 		return rc;
-	log_line(LOG_INFO, "asked again: %s", e->message);
-	call->asked_again = true;
+	if (is_worth_without_reasoning(call, e))
+		call->without_reasoning = true;
+	else if (!call->asked_again && is_worth_asking_again(e))
+		call->asked_again = true;
+	else
+		return rc;
+	log_line(LOG_INFO, "sent again: %s", e->message);
 	call->tries++;
 	error_clear(e);
 	return send_chat(call, account, e);

@@ -21,9 +21,9 @@ struct up_sink {
 	void (*reset)(void *context, const struct model *model, bool last);
 	/* > 0: the answer is complete, the rest of it is not wanted */
 	int (*bytes)(void *context, struct span bytes, struct error *e); /* of a 200 answer */
-	int (*end)(void *context, struct error *e);		/* it ended cleanly */
-	int (*tick)(void *context, struct error *e);		/* as http_request.on_tick */
-	int (*watch)(void *context, struct error *e);		/* as http_request.on_watch */
+	int (*end)(void *context, struct error *e);			 /* it ended cleanly */
+	int (*tick)(void *context, struct error *e);  /* as http_request.on_tick */
+	int (*watch)(void *context, struct error *e); /* as http_request.on_watch */
 	int watch_fd;
 	bool (*committed)(void *context); /* the client has seen a part: no second try */
 	const struct up_again *again; /* of ERR_UP_UNMET: what the model is to be told */
@@ -43,6 +43,7 @@ struct up_call {
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
 	bool asked_again;
+	bool sent_reasoning, without_reasoning; /* of the history: in the last body; no more */
 };
 
 int up_call_run(struct up_call *call, struct error *e);

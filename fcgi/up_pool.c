@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#define COOL_SECONDS	10   /* after a rate limit that names no time */
+#define COOL_SECONDS	3    /* after a rate limit that names no time */
 #define EXHAUST_SECONDS 3600 /* after a quota error: then the account is tried again */
 #define SUSPEND_SECONDS (6 * 3600)
 
@@ -340,7 +340,8 @@ void up_pool_book(struct up_pool *p, const struct store *tokens, const struct ac
 
 	switch (error_row(failure)->effect) {
 	case ACCOUNT_COOL:
-		cool(p, account->id, now + (wait ? wait : COOL_SECONDS));
+		failure->retry_after = wait ? (int)wait : COOL_SECONDS;
+		cool(p, account->id, now + failure->retry_after);
 		return;
 	case ACCOUNT_EXHAUST:
 		move.state = STATE_EXHAUSTED;

@@ -36,7 +36,7 @@ int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_
 int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, size_t *count,
 		  struct error *e);
 
-/* Applies the effect of a failure (error_kinds[]) to the account that met it. A quota failure that
+/* Applies the effect of a failure (error_kinds[]) to the account that met it. A failure that
  * named no time gets the time of the rest as its retry_after. */
 void up_pool_book(struct up_pool *p, const struct store *tokens, const struct account *account,
 		  struct error *failure, int64_t now);

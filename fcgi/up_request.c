@@ -20,6 +20,9 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/utf8.h"
+#include "fcgi/signature.h"
+#include "fcgi/up_check.h"
+#include "fcgi/up_documents.h"
 #include "fcgi/up_turns.h"
 #include "fcgi/up_wishes.h"
 
@@ -205,6 +208,25 @@ static void image_label(struct writer *r, const struct up_turn *turn, size_t nth
 	piece(r, separator, span_of(text));
 }
 
+static void document_label(struct writer *r, const struct block *document, const char *separator)
+{
+	struct span label;
+
+	up_documents_label(r->chat, document, r->arena, &label);
+	piece(r, separator, label);
+}
+
+static void result_part(struct writer *r, const struct up_turn *turn, const struct block *part,
+			size_t *image)
+{
+	if (part->kind == BLOCK_IMAGE)
+		image_label(r, turn, (*image)++, "\n");
+	else if (part->kind == BLOCK_DOCUMENT)
+		document_label(r, part, "\n");
+	else
+		piece(r, "\n", part->text);
+}
+
 /* A result whose call is not in the turn before: told as text. */
 static void write_orphan(struct writer *r, const struct up_turn *turn, const struct block *result,
 			 size_t *image)
@@ -213,12 +235,15 @@ static void write_orphan(struct writer *r, const struct up_turn *turn, const str
 						"conversation]"
 					      : "[result of a tool call that is not in this "
 						"conversation]"));
-	for (size_t i = 0; i < result->block_count; i++) {
-		if (result->blocks[i].kind == BLOCK_IMAGE)
-			image_label(r, turn, (*image)++, "\n");
-		else
-			piece(r, "\n", result->blocks[i].text);
-	}
+	for (size_t i = 0; i < result->block_count; i++)
+		result_part(r, turn, &result->blocks[i], image);
+}
+
+/* Its name says enough; only what else there is to say of it is said. */
+static void user_document(struct writer *r, const struct block *document)
+{
+	if (document->context || !up_documents_is_sent(r->chat, document))
+		document_label(r, document, "\n\n");
 }
 
 /* A turn must say something, unless it answers calls. */
@@ -226,6 +251,12 @@ static void write_filler(struct writer *r, const struct up_turn *turn)
 {
 	for (size_t i = 0; i < turn->image_count; i++)
 		image_label(r, turn, i, "\n");
+	for (size_t i = 0; i < turn->block_count; i++) {
+		const struct block *block = r->turns.blocks[turn->block_first + i];
+
+		if (block->kind == BLOCK_DOCUMENT)
+			document_label(r, block, "\n");
+	}
 	paragraph(r, span_of(r->any ? "" : NO_TEXT));
 }
 
@@ -244,6 +275,8 @@ static void write_user_text(struct writer *r, const struct up_turn *turn)
 			paragraph(r, block->text);
 		else if (block->kind == BLOCK_TOOL_RESULT)
 			write_orphan(r, turn, block, &image);
+		else if (block->kind == BLOCK_DOCUMENT)
+			user_document(r, block);
 		else if (!image_is_sent(r, turn, image++))
 			image_label(r, turn, image - 1, "\n\n");
 	}
@@ -304,12 +337,8 @@ static void write_result_text(struct writer *r, const struct up_turn *turn,
 {
 	jsonw_begin_text(&r->w);
 	r->any = false;
-	for (size_t i = 0; result && i < result->block_count; i++) {
-		if (result->blocks[i].kind == BLOCK_IMAGE)
-			image_label(r, turn, (*image)++, "\n");
-		else
-			piece(r, "\n", result->blocks[i].text);
-	}
+	for (size_t i = 0; result && i < result->block_count; i++)
+		result_part(r, turn, &result->blocks[i], image);
 	if (!r->any)
 		piece(r, "\n", span_of(result ? NO_OUTPUT : NO_RESULT));
 	jsonw_end_text(&r->w);
@@ -382,8 +411,8 @@ static void write_tools(struct writer *r)
 		jsonw_span(&r->w, description);
 		jsonw_begin_object_member(&r->w, "inputSchema");
 		jsonw_key(&r->w, "json");
-		if (spec->tool && spec->tool->schema_text)
-			jsonw_raw(&r->w, span_of(spec->tool->schema_text));
+		if (spec->tool && spec->tool->schema_json)
+			jsonw_raw(&r->w, span_of(spec->tool->schema_json));
 		else
 			write_schema(r, spec->tool ? spec->tool->schema : NULL);
 		jsonw_end(&r->w);
@@ -413,6 +442,7 @@ static void write_user(struct writer *r, const struct up_turn *turn, bool curren
 	jsonw_key(&r->w, "content");
 	write_user_text(r, turn);
 	write_images(r, turn);
+	up_documents_write(&r->w, r->chat, &r->turns, turn);
 	write_context(r, turn, current);
 	jsonw_text_member(&r->w, "modelId", r->model->id);
 	jsonw_text_member(&r->w, "origin", r->options->origin);
@@ -428,6 +458,28 @@ static void write_input(struct writer *r, const struct block *use)
 		jsonw_raw(&r->w, use->input_json.len ? use->input_json : span_of("{}"));
 }
 
+/* Models go on better with what they thought before they called a tool. Only of the loop that is
+ * running, and only what upstream signed: it refuses anything else. */
+static void write_reasoning(struct writer *r, const struct up_turn *turn)
+{
+	const struct block *thinking = turn->thinking;
+
+	if (!r->options->reasoning || r->model->reasoning != REASONING_CLAUDE ||
+	    r->chat->thinking == THINKING_OFF || turn < &r->turns.items[r->turns.loop_first] ||
+	    !thinking || !thinking->signature || !*thinking->signature ||
+	    signature_is_ours(thinking->text, thinking->signature))
+		return;
+	jsonw_begin_object_member(&r->w, "reasoningContent");
+	jsonw_begin_object_member(&r->w, "reasoningText");
+	jsonw_key(&r->w, "text");
+	jsonw_span(&r->w, thinking->text);
+	jsonw_text_member(&r->w, "signature", thinking->signature);
+	jsonw_end(&r->w);
+	jsonw_end(&r->w);
+	if (r->options->sent_reasoning)
+		*r->options->sent_reasoning = true;
+}
+
 static void write_assistant(struct writer *r, const struct up_turn *turn)
 {
 	jsonw_begin_object_member(&r->w, "assistantResponseMessage");
@@ -437,6 +489,7 @@ static void write_assistant(struct writer *r, const struct up_turn *turn)
 	for (size_t i = 0; i < turn->block_count; i++)
 		paragraph(r, r->turns.blocks[turn->block_first + i]->text);
 	jsonw_end_text(&r->w);
+	write_reasoning(r, turn);
 	if (turn->call_count)
 		jsonw_begin_array_member(&r->w, "toolUses");
 	for (size_t i = 0; i < turn->call_count; i++) {
@@ -568,7 +621,8 @@ int up_request_write(const struct chat *chat, const struct model *model,
 		.arena = arena,
 	};
 
-	if (up_turns_plan(&r.turns, r.chat, arena, e) || plan_tools(&r, e))
+	if (up_documents_check(chat, options->documents, e) || up_check_chat(r.chat, model, e) ||
+	    up_turns_plan(&r.turns, r.chat, arena, e) || plan_tools(&r, e))
 		return -1;
 	if (r.turns.image_count > LIMIT_IMAGES) {
 		r.images_dropped = r.turns.image_count - LIMIT_IMAGES;

@@ -2,7 +2,7 @@
  * up_request.h - the house shape in, the upstream's JSON out.
  *
  * What is added to the client's own words, and nothing else: the system text stands in front of the
- * first user turn; images of results are labelled "[image N attached]"; calls without a result and
+ * first user turn; images and documents of results are labelled "[image N attached]"; calls without a result and
  * results without a call are told as such; tools that only the history knows get a placeholder
  * specification; the rest of an overlong tool description moves behind the system text; thinking
  * tags, where up_request_uses_tags(). At the end of the current turn, and only where the request
@@ -32,6 +32,9 @@ struct up_request_options {
 	const char *conversation_id, *continuation_id; /* uuids */
 	const struct up_again
 		*again; /* the answer before that missed a wish; NULL or empty: none */
+	bool documents;	      /* the service takes documents; else they are refused by name */
+	bool reasoning;	      /* send the reasoning of the running tool loop again */
+	bool *sent_reasoning; /* set when there was some; may be NULL */
 };
 
 /* Checks pairing, names and sizes, repairs what clients are known to send (same-role turns are

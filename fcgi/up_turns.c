@@ -79,6 +79,8 @@ static int add_block(struct up_turns *t, const struct block *block, struct error
 {
 	if (block->kind == BLOCK_TOOL_USE)
 		return add_call(t, block, e);
+	if (block->kind == BLOCK_THINKING && !last_turn(t)->thinking)
+		last_turn(t)->thinking = block;
 	if (block->kind == BLOCK_THINKING ||
 	    (block->kind == BLOCK_TOOL_RESULT && answer_call(t, block)))
 		return 0;
@@ -124,6 +126,25 @@ static void number_images(struct up_turns *t)
 	}
 }
 
+static bool has_result(const struct up_turns *t, const struct up_turn *turn)
+{
+	for (size_t i = 0; i < turn->call_count; i++) {
+		if (t->calls[turn->call_first + i].result)
+			return true;
+	}
+	return false;
+}
+
+/* Where the tool loop that goes on now began: the user's turn that started it. */
+static size_t find_loop(const struct up_turns *t)
+{
+	size_t at = t->count - 1;
+
+	while (at >= 2 && has_result(t, &t->items[at]))
+		at -= 2;
+	return at;
+}
+
 /* Room for the worst case, so that nothing moves later. */
 static void make_room(struct up_turns *t, const struct chat *chat)
 {
@@ -164,5 +185,6 @@ int up_turns_plan(struct up_turns *t, const struct chat *chat, struct arena *are
 	if (last_turn(t)->role != ROLE_USER)
 		return error_field(e, "messages", "the conversation must end with a user message");
 	number_images(t);
+	t->loop_first = find_loop(t);
 	return 0;
 }

@@ -24,6 +24,7 @@ struct up_turn {
 	size_t image_first;		 /* number of images in all turns before */
 	size_t result_images;		 /* images in the results; they come first */
 	size_t image_count;		 /* all images of this turn */
+	const struct block *thinking;	 /* assistant: its first reasoning, or NULL */
 };
 
 struct up_turns {
@@ -33,6 +34,7 @@ struct up_turns {
 	struct up_call *calls;
 	size_t count, block_count, call_count;
 	size_t image_count;
+	size_t loop_first; /* from this turn on, results answer calls up to the last turn */
 	struct text_map client_ids; /* client's id: index of its latest call */
 	struct text_map ids;	    /* upstream ids that are taken */
 };

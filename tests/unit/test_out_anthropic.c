@@ -534,7 +534,37 @@ static void out_anthropic_refuses_an_answer_that_is_too_large(void)
 	buf_release(&wire);
 }
 
+static void out_anthropic_tells_an_overflow_with_its_numbers(void)
+{
+	static const struct {
+		const char *words, *said;
+		int64_t tokens;
+	} rows[] = {
+		{ "prompt is too long: Input is too long.",
+		  "prompt is too long: 215000 tokens > 200000 maximum (upstream: Input is too "
+		  "long.)",
+		  215000 },
+		{ "Prompt is too long: 2 > 1",
+		  "prompt is too long: 215000 tokens > 200000 maximum (upstream: 2 > 1)", 215000 },
+		{ "prompt is too long: the text of messages.0",
+		  "prompt is too long: the text of messages.0", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error failure = failure_of(ERR_CONTEXT, rows[i].words);
+		struct buf body;
+
+		failure.tokens = rows[i].tokens;
+		failure.window = rows[i].tokens ? 200000 : 0;
+		buf_init(&body, KB(4));
+		out_anthropic.error_body(&failure, "req_1", &body);
+		CU_ASSERT_PTR_NOT_NULL(strstr(body.at, rows[i].said));
+		buf_release(&body);
+	}
+}
+
 CU_TestInfo out_anthropic_tests[] = {
+	{ "tells an overflow with its numbers", out_anthropic_tells_an_overflow_with_its_numbers },
 	{ "streams keep the contract", out_anthropic_streams_keep_the_contract },
 	{ "whole answers equal streams", out_anthropic_whole_answers_equal_streams },
 	{ "writes these bytes", out_anthropic_writes_these_bytes },

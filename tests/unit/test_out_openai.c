@@ -391,7 +391,25 @@ static void out_openai_writes_the_error_envelope(void)
 	buf_release(&body);
 }
 
+static void out_openai_tells_an_overflow_in_its_own_words(void)
+{
+	struct error failure = { .kind = ERR_NONE };
+	struct buf body;
+
+	error_set(&failure, ERR_CONTEXT, "prompt is too long: m");
+	failure.tokens = 215000;
+	failure.window = 200000;
+	buf_init(&body, KB(4));
+	out_openai.error_body(&failure, "req_1", &body);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(body.at, "\"This model's maximum context length is 200000 tokens. However, "
+				"your messages resulted in about 215000 tokens."));
+	CU_ASSERT_PTR_NOT_NULL(strstr(body.at, "\"context_length_exceeded\""));
+	buf_release(&body);
+}
+
 CU_TestInfo out_openai_tests[] = {
+	{ "tells an overflow in its own words", out_openai_tells_an_overflow_in_its_own_words },
 	{ "streams keep the contract", out_openai_streams_keep_the_contract },
 	{ "whole answers equal streams", out_openai_whole_answers_equal_streams },
 	{ "writes these bytes", out_openai_writes_these_bytes },

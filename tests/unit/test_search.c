@@ -278,7 +278,7 @@ static void in_takes_the_search_tool_with_its_limits(void)
 	CU_ASSERT_EQUAL(t.chat.search->blocked_count, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 1);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].name, "web_search");
-	CU_ASSERT_TRUE(json_is_object(span_of(t.chat.tools[0].schema_text)));
+	CU_ASSERT_TRUE(json_is_object(span_of(t.chat.tools[0].schema_json)));
 	in_test_release(&t);
 	in_test_read(&t, in_anthropic, HEAD HI);
 	CU_ASSERT_PTR_NULL(t.chat.search);

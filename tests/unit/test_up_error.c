@@ -138,6 +138,7 @@ static void up_error_knows_every_message(void)
 		  ERR_CONTEXT },
 		{ 400, "Input content length exceeds threshold.", ERR_CONTEXT },
 		{ 400, "prompt is too long: 215000 tokens > 200000 maximum", ERR_CONTEXT },
+		{ 400, "Failed to buffer the request body: length limit exceeded", ERR_CONTEXT },
 		{ 400, "Improperly formed request.", ERR_UP_INVALID },
 		{ 400, "Invalid model. Please select a different model to continue.", ERR_MODEL },
 		{ 400, "Invalid model ID. Please select a different model to continue.",
@@ -257,6 +258,31 @@ static void up_error_uses_the_words_that_clients_react_to(void)
 		"this model does not support PDF input: m");
 }
 
+/* A document that stays in the conversation is refused for ever: clients must let it go. */
+static void up_error_lets_clients_drop_any_refused_document(void)
+{
+	static const char *const reasons[] = {
+		"DOCUMENT_COUNT_EXCEEDED",
+		"DOCUMENT_SIZE_EXCEEDED",
+		"DOCUMENT_MAXIMUM_PAGES_EXCEEDED",
+		"DOCUMENT_DUPLICATE_NAME",
+		"DOCUMENT_PASSWORD_PROTECTED",
+		"INVALID_DOCUMENT_NAME",
+		"DISALLOWED_FILE_TYPE",
+		"DOCUMENT_MODEL_NOT_SUPPORTED",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		char payload[128];
+		struct error e;
+
+		snprintf(payload, sizeof(payload), "{\"message\":\"m\",\"reason\":\"%s\"}",
+			 reasons[i]);
+		e = error_of(400, "", payload);
+		CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "does not support PDF input"));
+	}
+}
+
 static void up_error_never_quotes_what_is_no_json(void)
 {
 	static const char *const payloads[] = {
@@ -340,6 +366,8 @@ CU_TestInfo up_error_tests[] = {
 	{ "falls back to the status", up_error_falls_back_to_the_status },
 	{ "judges by reason then type then message then status",
 	  up_error_judges_by_reason_then_type_then_message_then_status },
+	{ "lets clients drop any refused document",
+	  up_error_lets_clients_drop_any_refused_document },
 	{ "says prompt is too long first", up_error_says_prompt_is_too_long_first },
 	{ "uses the words that clients react to", up_error_uses_the_words_that_clients_react_to },
 	{ "never quotes what is no json", up_error_never_quotes_what_is_no_json },

@@ -8,7 +8,6 @@ import { APICallError, generateObject, generateText, jsonSchema, RetryError, ste
 	 streamText, tool } from 'ai';
 
 import { startGateway } from '../gateway.mjs';
-import { waits } from '../waiting.mjs';
 
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
@@ -246,16 +245,16 @@ describe('the AI SDK', { timeout: 60000 }, () => {
 				 [{ format: 'png', source: { bytes: pixel } }]);
 	});
 
-	test('sends a text file', waits('documents are not supported', async () => {
+	test('sends a text file', async () => {
 		await script('file', [{ text: 'A note.' }]);
 		const { text } = await generateText(withFile(
 			'text/plain', Buffer.from('Remember the milk.'), 'What? @file@'));
 
 		assert.equal(text, 'A note.');
 		assert.ok(JSON.stringify(await sent()).includes('Remember the milk.'));
-	}));
+	});
 
-	test('sends a PDF', waits('does not support PDF input', async () => {
+	test('sends a PDF', async () => {
 		await script('pdf', [{ text: 'A page.' }]);
 		const { text } = await generateText(withFile('application/pdf', pdf, 'What? @pdf@'));
 		const { documents } = (await sent()).currentMessage.userInputMessage;
@@ -263,7 +262,7 @@ describe('the AI SDK', { timeout: 60000 }, () => {
 		assert.equal(text, 'A page.');
 		assert.deepEqual(documents.map(({ format, source }) => [format, source]),
 				 [['pdf', { bytes: pdf }]]);
-	}));
+	});
 
 	// ---- errors ----
 

@@ -7,7 +7,6 @@ import { betaTool } from '@anthropic-ai/sdk/helpers/beta/json-schema';
 import { jsonSchemaOutputFormat } from '@anthropic-ai/sdk/helpers/json-schema';
 
 import { startGateway } from '../gateway.mjs';
-import { waits } from '../waiting.mjs';
 
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
@@ -152,7 +151,7 @@ describe('the Anthropic client', { timeout: 60000 }, () => {
 				 [{ format: 'png', source: { bytes: pixel } }]);
 	});
 
-	test('sends a PDF', waits('does not support PDF input', async () => {
+	test('sends a PDF', async () => {
 		const data = Buffer.from('%PDF-1.4\ntrailer<</Root 1 0 R>>\n%%EOF\n').toString('base64');
 
 		await script('pdf', [{ text: 'A page.' }]);
@@ -165,7 +164,7 @@ describe('the Anthropic client', { timeout: 60000 }, () => {
 		assert.equal(message.content[0].text, 'A page.');
 		assert.deepEqual(documents.map(({ format, source }) => [format, source]),
 				 [['pdf', { bytes: data }]]);
-	}));
+	});
 
 	const place = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'],
 			additionalProperties: false };
