@@ -132,8 +132,8 @@ static int test(struct ctl *c, struct account *a, struct usage *u, struct error 
 	if (account_expires_within(a, clock_wall(), TEST_AHEAD) &&
 	    refresh(c, a, REFRESH_HARD, TEST_AHEAD, e) < 0)
 		return -1;
-	if (ctl_http(c, e) || (profile_is_missing(a) &&
-			       profile_resolve(c->http, c->config, &c->tokens, a, e)))
+	if (ctl_http(c, e) ||
+	    (profile_is_missing(a) && profile_resolve(c->http, c->config, &c->tokens, a, e)))
 		return -1;
 	return usage_fetch(c->http, c->config, a, u, e);
 }

@@ -44,7 +44,8 @@ struct run {
 
 static const char help[] =
 	"usage: kiro-refresh [options]\n"
-	"Renews the access tokens of Kiro accounts that expire within refresh_ahead seconds, and the\n"
+	"Renews the access tokens of Kiro accounts that expire within refresh_ahead seconds, and "
+	"the\n"
 	"lists of their models once an hour.\n"
 	"\n"
 	"  --all              all accounts that are not disabled (the default)\n"

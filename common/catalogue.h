@@ -19,8 +19,9 @@
 #include "common/store.h"
 
 #define CATALOGUE_PREFIX "c/"
-#define CATALOGUE_AGE	 3600 /* seconds: then it is due again, whether the last look failed or not \
-			       */
+#define CATALOGUE_AGE                                                                              \
+	3600 /* seconds: then it is due again, whether the last look failed or not                 \
+	      */
 
 struct catalogue {
 	struct arena arena; /* holds everything below */

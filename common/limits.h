@@ -11,7 +11,7 @@
 #define LIMIT_BODY	     MB(32)  /* the Messages API's own limit: 413 above it */
 #define LIMIT_ADMIN_BODY     MB(4)   /* an import file of some thousand accounts */
 #define LIMIT_JSON_DEPTH     128     /* the upstream refuses more; far below cJSON's stack need */
-#define LIMIT_JSON_NODES     500000  /* cJSON takes 80 bytes for each: 40 MB; real bodies have 20,000 */
+#define LIMIT_JSON_NODES     500000  /* 80 bytes each in cJSON; real bodies have 20,000 */
 #define LIMIT_MESSAGES	     10000   /* history length that the upstream takes */
 #define LIMIT_TOOLS	     1024    /* no client comes near; bounds the name map */
 #define LIMIT_TOOL_NAME	     128     /* Messages API pattern ^[a-zA-Z0-9_-]{1,128}$ */
@@ -50,7 +50,7 @@
 #define LIMIT_SECRET_FILE KB(16)
 #define LIMIT_IMPORT_FILE MB(16)
 #define LIMIT_RECORD	  KB(64) /* one record of the state store */
-#define LIMIT_MODELS	     512 /* listed to clients, over all accounts */
+#define LIMIT_MODELS	  512	 /* listed to clients, over all accounts */
 #define LIMIT_ACCOUNTS	  10000
 #define LIMIT_KEYS	  100000
 #define LIMIT_LOG_LINE	  KB(8)

@@ -13,8 +13,8 @@
 struct up_profile {
 	const char *name;
 	const char *host_before, *host_behind; /* inference: URL with the region in between */
-	const char *path;	  /* of the chat operation */
-	const char *target;	  /* x-amz-target; NULL: the path names the operation */
+	const char *path;		       /* of the chat operation */
+	const char *target;		   /* x-amz-target; NULL: the path names the operation */
 	const char *mcp_path, *mcp_target; /* of InvokeMCP, likewise */
 	const char *content_type;
 	const char *sdk, *api;	  /* in the client identity */
@@ -46,7 +46,8 @@ int up_profile_wire(const struct up_profile *profile, const struct config *confi
 		    const struct account *account, const char *invocation_id, int attempt,
 		    struct arena *arena, struct up_wire *out, struct error *e);
 
-/* The same for InvokeMCP. awsJson has the profileArn in its body, restJson in one of these headers. */
+/* The same for InvokeMCP. awsJson has the profileArn in its body, restJson in one of these headers.
+ */
 int up_profile_mcp_wire(const struct up_profile *profile, const struct config *config,
 			const struct account *account, const char *invocation_id, int attempt,
 			struct arena *arena, struct up_wire *out, struct error *e);

@@ -39,9 +39,8 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 	turn_init(&turn, r, chat, model, &names);
 	sink = turn_sink(&turn);
 
-	rc = chat->search && chat->tool_choice != CHOICE_NONE ?
-		     search_run(&call, &turn, &r->error) :
-		     up_call_run(&call, &r->error);
+	rc = chat->search && chat->tool_choice != CHOICE_NONE ? search_run(&call, &turn, &r->error)
+							      : up_call_run(&call, &r->error);
 	if (!rc)
 		rc = turn_finish(&turn, &r->error);
 	if (rc) {

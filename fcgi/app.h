@@ -1,8 +1,9 @@
 /*
  * app.h - the process: its current settings and what hangs on them.
  *
- * A `site` is one loaded configuration with the clients and stores made from it. It does not change:
- * a reload makes a new one, requests hold the one they began with, the last to drop it frees it.
+ * A `site` is one loaded configuration with the clients and stores made from it. It does not
+ * change: a reload makes a new one, requests hold the one they began with, the last to drop it
+ * frees it.
  */
 #ifndef FCGI_APP_H
 #define FCGI_APP_H

@@ -66,7 +66,7 @@ struct tool {
  * chat.tools; search.c answers its calls. */
 struct chat_search {
 	const char *name;
-	int64_t max_uses; /* 0: no limit */
+	int64_t max_uses;		 /* 0: no limit */
 	const char **allowed, **blocked; /* domains; one of the lists is empty */
 	size_t allowed_count, blocked_count;
 };
@@ -99,7 +99,7 @@ struct chat {
 	const char **stop_sequences; /* the answer's text ends before the first match */
 	size_t stop_count;
 	enum format format;
-	const cJSON *schema;	       /* FORMAT_SCHEMA */
+	const cJSON *schema; /* FORMAT_SCHEMA */
 	struct span prefill; /* the last message's text, when that is the assistant's: the answer
 			      * continues it */
 	enum thinking thinking;

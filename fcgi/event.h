@@ -1,8 +1,8 @@
 /*
  * event.h - one step of an answer, the only thing that up_* hands to out_*.
  *
- * SEARCH and SEARCH_RESULT are the gateway's own web searches (search.c); only the Messages API has a
- * place for them.
+ * SEARCH and SEARCH_RESULT are the gateway's own web searches (search.c); only the Messages API has
+ * a place for them.
  *
  * Order of a good answer: any mix of TEXT, THINKING/SIGNATURE and tool calls (START, INPUT..., END;
  * never interleaved: up_event collects calls that upstream interleaves), then one STOP, last.
@@ -22,7 +22,7 @@ enum event_kind {
 	EVENT_TOOL_END,
 	EVENT_SEARCH,	     /* id, name; text: the arguments' JSON */
 	EVENT_SEARCH_RESULT, /* id of its SEARCH; text: JSON, an array of results or an error */
-	EVENT_STOP, /* stop, usage; text: the explanation of a refusal */
+	EVENT_STOP,	     /* stop, usage; text: the explanation of a refusal */
 };
 
 enum stop_reason {
@@ -39,7 +39,7 @@ enum stop_reason {
 /* Tokens. `measured` tells upstream's own numbers from estimates. */
 struct usage {
 	int64_t input, output, cache_read, cache_write;
-	double credits; /* metered by upstream, 0: not told */
+	double credits;	  /* metered by upstream, 0: not told */
 	int64_t searches; /* of the web, by this gateway */
 	bool measured;
 };

@@ -19,7 +19,8 @@ typedef int block_reader(struct in *in, const cJSON *json, const struct json_at 
 			 struct block *out);
 
 static block_reader read_text, read_image, read_document, read_search_result, read_found,
-	read_thinking, read_redacted, read_tool_use, read_tool_result, read_tool_reference, read_unsupported;
+	read_thinking, read_redacted, read_tool_use, read_tool_result, read_tool_reference,
+	read_unsupported;
 
 static const struct block_row {
 	const char *type;
@@ -240,7 +241,7 @@ static int read_document_source(struct in *in, const cJSON *source, const char *
 				const struct json_at *at, const struct in_attribute about[static 2],
 				struct block *out)
 {
-	struct span text;
+	struct span text = { NULL, 0 };
 	int rc;
 
 	if (strcmp(type, "base64") == 0) {
@@ -446,8 +447,7 @@ static int read_tool_result(struct in *in, const cJSON *json, const struct json_
 	return MADE_BLOCK;
 }
 
-static int read_found(struct in *in, const cJSON *json, const struct json_at *at,
-			      struct block *out)
+static int read_found(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
 {
 	return in_search_result(in, json, at, out) ? -1 : MADE_BLOCK;
 }

@@ -27,12 +27,12 @@ struct in {
 	struct in_texts system;
 	struct block *blocks;
 	size_t block_count, block_room, message_room;
-	size_t last_index;	   /* the client's message that the last block came from */
-	struct text_map mentioned; /* tools that the history names */
-	bool count_only;	   /* nothing will be generated */
-	size_t tool_room;	   /* of chat.tools, where in_add_tool() fills it */
-	bool flat_tools;	   /* Responses: a tool's members stand beside its type */
-	const char *function_id;   /* of the latest legacy function_call, NULL: none */
+	size_t last_index;		/* the client's message that the last block came from */
+	struct text_map mentioned;	/* tools that the history names */
+	bool count_only;		/* nothing will be generated */
+	size_t tool_room;		/* of chat.tools, where in_add_tool() fills it */
+	bool flat_tools;		/* Responses: a tool's members stand beside its type */
+	const char *function_id;	/* of the latest legacy function_call, NULL: none */
 	struct text_map document_names; /* taken */
 	size_t image_count;
 	struct picture widest;	 /* of the images so far, the one with the longest side */

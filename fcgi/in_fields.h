@@ -1,5 +1,6 @@
 /*
- * in_fields.h - plain fields that both OpenAI APIs have; each is a reader for a struct in_field row.
+ * in_fields.h - plain fields that both OpenAI APIs have; each is a reader for a struct in_field
+ * row.
  */
 #ifndef FCGI_IN_FIELDS_H
 #define FCGI_IN_FIELDS_H

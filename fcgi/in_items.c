@@ -32,7 +32,8 @@ static int read_message(struct in *in, const cJSON *item, const struct json_at *
 	return 0;
 }
 
-/* Our own encrypted_content is base64 of {"signature": "..."}; of any other value we know nothing. */
+/* Our own encrypted_content is base64 of {"signature": "..."}; of any other value we know nothing.
+ */
 static const char *read_signature(struct in *in, const char *encrypted)
 {
 	struct error ignored = { .kind = ERR_NONE };
@@ -106,8 +107,7 @@ static int read_custom_call(struct in *in, const cJSON *item, const struct json_
 	struct block block = { .kind = BLOCK_TOOL_USE };
 	const char *input = "";
 
-	if (read_call_name(in, item, at, &block) ||
-	    json_text(item, "input", at, &input, in->e) < 0)
+	if (read_call_name(in, item, at, &block) || json_text(item, "input", at, &input, in->e) < 0)
 		return -1;
 	block.input_json = in_parts_input(in, input);
 	*in_add(in, ROLE_ASSISTANT, at->index) = block;
@@ -155,8 +155,7 @@ static int read_more_tools(struct in *in, const cJSON *item, const struct json_a
 	const cJSON *tools = NULL;
 	size_t kept = chat->tool_count;
 
-	if (json_array(item, "tools", at, &tools, in->e) < 0 ||
-	    in_tools_read(in, tools, &tools_at))
+	if (json_array(item, "tools", at, &tools, in->e) < 0 || in_tools_read(in, tools, &tools_at))
 		return -1;
 	for (size_t i = kept; i < chat->tool_count; i++) {
 		if (!is_known(chat, kept, chat->tools[i].name))

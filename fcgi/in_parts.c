@@ -181,9 +181,8 @@ int in_parts_read(struct in *in, const cJSON *content, enum in_parts_kind kind,
 	out->blocks = arena_array(in->arena, (size_t)cJSON_GetArraySize(content) + 1,
 				  sizeof(*out->blocks));
 	if (cJSON_IsString(content) && content->valuestring[0])
-		out->blocks[out->count++] = (struct block){
-			.kind = BLOCK_TEXT, .text = span_of(content->valuestring)
-		};
+		out->blocks[out->count++] =
+			(struct block){ .kind = BLOCK_TEXT, .text = span_of(content->valuestring) };
 	cJSON_ArrayForEach (part, content) {
 		rc = read_part(in, part, kind, &item_at, &out->blocks[out->count]);
 		if (rc < 0)

@@ -19,8 +19,8 @@ static int read_reasoning(struct in *in, const cJSON *body, const char *name)
 	    json_text(reasoning, "generate_summary", &at, &summary, in->e) < 0 ||
 	    json_text(reasoning, "summary", &at, &summary, in->e) < 0)
 		return -1;
-	in->chat->thinking_omitted = in->chat->thinking == THINKING_ON &&
-				     (!summary || strcmp(summary, "none") == 0);
+	in->chat->thinking_omitted =
+		in->chat->thinking == THINKING_ON && (!summary || strcmp(summary, "none") == 0);
 	return 0;
 }
 

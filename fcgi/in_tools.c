@@ -5,8 +5,8 @@
 #include "common/log.h"
 #include "fcgi/in_parts.h"
 
-/* {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}: the tree is
- * only read. */
+/* {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}: the tree
+ * is only read. */
 static const cJSON input_text = { .type = cJSON_String, .valuestring = "string", .string = "type" };
 static const cJSON input_property = { .type = cJSON_Object,
 				      .child = (cJSON *)&input_text,

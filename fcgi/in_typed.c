@@ -28,25 +28,30 @@
 									"anew.\"}}}"
 
 /* The older editor inserts new_str and can undo; the newer one inserts insert_text. */
-#define EDITOR(commands, insert)                                                                                     \
-	"{\"type\":\"object\",\"properties\":{" COMMAND_PROPERTY(commands) "," PATH_PROPERTY("Abs"                   \
-											     "olu"                   \
-											     "te "                   \
-											     "pat"                   \
-											     "h "                    \
-											     "of "                   \
-											     "a "                    \
-											     "fil"                   \
-											     "e "                    \
-											     "or "                   \
-											     "dir"                   \
-											     "ect"                   \
-											     "ory"                   \
-											     ".") "," TEXT_PROPERTY( \
-		"file_text",                                                                                         \
-		"create: the content of the new file.") "," OLD_PROPERTY "," insert                                  \
-							"," LINE_PROPERTY "," RANGE_PROPERTY "},"                    \
-							"\"required\":[\"command\",\"path\"]}"
+#define EDITOR(commands, insert)                                                                   \
+	"{\"type\":\"object\",\"properties\":{" COMMAND_PROPERTY(commands) "," PATH_PROPERTY(      \
+		"Abs"                                                                              \
+		"olu"                                                                              \
+		"te "                                                                              \
+		"pat"                                                                              \
+		"h "                                                                               \
+		"of "                                                                              \
+		"a "                                                                               \
+		"fil"                                                                              \
+		"e "                                                                               \
+		"or "                                                                              \
+		"dir"                                                                              \
+		"ect"                                                                              \
+		"ory"                                                                              \
+		".") "," TEXT_PROPERTY("file_text",                                                \
+				       "create: the content of the new file.") "," OLD_PROPERTY    \
+									       "," insert          \
+									       "," LINE_PROPERTY   \
+									       "," RANGE_PROPERTY  \
+									       "},"                \
+									       "\"required\":["    \
+									       "\"command\","      \
+									       "\"path\"]}"
 #define OLD_EDITOR                                                                                 \
 	EDITOR("\"view\",\"create\",\"str_replace\",\"insert\",\"undo_edit\"",                     \
 	       TEXT_PROPERTY("new_str", "str_replace, insert: the new text."))
@@ -56,21 +61,32 @@
 		       "insert_text", "insert: the new text."))
 #define EDIT "Shows, creates and edits text files: view, create, str_replace, insert"
 
-#define MEMORY                                                                                                                                                          \
-	"{\"type\":\"object\",\"properties\":{" COMMAND_PROPERTY("\"view\",\"create\",\"str_"                                                                           \
-								 "replace\",\"insert\","                                                                                \
-								 "\"delete\",\"rename\"") "," PATH_PROPERTY("Path below /memories; not for rename.") "," TEXT_PROPERTY( \
-		"file_text",                                                                                                                                            \
-		"create: the content of the new file.") "," OLD_PROPERTY                                                                                                \
-							"," TEXT_PROPERTY("new_str", "str_"                                                                             \
-										     "replace: "                                                                        \
-										     "the new "                                                                         \
-										     "text.") "," LINE_PROPERTY "," TEXT_PROPERTY(                                      \
-								"insert_text", "insert: the new "                                                                       \
-									       "text.") "," RANGE_PROPERTY                                                              \
-											"," TEXT_PROPERTY("old_path", "rename: the present path.") "," TEXT_PROPERTY(   \
-												"new_path",                                                             \
-												"rename: the new path.") "},\"required\":[\"command\"]}"
+#define MEMORY                                                                                                                                                                                                   \
+	"{\"type\":\"object\",\"properties\":{" COMMAND_PROPERTY(                                                                                                                                                \
+		"\"view\",\"create\",\"str_"                                                                                                                                                                     \
+		"replace\",\"insert\","                                                                                                                                                                          \
+		"\"delete\",\"rename\"") "," PATH_PROPERTY("Path below /memories; not for "                                                                                                                      \
+							   "rename.") "," TEXT_PROPERTY("file_"                                                                                                                  \
+											"text",                                                                                                                  \
+											"create: "                                                                                                               \
+											"the "                                                                                                                   \
+											"content "                                                                                                               \
+											"of the "                                                                                                                \
+											"new "                                                                                                                   \
+											"file.") "," OLD_PROPERTY                                                                                                \
+												 "," TEXT_PROPERTY(                                                                                              \
+													 "new_str",                                                                                              \
+													 "str_"                                                                                                  \
+													 "replace: "                                                                                             \
+													 "the new "                                                                                              \
+													 "text.") "," LINE_PROPERTY                                                                              \
+														  "," TEXT_PROPERTY(                                                                             \
+															  "insert_text",                                                                         \
+															  "insert: the new "                                                                     \
+															  "text.") "," RANGE_PROPERTY                                                            \
+																   "," TEXT_PROPERTY("old_path", "rename: the present path.") "," TEXT_PROPERTY( \
+																	   "new_path",                                                           \
+																	   "rename: the new path.") "},\"required\":[\"command\"]}"
 
 #define POINT_PROPERTY(name, what)                                                                 \
 	"\"" name                                                                                  \
@@ -173,7 +189,7 @@ int in_typed_check(struct in *in, const cJSON *json, const struct json_at *at)
 }
 
 int in_typed_read(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
-		   struct tool *tool)
+		  struct tool *tool)
 {
 	struct json_at inside = { .up = at, .key = type };
 	const struct typed *known = find(type);

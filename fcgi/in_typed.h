@@ -10,7 +10,7 @@
  * description and schema. 1: *tool is to be sent; 0: it stays hidden; -1: a type that is not
  * served, the error names the tool. */
 int in_typed_read(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
-		   struct tool *tool);
+		  struct tool *tool);
 
 /* Fields that every tool may have and that have no effect here. */
 int in_typed_check(struct in *in, const cJSON *json, const struct json_at *at);

@@ -23,13 +23,13 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 
-#define LISTEN_FD	     0		      /* FCGI_LISTENSOCK_FILENO */
-#define WORKER_STACK	     (256 * 1024)     /* TLS and 128 levels of JSON need under 100 KiB */
-#define SPARE_WORKERS	     32		      /* beyond max_streams: they answer 529 */
-#define DESCRIPTORS_A_STREAM 4		      /* FastCGI, upstream, libcurl's wake-up pair */
-#define POLL_MS		     1000	      /* how often the configuration file is looked at */
-#define ARENAS 2	       /* of malloc */
-#define LARGE_BLOCK (128 * 1024) /* bytes */
+#define LISTEN_FD	     0		  /* FCGI_LISTENSOCK_FILENO */
+#define WORKER_STACK	     (256 * 1024) /* TLS and 128 levels of JSON need under 100 KiB */
+#define SPARE_WORKERS	     32		  /* beyond max_streams: they answer 529 */
+#define DESCRIPTORS_A_STREAM 4		  /* FastCGI, upstream, libcurl's wake-up pair */
+#define POLL_MS		     1000	  /* how often the configuration file is looked at */
+#define ARENAS		     2		  /* of malloc */
+#define LARGE_BLOCK	     (128 * 1024) /* bytes */
 
 struct worker {
 	struct app *app;
@@ -251,7 +251,8 @@ static void tell_cgi_client(void)
 static void tame_allocator(void)
 {
 	mallopt(M_ARENA_MAX, ARENAS);
-	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK); /* fixed: glibc would raise it to what it has seen */
+	mallopt(M_MMAP_THRESHOLD,
+		LARGE_BLOCK); /* fixed: glibc would raise it to what it has seen */
 	mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BLOCK);
 }
 

@@ -57,8 +57,7 @@ static int reasoning_as_text(struct out *o, struct span text, struct buf *wire, 
 {
 	if (!text.len || drops_reasoning(o))
 		return 0;
-	if (!o->in_tags &&
-	    write_text(o, span_of(tags[o->options.thinking_format].open), wire, e))
+	if (!o->in_tags && write_text(o, span_of(tags[o->options.thinking_format].open), wire, e))
 		return -1;
 	o->in_tags = true;
 	return write_text(o, text, wire, e);

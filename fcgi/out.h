@@ -23,9 +23,9 @@ enum thinking_format { THINKING_BLOCKS, THINKING_THINK, THINKING_THINKING, THINK
 
 struct out_options {
 	bool stream;
-	bool late; /* a stream whose first event is written last: out_begin_late() */
-	bool include_usage;	/* Chat Completions: a usage chunk at the end of a stream */
-	const struct chat *chat;	/* for its tools; borrowed, NULL: none */
+	bool late;		 /* a stream whose first event is written last: out_begin_late() */
+	bool include_usage;	 /* Chat Completions: a usage chunk at the end of a stream */
+	const struct chat *chat; /* for its tools; borrowed, NULL: none */
 	enum thinking_format thinking_format;
 	const char *model;	/* as the client wrote it; borrowed */
 	int64_t input_estimate; /* for the first event; corrected at the end */
@@ -46,20 +46,20 @@ struct out {
 	const struct out_dialect *dialect;
 	struct out_options options;
 	char id[64];
-	bool begun;	    /* the stream's first event was written */
-	bool ended;	    /* STOP or a failure was written */
-	enum out_open open; /* the block that is open now */
-	int index;	    /* of the open or next block (A), tool call (C), item (R) */
-	bool in_tags;	    /* reasoning is being written as text */
+	bool begun;	     /* the stream's first event was written */
+	bool ended;	     /* STOP or a failure was written */
+	enum out_open open;  /* the block that is open now */
+	int index;	     /* of the open or next block (A), tool call (C), item (R) */
+	bool in_tags;	     /* reasoning is being written as text */
 	enum tool_kind kind; /* C: of the open call */
-	int sequence;	    /* R: number of the next event */
+	int sequence;	     /* R: number of the next event */
 	struct out_item item;
 	struct evp_md_ctx_st *digest; /* A: of the open thinking block's text */
 
 	/* a whole answer's parts so far */
 	struct buf text, reasoning; /* C: as they came; R: text of the open item */
 	struct buf arguments;	    /* of the open call, where they are needed as a whole */
-	struct buf parts;	    /* A: content[], C: tool_calls[], R: output[]: JSON written by w */
+	struct buf parts; /* A: content[], C: tool_calls[], R: output[]: JSON written by w */
 	struct jsonw w;
 };
 
@@ -88,8 +88,8 @@ int out_event(struct out *o, const struct event *event, struct buf *wire, struct
 /* For the dialects: the client's tool of that name, NULL: unknown. */
 const struct tool *out_tool(const struct out *o, const char *name);
 
-/* For the dialects: the text that a custom tool's call holds in o->arguments; as it came where it is
- * no {"input": text}. */
+/* For the dialects: the text that a custom tool's call holds in o->arguments; as it came where it
+ * is no {"input": text}. */
 void out_custom_input(const struct out *o, struct buf *input);
 
 /* For the OpenAI dialects: {"error": {...}}. */

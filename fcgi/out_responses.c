@@ -32,24 +32,36 @@ struct item_form {
 };
 
 static const struct item_form text_form = {
-	"msg_",	       "message",
-	"text",	       "response.output_text.delta",
-	"response.output_text.done",   "output_text",
-	"response.content_part.added", "response.content_part.done",
+	"msg_",
+	"message",
+	"text",
+	"response.output_text.delta",
+	"response.output_text.done",
+	"output_text",
+	"response.content_part.added",
+	"response.content_part.done",
 	"content_index",
 };
 static const struct item_form refusal_form = {
-	"msg_",	       "message",
-	"refusal",     "response.refusal.delta",
-	"response.refusal.done",       "refusal",
-	"response.content_part.added", "response.content_part.done",
+	"msg_",
+	"message",
+	"refusal",
+	"response.refusal.delta",
+	"response.refusal.done",
+	"refusal",
+	"response.content_part.added",
+	"response.content_part.done",
 	"content_index",
 };
 static const struct item_form reasoning_form = {
-	"rs_",	       "reasoning",
-	"text",	       "response.reasoning_summary_text.delta",
-	"response.reasoning_summary_text.done",	  "summary_text",
-	"response.reasoning_summary_part.added",  "response.reasoning_summary_part.done",
+	"rs_",
+	"reasoning",
+	"text",
+	"response.reasoning_summary_text.delta",
+	"response.reasoning_summary_text.done",
+	"summary_text",
+	"response.reasoning_summary_part.added",
+	"response.reasoning_summary_part.done",
 	"summary_index",
 };
 /* clang-format off */
@@ -350,7 +362,8 @@ static void open_item(struct out *o, const struct item_form *form, struct buf *w
 {
 	if (o->item.form == form && !is_call(form))
 		return;
-	assert(!o->item.form || !is_call(o->item.form)); /* up_event closes calls before it goes on */
+	assert(!o->item.form ||
+	       !is_call(o->item.form)); /* up_event closes calls before it goes on */
 	close_item(o, "completed", NULL, wire);
 	o->item.form = form;
 	ids_make(o->item.id, sizeof(o->item.id), form->prefix, 24);

@@ -80,8 +80,8 @@ int response_whole(struct response *r, int status, const char *content_type, str
 	return send(r, &head, body);
 }
 
-int response_error(struct response *r, int status, const struct error *failure,
-		   const char *allow, struct span body)
+int response_error(struct response *r, int status, const struct error *failure, const char *allow,
+		   struct span body)
 {
 	const struct error_row *row = error_row(failure);
 	struct buf head;

@@ -22,8 +22,8 @@ struct response {
 /* All return 0, or -1 when the client has left. */
 int response_whole(struct response *r, int status, const char *content_type, struct span body);
 /* allow: the methods for an Allow header, or NULL. */
-int response_error(struct response *r, int status, const struct error *failure,
-		   const char *allow, struct span body);
+int response_error(struct response *r, int status, const struct error *failure, const char *allow,
+		   struct span body);
 int response_empty(struct response *r, int status, const char *allow);
 int response_preflight(struct response *r, const char *allow, const char *asked_headers);
 

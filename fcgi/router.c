@@ -238,16 +238,15 @@ static void send_error(struct request *r)
 	out->error_body(&r->error, r->id, &body);
 	if (r->error.kind == ERR_METHOD)
 		allowed_methods(r->route, allowed, sizeof(allowed));
-	response_error(&r->response, status, &r->error, *allowed ? allowed : NULL,
-		       buf_span(&body));
+	response_error(&r->response, status, &r->error, *allowed ? allowed : NULL, buf_span(&body));
 	buf_release(&body);
 }
 
 static void log_request_end(const struct request *r)
 {
-	enum log_level level = r->error.kind == ERR_NONE || r->error.kind == ERR_GONE ? LOG_INFO :
-			       error_row(&r->error)->status >= 500		  ? LOG_ERROR :
-											LOG_WARN;
+	enum log_level level = r->error.kind == ERR_NONE || r->error.kind == ERR_GONE ? LOG_INFO
+			       : error_row(&r->error)->status >= 500		      ? LOG_ERROR
+										      : LOG_WARN;
 
 	log_line(level, "%s %.200s %d %zu bytes %" PRId64 " ms key=%s%s%s%s%s", r->method, r->path,
 		 r->response.status, r->response.bytes, clock_ticks() - r->started,

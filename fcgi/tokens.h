@@ -14,7 +14,8 @@
 int64_t tokens_of_text(struct span text);
 int64_t tokens_of_chat(const struct chat *chat); /* >= 1 */
 
-/* A text that comes in pieces of whole characters: the same count wherever it is cut. { 0 } begins. */
+/* A text that comes in pieces of whole characters: the same count wherever it is cut. { 0 } begins.
+ */
 struct token_count {
 	int64_t price;
 	int before; /* class of the last byte, plus one; 0: none */

@@ -65,8 +65,7 @@ int turn_event(struct turn *t, const struct event *event, struct error *e)
 		t->usage = event->usage;
 		t->stopped = true;
 	}
-	if (((!t->buffered || stop) && begin(t, e)) ||
-	    out_event(&t->out, event, &t->wire, e))
+	if (((!t->buffered || stop) && begin(t, e)) || out_event(&t->out, event, &t->wire, e))
 		return -1;
 	if (t->buffered && stop)
 		return release(t, e);
@@ -201,7 +200,8 @@ static void start_answer(struct turn *t, bool last)
 	up_event_init(&t->events, &t->options);
 }
 
-/* Of a whole answer the client sees nothing before its end; one with searches holds earlier rounds. */
+/* Of a whole answer the client sees nothing before its end; one with searches holds earlier rounds.
+ */
 static bool sink_committed(void *context)
 {
 	const struct turn *t = context;

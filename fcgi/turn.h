@@ -23,15 +23,15 @@ struct turn {
 	struct up_filters filters;
 	bool tags; /* the reasoning comes as tags in the text */
 	struct up_again again;
-	struct buf wire;      /* to be sent now; of a whole answer: the body at the end */
-	bool buffered;	      /* a stream that is held back to its end, but for pings */
+	struct buf wire;       /* to be sent now; of a whole answer: the body at the end */
+	bool buffered;	       /* a stream that is held back to its end, but for pings */
 	event_handler *filter; /* stands in front of the writer; NULL: none */
 	void *filter_context;
-	bool any_event;	      /* upstream's answer has begun to show */
-	bool stopped;	      /* it has ended, for the client */
-	struct usage usage;   /* of the complete answer, for the log */
-	int64_t hold_until;   /* clock_ticks(): then the stream begins, whatever upstream does */
-	int64_t last_sent;    /* clock_ticks() */
+	bool any_event;	    /* upstream's answer has begun to show */
+	bool stopped;	    /* it has ended, for the client */
+	struct usage usage; /* of the complete answer, for the log */
+	int64_t hold_until; /* clock_ticks(): then the stream begins, whatever upstream does */
+	int64_t last_sent;  /* clock_ticks() */
 };
 
 void turn_init(struct turn *t, struct request *request, const struct chat *chat,
@@ -51,7 +51,8 @@ void turn_continue(struct turn *t, const struct chat *chat);
 /* After a complete answer: sends what a whole answer collected. */
 int turn_finish(struct turn *t, struct error *e);
 
-/* After a failure: in a stream that has begun, the error event. Else nothing: the router answers. */
+/* After a failure: in a stream that has begun, the error event. Else nothing: the router answers.
+ */
 void turn_fail(struct turn *t, const struct error *failure);
 
 #endif

@@ -12,8 +12,8 @@
 #include "common/up_profile.h"
 #include "fcgi/up_request.h"
 
-#define MAX_ACCOUNTS   4  /* tried for one request */
-#define REFRESH_WITHIN 60 /* seconds: a token this close to its end is renewed before use */
+#define MAX_ACCOUNTS	4  /* tried for one request */
+#define REFRESH_WITHIN	60 /* seconds: a token this close to its end is renewed before use */
 #define REFRESH_SPACING 30 /* seconds: a token this new that is refused will not do better anew */
 
 struct tries {
@@ -250,8 +250,7 @@ static int try_account(struct up_call *call, struct account *account, struct err
 	if (!rc)
 		rc = send(call, account, e);
 	if (!rc || error_row(e)->effect != ACCOUNT_REFRESH || !may_go_on(call, e) ||
-	    account->kind == KIND_API_KEY ||
-	    clock_wall() - account->refreshed_at < REFRESH_SPACING)
+	    account->kind == KIND_API_KEY || clock_wall() - account->refreshed_at < REFRESH_SPACING)
 		return rc;
 	error_clear(e);
 	if (refresh_account(&refresher, account, REFRESH_FORCED, 0, e) < 0)

@@ -1,7 +1,8 @@
 /*
  * up_call.h - carries one chat upstream: chooses an account, sees to its token, sends, and judges
  * a failure: refresh and once more, another account, or give up with the reason. An answer that is
- * empty, cut, or not what was asked for is asked for once more, before the client has seen any of it.
+ * empty, cut, or not what was asked for is asked for once more, before the client has seen any of
+ * it.
  */
 #ifndef FCGI_UP_CALL_H
 #define FCGI_UP_CALL_H
@@ -26,20 +27,22 @@ struct up_sink {
 	int (*watch)(void *context, struct error *e); /* as http_request.on_watch */
 	int watch_fd;
 	bool (*committed)(void *context); /* the client has seen a part: no second try */
-	const struct up_again *again; /* of ERR_UP_UNMET: what the model is to be told */
+	const struct up_again *again;	  /* of ERR_UP_UNMET: what the model is to be told */
 	void *context;
 };
 
 struct up_call {
 	struct site *site;
 	const struct chat *chat;
-	const struct model *model; /* NULL: any account will do; what was asked for; each try takes its account's own */
+	const struct model *model; /* NULL: any account will do; what was asked for; each try takes
+				      its account's own */
 	struct tool_names *names;
 	struct arena *arena;
 	const struct up_sink *sink;
-	/* What is done with an account; NULL: the chat is sent. For the service's other operations. */
+	/* What is done with an account; NULL: the chat is sent. For the service's other operations.
+	 */
 	int (*send)(struct up_call *call, const struct account *account, struct error *e);
-	void *context; /* for send */
+	void *context;	  /* for send */
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
 	bool asked_again;

@@ -125,8 +125,8 @@ static int plan_tools(struct writer *r, struct error *e)
 
 bool up_request_uses_tags(const struct chat *chat, const struct model *model)
 {
-	return chat->thinking == THINKING_ON && (model->reasoning == REASONING_NONE ||
-						 model->reasoning == REASONING_SPARED);
+	return chat->thinking == THINKING_ON &&
+	       (model->reasoning == REASONING_NONE || model->reasoning == REASONING_SPARED);
 }
 
 static int64_t tag_budget(const struct chat *chat)
@@ -534,8 +534,8 @@ static void write_turns(struct writer *r)
 static const char *effort_name(const struct writer *r)
 {
 	static const enum model_effort efforts[] = {
-		[EFFORT_LOW] = MODEL_EFFORT_LOW,       [EFFORT_MEDIUM] = MODEL_EFFORT_MEDIUM,
-		[EFFORT_HIGH] = MODEL_EFFORT_HIGH,     [EFFORT_XHIGH] = MODEL_EFFORT_XHIGH,
+		[EFFORT_LOW] = MODEL_EFFORT_LOW,   [EFFORT_MEDIUM] = MODEL_EFFORT_MEDIUM,
+		[EFFORT_HIGH] = MODEL_EFFORT_HIGH, [EFFORT_XHIGH] = MODEL_EFFORT_XHIGH,
 		[EFFORT_MAX] = MODEL_EFFORT_MAX,
 	};
 	struct model without_none = *r->model;

@@ -2,11 +2,11 @@
  * up_request.h - the house shape in, the upstream's JSON out.
  *
  * What is added to the client's own words, and nothing else: the system text stands in front of the
- * first user turn; images and documents of results are labelled "[image N attached]"; calls without a result and
- * results without a call are told as such; tools that only the history knows get a placeholder
- * specification; the rest of an overlong tool description moves behind the system text; thinking
- * tags, where up_request_uses_tags(). At the end of the current turn, and only where the request
- * asks for it (up_wishes.c has the words):
+ * first user turn; images and documents of results are labelled "[image N attached]"; calls without
+ * a result and results without a call are told as such; tools that only the history knows get a
+ * placeholder specification; the rest of an overlong tool description moves behind the system text;
+ * thinking tags, where up_request_uses_tags(). At the end of the current turn, and only where the
+ * request asks for it (up_wishes.c has the words):
  * - tool_choice any, tool: what must be called now; of tool, only that one is offered;
  * - one call only: that at most one tool, or exactly one, is to be called;
  * - JSON output: that the answer is to be one JSON object, or a value of this schema;
@@ -31,7 +31,7 @@ struct up_request_options {
 	const char *profile_arn; /* root member; NULL: left out */
 	const char *conversation_id, *continuation_id; /* uuids */
 	const struct up_again
-		*again; /* the answer before that missed a wish; NULL or empty: none */
+		*again;	      /* the answer before that missed a wish; NULL or empty: none */
 	bool documents;	      /* the service takes documents; else they are refused by name */
 	bool reasoning;	      /* send the reasoning of the running tool loop again */
 	bool *sent_reasoning; /* set when there was some; may be NULL */

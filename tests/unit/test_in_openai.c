@@ -30,8 +30,8 @@ static void in_openai_reads_every_role(void)
 	CU_ASSERT_EQUAL(in_test_block(&t, 1, 1)->input_json.len, 0);
 	CU_ASSERT_STRING_EQUAL(in_test_block(&t, 2, 0)->id, "c2");
 	CU_ASSERT_TRUE(span_is(in_test_block(&t, 2, 1)->blocks[0].text, "r1"));
-	CU_ASSERT_TRUE(
-		span_is(in_test_block(&t, 2, 2)->text, "<system-reminder>\nlate\n</system-reminder>"));
+	CU_ASSERT_TRUE(span_is(in_test_block(&t, 2, 2)->text,
+			       "<system-reminder>\nlate\n</system-reminder>"));
 	in_test_release(&t);
 }
 
@@ -104,14 +104,15 @@ static void in_openai_reads_custom_tools_and_their_calls(void)
 {
 	struct in_test t;
 
-	in_test_read(&t, in_openai,
-		     "{'model':'m','tools':[{'type':'custom','custom':{'name':'sh','description':'d',"
-		     "'format':{'type':'grammar','grammar':{'syntax':'lark','definition':'start: X'}}}}"
-		     ",{'type':'function','function':{'name':'f'}}],'tool_choice':{'type':'custom',"
-		     "'custom':{'name':'sh'}},'parallel_tool_calls':false,'messages':[{'role':'user','"
-		     "content':'hi'},{'role':'assistant','tool_calls':[{'id':'c1','type':'custom','"
-		     "custom':{'name':'sh','input':'a b'}}]},{'role':'tool','tool_call_id':'c1','"
-		     "content':'r'}]}");
+	in_test_read(
+		&t, in_openai,
+		"{'model':'m','tools':[{'type':'custom','custom':{'name':'sh','description':'d',"
+		"'format':{'type':'grammar','grammar':{'syntax':'lark','definition':'start: X'}}}}"
+		",{'type':'function','function':{'name':'f'}}],'tool_choice':{'type':'custom',"
+		"'custom':{'name':'sh'}},'parallel_tool_calls':false,'messages':[{'role':'user','"
+		"content':'hi'},{'role':'assistant','tool_calls':[{'id':'c1','type':'custom','"
+		"custom':{'name':'sh','input':'a b'}}]},{'role':'tool','tool_call_id':'c1','"
+		"content':'r'}]}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL(t.chat.tools[0].kind, TOOL_CUSTOM);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].description,
@@ -131,11 +132,12 @@ static void in_openai_reads_legacy_functions(void)
 {
 	struct in_test t;
 
-	in_test_read(&t, in_openai,
-		     "{'model':'m','functions':[{'name':'f','description':'d','parameters':{'type':"
-		     "'object'}},{'name':'g'}],'function_call':{'name':'g'},'messages':[{'role':'user'"
-		     ",'content':'hi'},{'role':'assistant','content':null,'function_call':{'name':'f',"
-		     "'arguments':'{}'}},{'role':'function','name':'f','content':'r'}]}");
+	in_test_read(
+		&t, in_openai,
+		"{'model':'m','functions':[{'name':'f','description':'d','parameters':{'type':"
+		"'object'}},{'name':'g'}],'function_call':{'name':'g'},'messages':[{'role':'user'"
+		",'content':'hi'},{'role':'assistant','content':null,'function_call':{'name':'f',"
+		"'arguments':'{}'}},{'role':'function','name':'f','content':'r'}]}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 2);
 	CU_ASSERT_EQUAL(t.chat.tools[0].kind, TOOL_LEGACY);
@@ -260,10 +262,11 @@ static void in_openai_names_the_field_of_every_refusal(void)
 		  "files by id or URL are not supported" },
 		{ USER("{'type':'file','file':{'file_data':'data:image/png;base64," PNG "'}}"),
 		  "messages.0.content.0.file", "files other than text" },
-		{ USER("{'type':'file','file':{'file_data':'###'}}"),
-		  "messages.0.content.0.file", "base64 data URL" },
+		{ USER("{'type':'file','file':{'file_data':'###'}}"), "messages.0.content.0.file",
+		  "base64 data URL" },
 		{ USER("{'type':'input_audio'}"), "messages.0.content.0.input_audio", "audio" },
-		{ USER("{'type':'smell'}"), "messages.0.content.0.type", "'smell' parts are not supported" },
+		{ USER("{'type':'smell'}"), "messages.0.content.0.type",
+		  "'smell' parts are not supported" },
 		{ HI "'n':2}", "n", "not supported" },
 		{ HI "'logprobs':true}", "logprobs", "logprobs is not supported" },
 		{ HI "'top_logprobs':2}", "top_logprobs", "not supported" },

@@ -12,10 +12,11 @@ static void in_responses_takes_a_text_as_input(void)
 	struct in_test t;
 
 	in_test_read(&t, in_responses,
-		     HI "'instructions':'Be brief.','stream':true,'max_output_tokens':9,'store':true,"
-			"'prompt_cache_key':'k','temperature':1,'top_p':0.5,'truncation':'auto','"
-			"include':['reasoning.encrypted_content'],'background':false,'metadata':{},'"
-			"previous_response_id':null}");
+		     HI
+		     "'instructions':'Be brief.','stream':true,'max_output_tokens':9,'store':true,"
+		     "'prompt_cache_key':'k','temperature':1,'top_p':0.5,'truncation':'auto','"
+		     "include':['reasoning.encrypted_content'],'background':false,'metadata':{},'"
+		     "previous_response_id':null}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT(t.chat.stream);
 	CU_ASSERT_EQUAL(t.chat.max_tokens, 9);
@@ -32,12 +33,14 @@ static void in_responses_reads_messages_of_every_role(void)
 
 	in_test_read(
 		&t, in_responses,
-		"{'model':'m','instructions':[{'role':'developer','content':'I'}],'input':[{'type':'"
+		"{'model':'m','instructions':[{'role':'developer','content':'I'}],'input':[{'type':"
+		"'"
 		"message','role':'developer','content':[{'type':'input_text','text':'A'}]},{'role':"
 		"'system','content':'B'},{'role':'user','content':'one'},{'role':'assistant','"
 		"content':[{'type':'output_text','text':'two','annotations':[]},{'type':'refusal','"
 		"refusal':'no'}]},{'role':'user','content':[{'type':'input_image','detail':'auto','"
-		"image_url':'data:image/png;base64," PNG "'},{'type':'input_file','filename':'a.md',"
+		"image_url':'data:image/png;base64," PNG
+		"'},{'type':'input_file','filename':'a.md',"
 		"'file_data':'data:text/markdown;base64,aGVsbG8='}]},{'role':'developer','content':"
 		"'late'}]}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
@@ -58,13 +61,14 @@ static void in_responses_reads_reasoning_back(void)
 {
 	struct in_test t;
 
-	in_test_read(&t, in_responses,
-		     INPUT("{'role':'user','content':'x'},{'type':'reasoning','id':'rs','summary':[{"
-			   "'type':'summary_text','text':'a'},{'type':'summary_text','text':'b'}],'"
-			   "content':null,'encrypted_content':'eyJzaWduYXR1cmUiOiJzaWc9PSJ9'},{"
-			   "'type':'reasoning','summary':[],'encrypted_content':'gAAAAAB'},{'type':'"
-			   "reasoning','summary':[{'type':'summary_text','text':'c'}]}," CALLED
-			   ",{'type':'function_call_output','call_id':'c','output':'r'}"));
+	in_test_read(
+		&t, in_responses,
+		INPUT("{'role':'user','content':'x'},{'type':'reasoning','id':'rs','summary':[{"
+		      "'type':'summary_text','text':'a'},{'type':'summary_text','text':'b'}],'"
+		      "content':null,'encrypted_content':'eyJzaWduYXR1cmUiOiJzaWc9PSJ9'},{"
+		      "'type':'reasoning','summary':[],'encrypted_content':'gAAAAAB'},{'type':'"
+		      "reasoning','summary':[{'type':'summary_text','text':'c'}]}," CALLED
+		      ",{'type':'function_call_output','call_id':'c','output':'r'}"));
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL(in_test_block(&t, 1, 0)->kind, BLOCK_THINKING);
 	CU_ASSERT(span_is(in_test_block(&t, 1, 0)->text, "a\n\nb"));
@@ -81,9 +85,11 @@ static void in_responses_reads_calls_and_outputs(void)
 
 	in_test_read(
 		&t, in_responses,
-		INPUT("{'role':'user','content':'x'},{'type':'function_call','call_id':'c1','name':'"
+		INPUT("{'role':'user','content':'x'},{'type':'function_call','call_id':'c1','name':"
+		      "'"
 		      "close','namespace':'agents','arguments':'{ }'},{'type':'custom_tool_call','"
-		      "call_id':'c2','name':'patch','input':'*** Begin'},{'type':'function_call_output'"
+		      "call_id':'c2','name':'patch','input':'*** "
+		      "Begin'},{'type':'function_call_output'"
 		      ",'call_id':'c1','output':[{'type':'input_text','text':'see'},{'type':'"
 		      "input_image','image_url':'data:image/png;base64," PNG "'}]},{'type':'"
 		      "custom_tool_call_output','call_id':'c2','output':'done'}"));
@@ -104,13 +110,15 @@ static void in_responses_reads_tools_of_every_form(void)
 
 	in_test_read(
 		&t, in_responses,
-		HI "'tools':[{'type':'function','name':'f','description':'d','strict':false,'"
-		   "parameters':{'type':'object'}},{'type':'namespace','name':'ns','tools':[{'type':'"
-		   "function','name':'f'},{'type':'custom','name':'exec'}]},{'type':'custom','name':'"
-		   "patch','format':{'type':'grammar','syntax':'lark','definition':'start: X'}},{'type'"
-		   ":'web_search'},{'type':'tool_search','execution':'client','description':'finds','"
-		   "parameters':{'type':'object'}}],'tool_choice':{'type':'function','name':'f','"
-		   "namespace':'ns'}}");
+		HI
+		"'tools':[{'type':'function','name':'f','description':'d','strict':false,'"
+		"parameters':{'type':'object'}},{'type':'namespace','name':'ns','tools':[{'type':'"
+		"function','name':'f'},{'type':'custom','name':'exec'}]},{'type':'custom','name':'"
+		"patch','format':{'type':'grammar','syntax':'lark','definition':'start: "
+		"X'}},{'type'"
+		":'web_search'},{'type':'tool_search','execution':'client','description':'finds','"
+		"parameters':{'type':'object'}}],'tool_choice':{'type':'function','name':'f','"
+		"namespace':'ns'}}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 5);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].name, "f");
@@ -134,10 +142,12 @@ static void in_responses_takes_tools_from_the_input(void)
 	in_test_read(
 		&t, in_responses,
 		INPUT("{'type':'additional_tools','role':'developer','tools':[{'type':'function','"
-		      "name':'a'}]},{'role':'user','content':'x'},{'type':'tool_search_call','call_id'"
+		      "name':'a'}]},{'role':'user','content':'x'},{'type':'tool_search_call','call_"
+		      "id'"
 		      ":'s1','execution':'client','arguments':{'query':'q'}},{'type':'"
 		      "tool_search_output','call_id':'s1','status':'completed','tools':[{'type':'"
-		      "function','name':'a'},{'type':'namespace','name':'n','tools':[{'type':'function'"
+		      "function','name':'a'},{'type':'namespace','name':'n','tools':[{'type':'"
+		      "function'"
 		      ",'name':'b','defer_loading':true}]}]}"));
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 2);
@@ -154,10 +164,11 @@ static void in_responses_reads_wishes(void)
 	struct in_test t;
 
 	in_test_read(&t, in_responses,
-		     HI "'reasoning':{'effort':'high','summary':'detailed'},'text':{'verbosity':'low',"
-			"'format':{'type':'json_schema','name':'o','strict':true,'schema':{'type':'"
-			"object'}}},'parallel_tool_calls':false,'tools':[{'type':'function','name':'f'"
-			"}],'tool_choice':'required'}");
+		     HI
+		     "'reasoning':{'effort':'high','summary':'detailed'},'text':{'verbosity':'low',"
+		     "'format':{'type':'json_schema','name':'o','strict':true,'schema':{'type':'"
+		     "object'}}},'parallel_tool_calls':false,'tools':[{'type':'function','name':'f'"
+		     "}],'tool_choice':'required'}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL(t.chat.thinking, THINKING_ON);
 	CU_ASSERT_EQUAL(t.chat.effort, EFFORT_HIGH);
@@ -167,10 +178,12 @@ static void in_responses_reads_wishes(void)
 	CU_ASSERT(t.chat.one_call);
 	CU_ASSERT_EQUAL(t.chat.tool_choice, CHOICE_ANY);
 	in_test_release(&t);
-	in_test_read(&t, in_responses,
-		     HI "'reasoning':{'effort':'low'},'text':{'format':{'type':'json_object'}},'tools'"
-			":[{'type':'function','name':'f'},{'type':'custom','name':'g'}],'tool_choice':"
-			"{'type':'allowed_tools','mode':'auto','tools':[{'type':'custom','name':'g'}]}}");
+	in_test_read(
+		&t, in_responses,
+		HI
+		"'reasoning':{'effort':'low'},'text':{'format':{'type':'json_object'}},'tools'"
+		":[{'type':'function','name':'f'},{'type':'custom','name':'g'}],'tool_choice':"
+		"{'type':'allowed_tools','mode':'auto','tools':[{'type':'custom','name':'g'}]}}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT(t.chat.thinking_omitted);
 	CU_ASSERT_EQUAL(t.chat.format, FORMAT_JSON);
@@ -188,8 +201,7 @@ static void in_responses_goes_on_behind_the_assistants_message(void)
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL(t.chat.messages[t.chat.message_count - 1].role, ROLE_USER);
 	CU_ASSERT(span_is(in_test_block(&t, t.chat.message_count - 1, 0)->text, "Continue."));
-	CU_ASSERT(span_is(in_test_block(&t, t.chat.message_count - 2, 0)->text,
-			  "hello responses"));
+	CU_ASSERT(span_is(in_test_block(&t, t.chat.message_count - 2, 0)->text, "hello responses"));
 	in_test_release(&t);
 }
 
@@ -199,14 +211,10 @@ static void in_responses_takes_every_recorded_request(void)
 		const char *name;
 		size_t tools;
 	} rows[] = {
-		{ "codex-03-turn2-reasoning", 12 },
-		{ "codex-04-namespace-call", 12 },
-		{ "codex-06-image-tool-output", 12 },
-		{ "codex-07-output-schema", 12 },
-		{ "codex-11-known-model-gpt-5.5", 9 },
-		{ "codex-13-custom-tool-output", 12 },
-		{ "oaisdk-03-responses", 1 },
-		{ "aisdk-06-openai-responses", 0 },
+		{ "codex-03-turn2-reasoning", 12 },    { "codex-04-namespace-call", 12 },
+		{ "codex-06-image-tool-output", 12 },  { "codex-07-output-schema", 12 },
+		{ "codex-11-known-model-gpt-5.5", 9 }, { "codex-13-custom-tool-output", 12 },
+		{ "oaisdk-03-responses", 1 },	       { "aisdk-06-openai-responses", 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -323,8 +331,9 @@ static void in_responses_names_the_field_of_every_refusal(void)
 		  "valid object" },
 		{ HI "'tools':[{'type':'namespace','name':'n','tools':[{'type':'function'}]}]}",
 		  "tools.0.tools.0.name", "Field required" },
-		{ HI "'tools':[{'type':'namespace','name':'n','tools':[{'type':'namespace','name':'o'"
-		     "}]}]}",
+		{ HI
+		  "'tools':[{'type':'namespace','name':'n','tools':[{'type':'namespace','name':'o'"
+		  "}]}]}",
 		  "tools.0.tools.0.type", "'namespace' tools are not" },
 		{ HI "'tools':[{'type':'tool_search'}]}", "tools.0.type", "the service runs" },
 		{ HI "'tools':[{'type':'file_search'}]}", "tools.0.type", "'file_search' tools" },

@@ -180,7 +180,8 @@ static void models_list_is_given_in_pages(void)
 		   "claude-opus-5.5 claude-opus-5-5 ");
 	check_page((struct models_page){ 0, "claude-opus-5.5", "claude-sonnet-5-5" },
 		   "claude-opus-5-5 claude-sonnet-5.5 ");
-	check_page((struct models_page){ 0, "claude-sonnet-4", NULL }, "claude-3.7-sonnet claude-3-7-sonnet ");
+	check_page((struct models_page){ 0, "claude-sonnet-4", NULL },
+		   "claude-3.7-sonnet claude-3-7-sonnet ");
 	check_page((struct models_page){ 0, "claude-3-7-sonnet", NULL }, "");
 	check_page((struct models_page){ 0, "no-such-model", NULL }, "");
 	check_page((struct models_page){ 0, NULL, "no-such-model" }, "");

@@ -35,8 +35,7 @@ static bool type_is(const cJSON *data, const char *type)
 
 static bool ends_with(const char *text, const char *end)
 {
-	return strlen(text) >= strlen(end) &&
-	       strcmp(text + strlen(text) - strlen(end), end) == 0;
+	return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
 }
 
 static void check_response(const cJSON *response)
@@ -156,9 +155,9 @@ static void out_responses_streams_keep_the_contract(void)
 		CU_ASSERT_EQUAL(r.open, -1);
 		CU_ASSERT_EQUAL(cJSON_GetArraySize(json_at(r.response, "output")), r.count);
 		for (int k = 0; k < r.count; k++) /* contract 45 */
-			CU_ASSERT(cJSON_Compare(
-				cJSON_GetArrayItem(json_at(r.response, "output"), k), r.items[k],
-				true));
+			CU_ASSERT(
+				cJSON_Compare(cJSON_GetArrayItem(json_at(r.response, "output"), k),
+					      r.items[k], true));
 		check_usage(json_at(r.response, "usage"));
 		buf_release(&r.text);
 		sse_free(&s);
@@ -399,13 +398,13 @@ static void out_responses_chooses_statuses_for_codex(void)
 		enum error_kind kind;
 		int told, status, retry_after;
 	} rows[] = {
-		{ ERR_REQUEST, 0, 400, 0 },	{ ERR_CONTEXT, 0, 400, 0 },
-		{ ERR_AUTH, 0, 400, 0 },	{ ERR_MODEL, 0, 400, 0 },
-		{ ERR_TOO_LARGE, 0, 400, 0 },	{ ERR_NOT_FOUND, 0, 404, 0 },
-		{ ERR_METHOD, 0, 405, 0 },	{ ERR_UP_QUOTA, 900, 429, 0 },
-		{ ERR_UP_RATE, 7, 429, 7 },	{ ERR_UP_RATE, 0, 429, 5 },
-		{ ERR_UP_OVERLOAD, 0, 429, 5 }, { ERR_UP_NETWORK, 0, 429, 5 },
-		{ ERR_BUSY, 1, 429, 1 },	{ ERR_NO_ACCOUNT, 0, 400, 0 },
+		{ ERR_REQUEST, 0, 400, 0 },	 { ERR_CONTEXT, 0, 400, 0 },
+		{ ERR_AUTH, 0, 400, 0 },	 { ERR_MODEL, 0, 400, 0 },
+		{ ERR_TOO_LARGE, 0, 400, 0 },	 { ERR_NOT_FOUND, 0, 404, 0 },
+		{ ERR_METHOD, 0, 405, 0 },	 { ERR_UP_QUOTA, 900, 429, 0 },
+		{ ERR_UP_RATE, 7, 429, 7 },	 { ERR_UP_RATE, 0, 429, 5 },
+		{ ERR_UP_OVERLOAD, 0, 429, 5 },	 { ERR_UP_NETWORK, 0, 429, 5 },
+		{ ERR_BUSY, 1, 429, 1 },	 { ERR_NO_ACCOUNT, 0, 400, 0 },
 		{ ERR_NO_ACCOUNT, 30, 429, 30 }, { ERR_UP_SUSPENDED, 0, 400, 0 },
 	};
 
