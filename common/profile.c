@@ -85,7 +85,7 @@ static int ask_everywhere(struct http_client *http, const struct config *config,
 }
 
 /* arn NULL: the login is a Builder ID. */
-static void learn(struct account *a, const char *arn)
+static void learn(struct account *a, const void *arn)
 {
 	if (arn) {
 		account_set_profile(a, arn);
@@ -97,23 +97,7 @@ static void learn(struct account *a, const char *arn)
 
 static int change(void *context, struct buf *json, struct error *e)
 {
-	struct account a;
-	cJSON *tree;
-	int rc = 1; /* removed meanwhile */
-
-	if (!json->len)
-		return rc;
-	account_init(&a);
-	tree = json_parse(buf_span(json), e);
-	if (tree && !account_read(&a, tree, e)) {
-		learn(&a, context);
-		buf_reset(json);
-		account_write(&a, json);
-		rc = 0;
-	}
-	cJSON_Delete(tree);
-	account_release(&a);
-	return rc;
+	return account_edit_record(json, learn, context, e);
 }
 
 int profile_resolve(struct http_client *http, const struct config *config,

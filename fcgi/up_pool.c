@@ -297,37 +297,29 @@ struct move {
 	int64_t now, until;
 };
 
-static int move_state(void *context, struct buf *json, struct error *e)
+static void apply_move(struct account *a, const void *context)
 {
 	const struct move *move = context;
-	struct account a;
-	cJSON *tree;
-	int rc = 1; /* removed meanwhile: nothing to do */
 
-	if (!json->len)
-		return rc;
-	account_init(&a);
-	tree = json_parse(buf_span(json), e);
-	if (tree && !account_read(&a, tree, e)) {
-		account_set_state(&a, move->state, move->reason, move->now, move->until);
-		buf_reset(json);
-		account_write(&a, json);
-		rc = 0;
-	}
-	cJSON_Delete(tree);
-	account_release(&a);
-	return rc;
+	account_set_state(a, move->state, move->reason, move->now, move->until);
+}
+
+static int move_state(void *context, struct buf *json, struct error *e)
+{
+	return account_edit_record(json, apply_move, context, e);
 }
 
 static void rest(const struct store *tokens, const struct account *a, const struct move *move)
 {
 	char key[STORE_KEY_SIZE];
 	struct error e = { 0 };
+	int rc;
 
 	snprintf(key, sizeof(key), "a/%s", a->id);
-	if (store_update(tokens, key, move_state, (void *)(uintptr_t)move, &e) < 0)
+	rc = store_update(tokens, key, move_state, (void *)(uintptr_t)move, &e);
+	if (rc < 0)
 		log_line(LOG_ERROR, "account %s: state cannot be stored: %s", a->id, e.message);
-	else
+	else if (!rc)
 		log_line(LOG_WARN, "account %s (%s) is now %s: %s", a->id, a->label,
 			 account_state_names[move->state], move->reason);
 }

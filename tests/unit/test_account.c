@@ -229,6 +229,42 @@ static void bearer_is_the_key_or_the_token(void)
 	account_release(&a);
 }
 
+static void relabel(struct account *a, const void *label)
+{
+	free(a->label);
+	a->label = xstrdup(label);
+}
+
+static void account_edits_its_record_and_leaves_others_alone(void)
+{
+	struct error e = { .kind = ERR_NONE };
+	struct account a;
+	struct buf json;
+
+	buf_init(&json, LIMIT_RECORD);
+	CU_ASSERT_EQUAL(account_edit_record(&json, relabel, "new", &e), 1);
+	CU_ASSERT_EQUAL(json.len, 0);
+
+	buf_add_text(&json, "{\"v\":");
+	CU_ASSERT_EQUAL(account_edit_record(&json, relabel, "new", &e), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
+	CU_ASSERT_STRING_EQUAL(json.at, "{\"v\":");
+
+	error_clear(&e);
+	buf_reset(&json);
+	account_init(&a);
+	a.id = xstrdup("acc_1");
+	a.label = xstrdup("old");
+	a.kind = KIND_API_KEY;
+	secret_set(&a.api_key, "ksk_0123456789abcdef");
+	account_write(&a, &json);
+	CU_ASSERT_EQUAL(account_edit_record(&json, relabel, "new", &e), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(json.at, "\"label\":\"new\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(json.at, "ksk_0123456789abcdef"));
+	account_release(&a);
+	buf_release(&json);
+}
+
 CU_TestInfo account_tests[] = {
 	{ "record comes back as it was", record_comes_back_as_it_was },
 	{ "wrong members are named", wrong_members_are_named },
@@ -239,5 +275,7 @@ CU_TestInfo account_tests[] = {
 	{ "region is own, then the profile's, then the configured",
 	  region_is_own_then_the_profiles_then_the_configured },
 	{ "bearer is the key or the token", bearer_is_the_key_or_the_token },
+	{ "edits its record and leaves others alone",
+	  account_edits_its_record_and_leaves_others_alone },
 	CU_TEST_INFO_NULL,
 };
