@@ -1,0 +1,302 @@
+#include "common/base.h"
+#include "common/live.h"
+
+#include "common/clock.h"
+#include "common/ids.h"
+#include "common/limits.h"
+#include "common/lock.h"
+#include "common/log.h"
+#include "common/mapfile.h"
+#include "common/statedir.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define LIVE_MAP     "live.map"
+#define AFFINITY_MAP "affinity.map"
+#define TURNS	     "(turns)" /* no account has this id: the starts of all of them */
+#define TRIES	     64	       /* bytes tried where there is no limit */
+#define LOOK_MS	     1000      /* so often a file is looked for that somebody took away */
+
+struct live_slot {
+	struct mapfile_slot head;
+	_Atomic uint64_t rest; /* until << 8 | enum error_kind */
+	_Atomic int64_t rest_since;
+	_Atomic uint64_t turn; /* of TURNS: the last one given out */
+	_Atomic int64_t started;
+	_Atomic int64_t next;
+	uint64_t unused;
+};
+
+struct affinity_slot {
+	struct mapfile_slot head;
+	_Atomic uint64_t account;
+	_Atomic int64_t used; /* seconds since 1970 */
+};
+
+static const struct mapfile_format live_format = { "live", 1, sizeof(struct live_slot), 0,
+						   LIMIT_LIVE_SLOTS };
+static const struct mapfile_format affinity_format = { "affinit", 1, sizeof(struct affinity_slot),
+						       0, LIMIT_AFFINITY_SLOTS };
+
+/* A map and where it is; remade when somebody took its file away. */
+struct file {
+	const char *name;
+	const struct mapfile_format *format;
+	struct mapfile map;
+	int64_t looked; /* clock_ticks() */
+};
+
+struct live {
+	pthread_mutex_t lock; /* guards everything below: a map may be replaced */
+	char *dir;
+	struct file accounts, conversations;
+	bool uncounted; /* logged that requests in flight cannot be counted */
+};
+
+struct live *live_new(const char *dir)
+{
+	struct live *l = xcalloc(1, sizeof(*l));
+
+	pthread_mutex_init(&l->lock, NULL);
+	l->dir = xstrdup(dir);
+	l->accounts = (struct file){ LIVE_MAP, &live_format, { .slots = NULL }, 0 };
+	l->conversations = (struct file){ AFFINITY_MAP, &affinity_format, { .slots = NULL }, 0 };
+	return l;
+}
+
+void live_free(struct live *l)
+{
+	if (!l)
+		return;
+	mapfile_close(&l->accounts.map);
+	mapfile_close(&l->conversations.map);
+	pthread_mutex_destroy(&l->lock);
+	free(l->dir);
+	free(l);
+}
+
+uint64_t live_key(const char *account_id)
+{
+	return mapfile_key(account_id);
+}
+
+/* Under the lock. */
+static const struct mapfile *opened(struct live *l, struct file *f)
+{
+	struct error e = { 0 };
+
+	if (f->map.slots && clock_ticks() - f->looked < LOOK_MS)
+		return &f->map;
+	f->looked = clock_ticks();
+	if (f->map.slots && mapfile_is_stale(&f->map, l->dir, f->name))
+		mapfile_close(&f->map);
+	if (f->map.slots)
+		return &f->map;
+	if (mapfile_open(&f->map, l->dir, f->name, f->format, &e)) {
+		log_line(LOG_ERROR, "processes do not know of each other: %s", e.message);
+		mapfile_open_private(&f->map, f->format);
+	}
+	return &f->map;
+}
+
+static struct live_slot *slot_of(struct live *l, uint64_t account, bool make)
+{
+	const struct mapfile *map = opened(l, &l->accounts);
+
+	return make ? mapfile_take(map, account, "") : mapfile_find(map, account);
+}
+
+/* What was written at a time that has yet to come is of no use: the clock was set back. */
+void live_look(struct live *l, uint64_t account, int64_t now_ms, struct live_view *out)
+{
+	const struct live_slot *slot;
+	uint64_t rest;
+	int64_t until;
+
+	*out = (struct live_view){ .rest_until = 0 };
+	pthread_mutex_lock(&l->lock);
+	slot = slot_of(l, account, false);
+	if (slot) {
+		rest = slot->rest;
+		until = (int64_t)(rest >> 8);
+		if (until > now_ms / 1000 && slot->rest_since <= now_ms / 1000) {
+			out->rest_until = until;
+			out->rest_why = (rest & 0xFF) < ERR_KINDS ? rest & 0xFF : ERR_UP_RATE;
+		}
+		out->turn = slot->turn;
+		out->started = slot->started;
+		if (slot->next > now_ms && out->started <= now_ms)
+			out->next = slot->next;
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+void live_rest(struct live *l, uint64_t account, enum error_kind why, int64_t now, int64_t until)
+{
+	const uint64_t rest = (uint64_t)until << 8 | (uint64_t)why;
+	struct live_slot *slot;
+	uint64_t old;
+
+	pthread_mutex_lock(&l->lock);
+	slot = slot_of(l, account, true);
+	if (slot) {
+		old = slot->rest_since <= now ? slot->rest : 0;
+		slot->rest_since = now;
+		if (rest > old)
+			slot->rest = rest;
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+void live_wake(struct live *l, uint64_t account)
+{
+	struct live_slot *slot;
+
+	pthread_mutex_lock(&l->lock);
+	slot = slot_of(l, account, false);
+	if (slot)
+		slot->rest = 0;
+	pthread_mutex_unlock(&l->lock);
+}
+
+bool live_start(struct live *l, uint64_t account, const struct live_view *seen, int64_t now_ms,
+		int64_t pause_ms)
+{
+	struct live_slot *slot, *turns;
+	uint64_t turn = seen->turn;
+	bool first = true;
+
+	pthread_mutex_lock(&l->lock);
+	slot = slot_of(l, account, true);
+	turns = slot_of(l, mapfile_key(TURNS), true);
+	if (slot && turns)
+		first = atomic_compare_exchange_strong(&slot->turn, &turn, ++turns->turn);
+	if (slot && first) {
+		slot->started = now_ms;
+		slot->next = now_ms + pause_ms;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return first;
+}
+
+/* ---- requests in flight ---- */
+
+static off_t first_byte(uint64_t account)
+{
+	return (off_t)(account >> 16 & UINT64_C(0xFFFFFFFFFF)) * LIVE_HOLDERS;
+}
+
+static int open_lock(struct live *l)
+{
+	char path[PATH_MAX];
+	struct error e = { 0 };
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/live.lock", l->dir);
+	fd = statedir_open(l->dir, path, &e);
+	if (fd >= 0)
+		return fd;
+	pthread_mutex_lock(&l->lock);
+	if (!l->uncounted)
+		log_line(LOG_ERROR, "requests in flight are not counted: %s", e.message);
+	l->uncounted = true;
+	pthread_mutex_unlock(&l->lock);
+	return LIVE_UNKNOWN;
+}
+
+int live_hold(struct live *l, uint64_t account, int limit)
+{
+	int room = limit > 0 && limit < LIVE_HOLDERS ? limit : LIVE_HOLDERS;
+	int tries = limit > 0 ? room : TRIES, fd = open_lock(l), rc = 0;
+	unsigned place;
+
+	if (fd < 0)
+		return LIVE_UNKNOWN;
+	ids_random(&place, sizeof(place)); /* few are met that way */
+	for (int i = 0; rc == 0 && i < tries; i++)
+		rc = lock_try_byte(fd, first_byte(account) + (place++ % (unsigned)room));
+	if (rc == 1)
+		return fd;
+	close(fd);
+	return rc == 0 && limit > 0 ? LIVE_FULL : LIVE_UNKNOWN;
+}
+
+/* The lock that begins first in the range; false: there is none. */
+static bool first_lock(int fd, off_t from, off_t end, off_t *at)
+{
+	bool found = false;
+
+	while (from < end) {
+		struct flock range = { .l_type = F_WRLCK,
+				       .l_whence = SEEK_SET,
+				       .l_start = from,
+				       .l_len = end - from };
+
+		if (fcntl(fd, F_OFD_GETLK, &range) != 0 || range.l_type == F_UNLCK)
+			break;
+		found = true;
+		*at = end = range.l_start;
+	}
+	return found;
+}
+
+int live_count(struct live *l, uint64_t account)
+{
+	off_t at = first_byte(account), end = at + LIVE_HOLDERS;
+	int fd = open_lock(l), count = 0;
+
+	if (fd < 0)
+		return LIVE_UNKNOWN;
+	while (first_lock(fd, at, end, &at)) {
+		count++;
+		at++;
+	}
+	close(fd);
+	return count;
+}
+
+/* ---- conversations ---- */
+
+uint64_t live_bound(struct live *l, const char *conversation, int64_t now, int64_t max_age)
+{
+	const struct affinity_slot *slot;
+	uint64_t account = 0;
+
+	pthread_mutex_lock(&l->lock);
+	slot = mapfile_find(opened(l, &l->conversations), mapfile_key(conversation));
+	if (slot && slot->used <= now && slot->used > now - max_age)
+		account = slot->account;
+	pthread_mutex_unlock(&l->lock);
+	return account;
+}
+
+/* Its own place, a free one, or that of the conversation that has been silent longest. Two at once
+ * may both take the last: one of them is forgotten. */
+static struct affinity_slot *place_for(const struct mapfile *map, uint64_t key)
+{
+	struct affinity_slot *slot, *oldest = NULL;
+	uint64_t old;
+
+	for (size_t i = 0; (slot = mapfile_place(map, key, i)); i++) {
+		if (slot->head.key == key || !slot->head.key)
+			return mapfile_take(map, key, "");
+		if (!oldest || slot->used < oldest->used)
+			oldest = slot;
+	}
+	old = oldest->head.key;
+	return atomic_compare_exchange_strong(&oldest->head.key, &old, key) ? oldest : NULL;
+}
+
+void live_bind(struct live *l, const char *conversation, uint64_t account, int64_t now)
+{
+	struct affinity_slot *slot;
+
+	pthread_mutex_lock(&l->lock);
+	slot = place_for(opened(l, &l->conversations), mapfile_key(conversation));
+	if (slot) {
+		slot->account = account;
+		slot->used = now;
+	}
+	pthread_mutex_unlock(&l->lock);
+}
