@@ -99,12 +99,12 @@ static void print_usage_json(const struct account *a, const struct usage *u)
 	jsonw_text_member(&w, "plan", *u->plan ? u->plan : NULL);
 	jsonw_text_member(&w, "email", *u->email ? u->email : NULL);
 	jsonw_key(&w, "used");
-	jsonw_double(&w, u->used);
+	jsonw_double(&w, usage_used(u));
 	jsonw_key(&w, "limit");
-	jsonw_double(&w, u->limit);
+	jsonw_double(&w, usage_limit(u));
 	jsonw_text_member(&w, "unit", *u->unit ? u->unit : NULL);
 	jsonw_text_member(&w, "reset_at", u->reset_at ? clock_format(u->reset_at, reset) : NULL);
-	jsonw_bool_member(&w, "overage", u->overage);
+	jsonw_bool_member(&w, "overage", u->overage.enabled);
 	jsonw_end(&w);
 	ctl_print_json(&out);
 	buf_release(&out);
@@ -116,9 +116,9 @@ static void print_usage(const struct account *a, const struct usage *u)
 
 	printf("%s: the upstream answers\n  plan   ", a->id);
 	ctl_print_clean(stdout, *u->plan ? u->plan : "unknown");
-	printf("\n  used   %g of %g ", u->used, u->limit);
+	printf("\n  used   %g of %g ", usage_used(u), usage_limit(u));
 	ctl_print_clean(stdout, u->unit);
-	printf("%s\n  reset  %s\n", u->overage ? " (may go beyond)" : "",
+	printf("%s\n  reset  %s\n", u->overage.enabled ? " (may go beyond)" : "",
 	       ctl_date(u->reset_at, "unknown", reset, sizeof(reset)));
 	if (*u->email) {
 		fputs("  email  ", stdout);

@@ -1,8 +1,8 @@
 /*
- * kiro-refresh: renews the access tokens that are about to expire, then the model catalogues that
- * are older than an hour. For cron or a systemd timer;
- * any number of them, and of responders, may run at once: refresh.h sees to it that each token is
- * renewed once.
+ * kiro-refresh: renews the access tokens that are about to expire, then reads the usage of accounts
+ * whose last number is old, then the model catalogues that are older than an hour. For cron or a
+ * systemd timer; any number of them, and of responders, may run at once: refresh.h sees to it that
+ * each token is renewed once, usage_store.h that each account's usage is read once.
  */
 #include "common/base.h"
 #include "cli/roster.h"
@@ -15,13 +15,15 @@
 #include "common/log.h"
 #include "common/refresh.h"
 #include "common/store.h"
+#include "common/usage_store.h"
 
 #include <getopt.h>
 #include <sysexits.h>
 
 #define EXIT_TRANSIENT 1
 #define EXIT_LOGIN     2
-#define MOST_PAUSE_MS  200 /* between two renewals, so that a thousand are no burst */
+#define MOST_PAUSE_MS  200    /* between two renewals, so that a thousand are no burst */
+#define MOST_USAGE_MS  120000 /* of one run; who is left over is read by the next */
 
 struct options {
 	const char *config_file, *state_dir;
@@ -39,14 +41,15 @@ struct run {
 	struct store tokens;
 	struct roster roster;
 	size_t considered, counts[OUTCOMES];
-	size_t catalogues; /* renewed */
+	size_t catalogues, usages; /* renewed */
+	int64_t usage_until;	   /* clock_ticks() */
 };
 
 static const char help[] =
 	"usage: kiro-refresh [options]\n"
-	"Renews the access tokens of Kiro accounts that expire within refresh_ahead seconds, and "
-	"the\n"
-	"lists of their models once an hour.\n"
+	"Renews the access tokens of Kiro accounts that expire within refresh_ahead seconds, "
+	"reads\n"
+	"their usage every usage_interval seconds, and the lists of their models once an hour.\n"
 	"\n"
 	"  --all              all accounts that are not disabled (the default)\n"
 	"  --account ID       only this account (id, label or e-mail); may be repeated\n"
@@ -212,6 +215,42 @@ static void look_up_models(struct run *run, const struct account *a)
 	run->catalogues += rc == 0;
 }
 
+static bool may_be_asked(const struct account *a)
+{
+	int64_t now = clock_wall();
+
+	if (a->state == STATE_DISABLED || a->state == STATE_INVALID ||
+	    (a->state == STATE_SUSPENDED && a->state_until > now))
+		return false; /* asking would not help, and may harm */
+	return *account_bearer(a) && !account_expires_within(a, now, 0);
+}
+
+/* As with the models: a number that cannot be had is no failure of the run. */
+static void look_up_usage(struct run *run, struct account *a)
+{
+	struct error e = { .kind = ERR_NONE }, unstored = { .kind = ERR_NONE };
+	struct usage u = { .read_at = 0 };
+	int rc = 1;
+
+	if (run->options->dry_run)
+		return;
+	if (may_be_asked(a) && clock_ticks() < run->usage_until) {
+		rc = usage_look(run->http, run->config, &run->tokens, a, &u, &e);
+		if (rc <= 0) /* it was asked */
+			pause_a_little();
+	} else if (usage_get(&run->tokens, a->id, &u, &e) < 0) {
+		rc = -1;
+	}
+	if (rc < 0)
+		log_line(LOG_INFO, "account %s: the stored usage stays: %s", a->id, e.message);
+	run->usages += rc == 0;
+	rc = usage_settle(&run->tokens, a, &u, &unstored);
+	if (rc < 0)
+		log_line(LOG_ERROR, "account %s: %s", a->id, unstored.message);
+	else if (rc && a->state == STATE_ACTIVE)
+		log_line(LOG_INFO, "account %s is active again", a->id);
+}
+
 static int handle_named(struct run *run, struct error *e)
 {
 	for (size_t i = 0; i < run->options->account_count; i++) {
@@ -220,6 +259,7 @@ static int handle_named(struct run *run, struct error *e)
 		if (!a)
 			return -1;
 		handle(run, a);
+		look_up_usage(run, a);
 		look_up_models(run, a);
 	}
 	return 0;
@@ -232,6 +272,8 @@ static void handle_all(struct run *run)
 			handle(run, &run->roster.accounts[i]);
 	}
 	/* Tokens first: none of them waits for a slow list. */
+	for (size_t i = 0; i < run->roster.count; i++)
+		look_up_usage(run, &run->roster.accounts[i]);
 	for (size_t i = 0; i < run->roster.count; i++)
 		look_up_models(run, &run->roster.accounts[i]);
 }
@@ -250,6 +292,8 @@ static void summarise(const struct run *run)
 		printf(", %zu taken by another process", n[TAKEN]);
 	if (n[NEEDS_LOGIN])
 		printf(", %zu need%s a new login", n[NEEDS_LOGIN], n[NEEDS_LOGIN] == 1 ? "s" : "");
+	if (run->usages)
+		printf(", usage of %zu read", run->usages);
 	if (run->catalogues)
 		printf(", %zu model list%s renewed", run->catalogues,
 		       run->catalogues == 1 ? "" : "s");
@@ -302,7 +346,7 @@ static void open_log(const struct config *config)
 
 static int start(const struct options *options)
 {
-	struct run run = { .options = options };
+	struct run run = { .options = options, .usage_until = clock_ticks() + MOST_USAGE_MS };
 	char program[LIMIT_URL] = "";
 	struct error e = { .kind = ERR_NONE };
 	struct http_options http;

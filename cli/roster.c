@@ -5,6 +5,7 @@
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "common/usage.h"
 
 #define ID_PREFIX     "acc_"
 #define ID_CHARACTERS 12
@@ -280,7 +281,7 @@ int roster_remove(const struct store *tokens, const char *id, struct error *e)
 {
 	char key[STORE_KEY_SIZE];
 
-	if (catalogue_forget(tokens, id, e) < 0)
+	if (catalogue_forget(tokens, id, e) < 0 || usage_forget(tokens, id, e) < 0)
 		return -1;
 	record_key(id, key);
 	return store_remove(tokens, key, e);

@@ -37,6 +37,7 @@ enum config_auth */
 	int first_byte_hold; /* seconds */
 	int drain_timeout;   /* seconds */
 	int refresh_ahead;   /* seconds */
+	int usage_interval;  /* seconds */
 	bool state_on_network;
 	int thinking_format; /* enum thinking_format of fcgi/out.h */
 	bool gpt_aliases;

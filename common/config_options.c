@@ -33,6 +33,8 @@ const struct config_option config_options[] = {
 	  .text = "How long running streams may go on after SIGTERM." },
 	{ "refresh_ahead", INTEGER, AT(refresh_ahead), "600", 30, 86400, "seconds",
 	  .text = "kiro-refresh renews tokens that end within this time." },
+	{ "usage_interval", INTEGER, AT(usage_interval), "1800", 60, 86400, "seconds",
+	  .text = "How often kiro-refresh asks for an account's plan and usage; a quarter more at most." },
 	{ "state_on_network", BOOLEAN, AT(state_on_network), "false",
 	  .text = "Accept a state directory on NFS, SMB or FUSE, where locks may not hold." },
 	{ "gpt_aliases", BOOLEAN, AT(gpt_aliases), "false",

@@ -6,8 +6,8 @@
  *   write  flock(NAME.lock) -> copy -> change the copy -> fsync -> rename -> fsync(directory)
  *
  * A record is JSON in an envelope: format, padding and a CRC-32 that is checked at each read.
- * Keys: "a/<account>", "c/<account>" (its models), "k/<sha256 of a client key>", "m/<model alias>",
- * "!meta".
+ * Keys: "a/<account>", "c/<account>" (its models), "u/<account>" (its usage), "k/<sha256 of a client
+ * key>", "m/<model alias>", "!meta".
  * Nothing here creates a store but store_create(); a missing, empty, damaged or foreign file is
  * refused with the path in the message and left as it is.
  *

@@ -18,7 +18,7 @@ const OK = 0, TRANSIENT = 1, LOGIN = 2, USAGE = 64, CONFIG = 78
 const SECRET = /FAKE-/
 
 let work, state, server, url
-let requests, answer, delay, lists, models
+let requests, answer, delay, lists, models, looks, usage
 
 before(async () => {
   work = fs.mkdtempSync(path.join(os.tmpdir(), 'kiro-refresh-'))
@@ -29,6 +29,12 @@ before(async () => {
       if (req.headers['x-amz-target']) {
         lists.push(req.headers['x-amz-target'])
         const [status, reply] = models()
+        res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(reply))
+        return
+      }
+      if (req.url.startsWith('/getUsageLimits?')) {
+        looks.push(req.headers.authorization)
+        const [status, reply] = usage(req.headers.authorization)
         res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(reply))
         return
       }
@@ -65,6 +71,8 @@ beforeEach(() => {
   fs.rmdirSync(state)
   requests = []
   lists = []
+  looks = []
+  usage = () => [500, { message: 'no numbers today' }]
   models = () => [500, { message: 'no models today' }]
   delay = 0
   answer = rotation()
@@ -259,4 +267,30 @@ test('a model list that cannot be had is no failure of the run', async () => {
   assert.deepEqual(await refresh('--quiet'), { code: OK, out: '', err: '' })
   assert.equal(lists.length, 1)
   assert.deepEqual(await refresh('--dry-run'), { code: OK, out: 'kiro-refresh: 1 account: 0 to renew, 1 fresh, 0 failed\n', err: '' })
+})
+
+test('reads the usage of each account once an interval, and one that fails stops none', async () => {
+  const credits = (used) => ({ nextDateReset: 1893456000, subscriptionInfo: { subscriptionTitle: 'KIRO PRO' },
+    usageBreakdownList: [{ resourceType: 'CREDIT', displayNamePlural: 'Credits', currentUsage: used, usageLimit: 1000 }] })
+
+  await add('one')
+  await add('two')
+  await add('three')
+  usage = (bearer) => bearer.includes('-one-') ? [429, { message: 'Too many requests' }] : [200, credits(bearer.includes('-two-') ? 10 : 250)]
+  await run('kiroctl', ['account', 'disable', 'three'])
+  expect(await refresh(), OK, '2 accounts: 2 renewed, 0 fresh, 0 failed, usage of 1 read')
+  assert.deepEqual(looks.sort(), ['Bearer FAKE-access-one-1000000000', 'Bearer FAKE-access-two-1000000000'])
+  await Promise.all([refresh(), refresh(), refresh()])
+  assert.equal(looks.length, 2)
+  assert.deepEqual(await refresh('--dry-run', '--quiet'), { code: OK, out: '', err: '' })
+})
+
+test('several runs at once ask for the usage of each account once', async () => {
+  await add('one')
+  await add('two')
+  usage = () => [200, { usageBreakdownList: [{ resourceType: 'CREDIT', currentUsage: 1, usageLimit: 2 }] }]
+  delay = 50
+  await Promise.all([refresh(), refresh(), refresh(), refresh()])
+  await refresh() /* who was being renewed by another run may not have been asked yet */
+  assert.deepEqual(looks.sort(), ['Bearer FAKE-access-one-1000000000', 'Bearer FAKE-access-two-1000000000'])
 })
