@@ -139,7 +139,33 @@ static int read_client_tool(struct in *in, const cJSON *json, const struct json_
 	if (in_check_schema(in, tool->schema, &inside, "input_schema") ||
 	    in_typed_check(in, json, &inside))
 		return -1;
-	return !deferred || text_map_get(&in->mentioned, tool->name, NULL);
+	return in_blocks_offers(in, tool->name, deferred);
+}
+
+/* What a search tool may say without effect here. */
+static int check_search(struct in *in, const cJSON *json, const char *type,
+			const struct json_at *at)
+{
+	static const struct in_member location_members[] = {
+		{ .name = "type",
+		  .types = IN_TEXT,
+		  .required = true,
+		  .values = { "approximate" } },
+		{ .name = "city", .types = IN_TEXT },
+		{ .name = "country", .types = IN_TEXT },
+		{ .name = "region", .types = IN_TEXT },
+		{ .name = "timezone", .types = IN_TEXT },
+		{ .name = NULL },
+	};
+	static const struct in_member members[] = {
+		{ .name = "user_location", .types = IN_OBJECT, .members = location_members },
+		{ .name = NULL },
+	};
+	const struct json_at inside = { .up = at, .key = type };
+
+	return in_typed_check(in, json, &inside) || in_shape_check(in, json, &inside, members)
+		       ? -1
+		       : 0;
 }
 
 static int read_tool(struct in *in, const cJSON *json, const struct json_at *at)
@@ -153,7 +179,10 @@ static int read_tool(struct in *in, const cJSON *json, const struct json_at *at)
 	if (json_text(json, "type", at, &type, in->e) < 0)
 		return -1;
 	if (in_search_is_type(type))
-		return in_search_tool(in, json, type, at, &chat->tools[chat->tool_count++]);
+		return check_search(in, json, type, at)
+			       ? -1
+			       : in_search_tool(in, json, type, at,
+						&chat->tools[chat->tool_count++]);
 	rc = strcmp(type, "custom") == 0
 		     ? read_client_tool(in, json, at, &chat->tools[chat->tool_count])
 		     : in_typed_read(in, json, type, at, &chat->tools[chat->tool_count]);
@@ -344,6 +373,7 @@ static int refuse_filled(struct in *in, const cJSON *body, const char *name)
 static const struct in_field fields[] = {
 	{ "model", read_model },
 	{ "max_tokens", read_max_tokens },
+	{ "output_config", in_shape_field },
 	{ "output_config", read_output_config },
 	{ "messages", in_blocks_messages },
 	{ "system", read_system },
@@ -361,19 +391,19 @@ static const struct in_field fields[] = {
 	{ "mcp_servers", refuse_filled },
 	{ "thread", refuse },
 	{ "betas", in_shape_field },
-	{ "billing_policy", NULL },
+	{ "billing_policy", in_shape_field },
 	{ "cache_control", in_shape_field },
-	{ "compaction", NULL },
+	{ "compaction", in_shape_field },
 	{ "container", in_shape_field },
 	{ "context_management", in_shape_field },
-	{ "diagnostics", NULL },
-	{ "fallback_credit_token", NULL },
-	{ "fallbacks", NULL },
-	{ "inference_geo", NULL },
+	{ "diagnostics", in_shape_field },
+	{ "fallback_credit_token", in_shape_field },
+	{ "fallbacks", in_shape_field },
+	{ "inference_geo", in_shape_field },
 	{ "safeguards", in_shape_field },
 	{ "service_tier", in_shape_field },
 	{ "speed", in_shape_field },
-	{ "tags", NULL },
+	{ "tags", in_shape_field },
 };
 
 static int read_body(struct in *in, const cJSON *body)

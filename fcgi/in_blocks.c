@@ -2,11 +2,9 @@
 #include "fcgi/in_blocks.h"
 
 #include "common/limits.h"
-#include "fcgi/in_document.h"
 #include "fcgi/in_search.h"
 #include "fcgi/in_shape.h"
-
-#define MAX_MEMBERS 3
+#include "fcgi/in_source.h"
 
 /* Where a block may stand. */
 enum place { IN_USER = 1, IN_ASSISTANT = 2, IN_RESULT = 4 };
@@ -22,42 +20,92 @@ static block_reader read_text, read_image, read_document, read_search_result, re
 	read_thinking, read_redacted, read_tool_use, read_tool_result, read_tool_reference,
 	read_unsupported;
 
+/* Members without effect here. */
+static const struct in_member citation_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true },
+	{ .name = NULL },
+};
+
+static const struct in_member text_members[] = {
+	{ .name = "citations",
+	  .types = IN_ARRAY,
+	  .items = IN_OBJECT,
+	  .members = citation_members },
+	{ .name = NULL },
+};
+
+static const struct in_member transformation_members[] = {
+	{ .name = "oversized_image", .types = IN_TEXT, .values = { "downsize", "error" } },
+	{ .name = NULL },
+};
+
+static const struct in_member image_members[] = {
+	{ .name = "transformations", .types = IN_OBJECT, .members = transformation_members },
+	{ .name = NULL },
+};
+
+static const struct in_member result_members[] = {
+	{ .name = "toolset_name", .types = IN_TEXT },
+	{ .name = NULL },
+};
+
+static const struct in_member caller_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true },
+	{ .name = NULL },
+};
+
+static const struct in_member call_members[] = {
+	{ .name = "caller", .types = IN_OBJECT, .members = caller_members },
+	{ .name = "toolset_name", .types = IN_TEXT },
+	{ .name = NULL },
+};
+
+static const struct in_member hit_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true },
+	{ .name = "url", .types = IN_TEXT },
+	{ .name = "title", .types = IN_TEXT },
+	{ .name = "encrypted_content", .types = IN_TEXT },
+	{ .name = "page_age", .types = IN_TEXT },
+	{ .name = "error_code", .types = IN_TEXT },
+	{ .name = NULL },
+};
+
+static const struct in_member found_members[] = {
+	{ .name = "content",
+	  .types = IN_ARRAY | IN_OBJECT,
+	  .items = IN_OBJECT,
+	  .members = hit_members },
+	{ .name = NULL },
+};
+
+static const struct in_member upload_members[] = {
+	{ .name = "file_id", .types = IN_TEXT, .required = true },
+	{ .name = NULL },
+};
+
+static const struct in_member no_members[] = { { .name = NULL } };
+
 static const struct block_row {
 	const char *type;
 	unsigned places;
 	block_reader *read;
-	struct in_member members[MAX_MEMBERS]; /* without effect here */
+	const struct in_member *members;
 } block_rows[] = {
-	{ "text",
-	  IN_USER | IN_ASSISTANT | IN_RESULT,
-	  read_text,
-	  { { "citations", SHAPE_ARRAY, { NULL } } } },
-	{ "image",
-	  IN_USER | IN_RESULT,
-	  read_image,
-	  { { "transformations", SHAPE_OBJECT, { NULL } } } },
-	{ "tool_result", IN_USER, read_tool_result, { { "toolset_name", SHAPE_TEXT, { NULL } } } },
-	{ "tool_reference", IN_RESULT, read_tool_reference, { { NULL } } },
-	{ "tool_use",
-	  IN_ASSISTANT,
-	  read_tool_use,
-	  { { "caller", SHAPE_OBJECT, { NULL } }, { "toolset_name", SHAPE_TEXT, { NULL } } } },
-	{ "thinking", IN_ASSISTANT, read_thinking, { { NULL } } },
-	{ "redacted_thinking", IN_ASSISTANT, read_redacted, { { NULL } } },
-	{ "document",
-	  IN_USER | IN_RESULT,
-	  read_document,
-	  { { "citations", SHAPE_CITATIONS, { NULL } } } },
-	{ "search_result",
-	  IN_USER | IN_RESULT,
-	  read_search_result,
-	  { { "citations", SHAPE_CITATIONS, { NULL } } } },
-	{ "container_upload", IN_USER, read_unsupported, { { NULL } } },
-	{ "server_tool_use", IN_ASSISTANT, read_tool_use, { { NULL } } },
-	{ "web_search_tool_result", IN_ASSISTANT | IN_USER, read_found, { { NULL } } },
-	{ "web_fetch_tool_result", IN_ASSISTANT | IN_USER, read_unsupported, { { NULL } } },
-	{ "mcp_tool_use", IN_ASSISTANT, read_unsupported, { { NULL } } },
-	{ "mcp_tool_result", IN_ASSISTANT | IN_USER, read_unsupported, { { NULL } } },
+	{ "text", IN_USER | IN_ASSISTANT | IN_RESULT, read_text, text_members },
+	{ "image", IN_USER | IN_RESULT, read_image, image_members },
+	{ "tool_result", IN_USER, read_tool_result, result_members },
+	{ "tool_reference", IN_RESULT, read_tool_reference, no_members },
+	{ "tool_use", IN_ASSISTANT, read_tool_use, call_members },
+	{ "thinking", IN_ASSISTANT, read_thinking, no_members },
+	{ "redacted_thinking", IN_ASSISTANT, read_redacted, no_members },
+	{ "document", IN_USER | IN_RESULT, read_document, in_shape_citations },
+	{ "search_result", IN_USER | IN_RESULT, read_search_result, in_shape_citations },
+	{ "container_upload", IN_USER, read_unsupported, upload_members },
+	{ "server_tool_use", IN_ASSISTANT, read_tool_use, call_members },
+	{ "web_search_tool_result", IN_ASSISTANT | IN_USER, read_found, found_members },
+	{ "web_fetch_tool_result", IN_ASSISTANT | IN_USER, read_unsupported, no_members },
+	{ "mcp_tool_use", IN_ASSISTANT, read_unsupported, no_members },
+	{ "mcp_tool_result", IN_ASSISTANT | IN_USER, read_unsupported, no_members },
 };
 
 static const struct block_row *row_of(const char *type, enum place place)
@@ -89,19 +137,6 @@ static int unknown_type(struct in *in, const char *type, enum place place, const
 			  type, known);
 }
 
-static int check_members(struct in *in, const struct block_row *row, const cJSON *json,
-			 const struct json_at *at)
-{
-	size_t count = 0;
-
-	while (count < MAX_MEMBERS && row->members[count].name)
-		count++;
-	return in_shape_cache_control(in, json, at) ||
-			       in_shape_check(in, json, at, row->members, count)
-		       ? -1
-		       : 0;
-}
-
 static int read_block(struct in *in, const cJSON *json, enum place place, const struct json_at *at,
 		      struct block *out)
 {
@@ -117,7 +152,10 @@ static int read_block(struct in *in, const cJSON *json, enum place place, const 
 	if (!row)
 		return unknown_type(in, type, place, at);
 	inside.key = row->type;
-	return check_members(in, row, json, &inside) ? -1 : row->read(in, json, &inside, out);
+	if (in_shape_check(in, json, &inside, in_shape_cache_control) ||
+	    in_shape_check(in, json, &inside, row->members))
+		return -1;
+	return row->read(in, json, &inside, out);
 }
 
 static int read_text(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
@@ -130,176 +168,21 @@ static int read_text(struct in *in, const cJSON *json, const struct json_at *at,
 	return out->text.len ? MADE_BLOCK : MADE_EMPTY;
 }
 
-static int read_base64_image(struct in *in, const cJSON *source, const struct json_at *at,
-			     struct block *out)
-{
-	struct json_at inside = { .up = at, .key = "base64" };
-	const char *media_type, *data;
-
-	if (json_need_text(source, "media_type", &inside, &media_type, in->e) ||
-	    json_need_text(source, "data", &inside, &data, in->e))
-		return -1;
-	/* The first bytes decide; the declared type only where they say nothing. */
-	if (data[0] && in_base64_size(span_of(data)) >= 0 && !picture_read(span_of(data)).format &&
-	    strcmp(media_type, "image/png") != 0 && strcmp(media_type, "image/jpeg") != 0 &&
-	    strcmp(media_type, "image/gif") != 0 && strcmp(media_type, "image/webp") != 0)
-		return json_error(&inside, "media_type", in->e,
-				  "Input should be 'image/jpeg', 'image/png', 'image/gif' or "
-				  "'image/webp'");
-	return in_image(in, span_of(data), &inside, NULL, out) ? -1 : MADE_BLOCK;
-}
-
-/* The member "source" and its type. */
-static int need_source(struct in *in, const cJSON *json, const struct json_at *at,
-		       const cJSON **source, const char **type)
-{
-	struct json_at inside = { .up = at, .key = "source" };
-	int rc = json_object(json, "source", at, source, in->e);
-
-	if (rc == 0)
-		json_error(at, "source", in->e, "Field required");
-	return rc == 1 ? json_need_text(*source, "type", &inside, type, in->e) : -1;
-}
-
-/* Whether it may be fetched, and from where, is for fetch.c to say. */
-static int read_image_url(struct in *in, const cJSON *source, const struct json_at *at,
-			  struct block *out)
-{
-	const char *url;
-
-	if (json_need_text(source, "url", at, &url, in->e))
-		return -1;
-	in_image_url(in, url, at, NULL, out);
-	return MADE_BLOCK;
-}
-
 static int read_image(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
 {
-	struct json_at inside = { .up = at, .key = "source" };
-	const cJSON *source;
-	const char *type;
-
-	if (need_source(in, json, at, &source, &type))
-		return -1;
-	if (strcmp(type, "base64") == 0)
-		return read_base64_image(in, source, &inside, out);
-	if (strcmp(type, "url") == 0)
-		return read_image_url(in, source, &inside, out);
-	if (strcmp(type, "file") == 0)
-		return json_error(at, "source", in->e,
-				  "file images are not supported, send base64");
-	return json_error(at, "source", in->e,
-			  "Input tag '%.64s' found using 'type' does not match any of the expected "
-			  "tags: 'base64'",
-			  type);
-}
-
-/* source.content of a document: a text, or an array of text blocks. */
-static int read_document_content(struct in *in, const cJSON *source, const struct json_at *at,
-				 struct span *text)
-{
-	struct json_at inside = { .up = at, .key = "content" };
-	const cJSON *content = json_member(source, "content");
-	struct in_texts texts = { .count = 0 };
-
-	if (!content)
-		return json_error(at, "content", in->e, "Field required");
-	if (in_blocks_texts(in, content, &inside, &texts))
-		return -1;
-	*text = in_texts_join(in, &texts, "\n");
-	return 0;
-}
-
-static int read_document_text(struct in *in, const cJSON *source, const struct json_at *at,
-			      struct span *text)
-{
-	struct json_at inside = { .up = at, .key = "text" };
-	const char *media_type = "text/plain", *data;
-
-	if (json_text(source, "media_type", &inside, &media_type, in->e) < 0 ||
-	    json_need_text(source, "data", &inside, &data, in->e))
-		return -1;
-	if (strcmp(media_type, "text/plain") != 0)
-		return json_error(&inside, "media_type", in->e, "Input should be 'text/plain'");
-	*text = span_of(data);
-	return 0;
-}
-
-static int read_document_file(struct in *in, const cJSON *source, const struct json_at *at,
-			      const char *title, struct block *out)
-{
-	struct json_at inside = { .up = at, .key = "base64" };
-	const char *media_type, *data;
-
-	if (json_need_text(source, "media_type", &inside, &media_type, in->e) ||
-	    json_need_text(source, "data", &inside, &data, in->e))
-		return -1;
-	return in_document_file(in, span_of(data), media_type, title, &inside, NULL, out);
-}
-
-static int read_document_source(struct in *in, const cJSON *source, const char *type,
-				const struct json_at *at, const struct in_attribute about[static 2],
-				struct block *out)
-{
-	struct span text = { NULL, 0 };
-	int rc;
-
-	if (strcmp(type, "base64") == 0) {
-		rc = read_document_file(in, source, at, about[0].value, out);
-		if (!rc)
-			out->context = about[1].value;
-		return rc;
-	}
-	if (strcmp(type, "text") == 0)
-		rc = read_document_text(in, source, at, &text);
-	else if (strcmp(type, "content") == 0)
-		rc = read_document_content(in, source, at, &text);
-	else if (strcmp(type, "url") == 0 || strcmp(type, "file") == 0)
-		rc = json_error(at, NULL, in->e, "%s documents are not supported, send base64",
-				type[0] == 'u' ? "URL" : "file");
-	else
-		rc = json_error(at, NULL, in->e,
-				"Input tag '%.64s' found using 'type' does not match any of the "
-				"expected tags: 'base64', 'text', 'content'",
-				type);
-	if (!rc)
-		in_document_text(in, "document", about, 2, text, out);
-	return rc;
+	return in_source_image(in, json, at, out) ? -1 : MADE_BLOCK;
 }
 
 static int read_document(struct in *in, const cJSON *json, const struct json_at *at,
 			 struct block *out)
 {
-	struct json_at inside = { .up = at, .key = "source" };
-	struct in_attribute about[2] = { { "title", NULL }, { "context", NULL } };
-	const cJSON *source;
-	const char *type;
-
-	if (need_source(in, json, at, &source, &type) ||
-	    json_text(json, "title", at, &about[0].value, in->e) < 0 ||
-	    json_text(json, "context", at, &about[1].value, in->e) < 0)
-		return -1;
-	return read_document_source(in, source, type, &inside, about, out) ? -1 : MADE_BLOCK;
+	return in_source_document(in, json, at, out) ? -1 : MADE_BLOCK;
 }
 
 static int read_search_result(struct in *in, const cJSON *json, const struct json_at *at,
 			      struct block *out)
 {
-	struct json_at inside = { .up = at, .key = "content" };
-	struct in_attribute about[2] = { { "source", NULL }, { "title", NULL } };
-	const cJSON *content = NULL;
-	struct in_texts texts = { .count = 0 };
-
-	if (json_need_text(json, "source", at, &about[0].value, in->e) ||
-	    json_need_text(json, "title", at, &about[1].value, in->e) ||
-	    json_array(json, "content", at, &content, in->e) < 0)
-		return -1;
-	if (!content)
-		return json_error(at, "content", in->e, "Field required");
-	if (in_blocks_texts(in, content, &inside, &texts))
-		return -1;
-	in_document_text(in, "search_result", about, 2, in_texts_join(in, &texts, "\n"), out);
-	return MADE_BLOCK;
+	return in_source_search_result(in, json, at, out) ? -1 : MADE_BLOCK;
 }
 
 static int read_unsupported(struct in *in, const cJSON *json, const struct json_at *at,
@@ -452,6 +335,26 @@ static int read_found(struct in *in, const cJSON *json, const struct json_at *at
 	return in_search_result(in, json, at, out) ? -1 : MADE_BLOCK;
 }
 
+static int add_text(struct in *in, const cJSON *block, const struct json_at *at,
+		    struct in_texts *texts)
+{
+	const char *type, *text;
+
+	if (!cJSON_IsObject(block))
+		return json_error(at, NULL, in->e, "Input should be a valid object");
+	if (json_need_text(block, "type", at, &type, in->e))
+		return -1;
+	if (strcmp(type, "text") != 0)
+		return json_error(at, "type", in->e, "Input should be 'text'");
+	if (json_need_text(block, "text", at, &text, in->e) ||
+	    in_shape_check(in, block, at, in_shape_cache_control) ||
+	    in_shape_check(in, block, at, text_members))
+		return -1;
+	if (text[0])
+		in_texts_add(in, texts, span_of(text));
+	return 0;
+}
+
 int in_blocks_texts(struct in *in, const cJSON *content, const struct json_at *at,
 		    struct in_texts *texts)
 {
@@ -466,19 +369,8 @@ int in_blocks_texts(struct in *in, const cJSON *content, const struct json_at *a
 	if (!cJSON_IsArray(content))
 		return json_error(at, NULL, in->e, "Input should be a valid string or array");
 	cJSON_ArrayForEach (item, content) {
-		const char *type, *text;
-
-		if (!cJSON_IsObject(item))
-			return json_error(&item_at, NULL, in->e, "Input should be a valid object");
-		if (json_need_text(item, "type", &item_at, &type, in->e))
+		if (add_text(in, item, &item_at, texts))
 			return -1;
-		if (strcmp(type, "text") != 0)
-			return json_error(&item_at, "type", in->e, "Input should be 'text'");
-		if (json_need_text(item, "text", &item_at, &text, in->e) ||
-		    in_shape_cache_control(in, item, &item_at))
-			return -1;
-		if (text[0])
-			in_texts_add(in, texts, span_of(text));
 		item_at.index++;
 	}
 	return 0;
@@ -536,13 +428,66 @@ int in_blocks_effort(struct in *in, const cJSON *output_config, const struct jso
 			  "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
 }
 
+/* From here on the model is offered a tool of the request, or no longer. The upstream knows one list
+ * of tools: what was said last counts. */
+static int read_tool_change(struct in *in, const cJSON *json, const char *type,
+			    const struct json_at *at)
+{
+	struct json_at inside = { .up = at, .key = type };
+	struct json_at tool_at = { .up = &inside, .key = "tool" };
+	const cJSON *tool = NULL;
+	const char *kind, *name;
+
+	if (in_shape_check(in, json, &inside, in_shape_cache_control) ||
+	    json_object(json, "tool", &inside, &tool, in->e) < 0)
+		return -1;
+	if (!tool)
+		return json_error(&tool_at, NULL, in->e, "Field required");
+	if (json_need_text(tool, "type", &tool_at, &kind, in->e))
+		return -1;
+	if (strcmp(kind, "tool_reference") != 0)
+		return json_error(&tool_at, "type", in->e, "Input should be 'tool_reference'");
+	if (need_filled_text(in, tool, "name", &tool_at, &name))
+		return -1;
+	text_map_put(&in->mentioned, name, strcmp(type, "tool_removal") == 0);
+	return 0;
+}
+
+bool in_blocks_offers(const struct in *in, const char *tool, bool deferred)
+{
+	size_t withdrawn;
+
+	return text_map_get(&in->mentioned, tool, &withdrawn) ? !withdrawn : !deferred;
+}
+
+static int read_system_content(struct in *in, const cJSON *content, const struct json_at *at,
+			       struct in_texts *texts)
+{
+	struct json_at item_at = { .up = at };
+	const cJSON *item;
+
+	if (!cJSON_IsArray(content))
+		return in_blocks_texts(in, content, at, texts);
+	cJSON_ArrayForEach (item, content) {
+		const char *type = json_text_or(item, "type", "");
+		bool change = strcmp(type, "tool_addition") == 0 ||
+			      strcmp(type, "tool_removal") == 0;
+
+		if (change ? read_tool_change(in, item, type, &item_at)
+			   : add_text(in, item, &item_at, texts))
+			return -1;
+		item_at.index++;
+	}
+	return 0;
+}
+
 static int read_system_message(struct in *in, const cJSON *message, const struct json_at *at)
 {
 	struct json_at content_at = { .up = at, .key = "content" };
 	const cJSON *content = json_member(message, "content");
 	struct in_texts texts = { .count = 0 };
 
-	if (content && in_blocks_texts(in, content, &content_at, &texts))
+	if (content && read_system_content(in, content, &content_at, &texts))
 		return -1;
 	in_add_reminder(in, at->index, &texts);
 	return 0;
@@ -550,9 +495,12 @@ static int read_system_message(struct in *in, const cJSON *message, const struct
 
 static int read_message(struct in *in, const cJSON *message, const struct json_at *at)
 {
-	static const struct in_member clear_at = { "clear_at",
-						   SHAPE_TEXT,
-						   { "next_user_message", "never" } };
+	static const struct in_member members[] = {
+		{ .name = "clear_at",
+		  .types = IN_TEXT,
+		  .values = { "next_user_message", "never" } },
+		{ .name = NULL },
+	};
 	struct json_at content_at = { .up = at, .key = "content" };
 	struct json_at config_at = { .up = at, .key = "output_config" };
 	const cJSON *config = NULL, *content;
@@ -561,7 +509,7 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 	if (!cJSON_IsObject(message))
 		return json_error(at, NULL, in->e, "Input should be a valid object");
 	if (json_need_text(message, "role", at, &role, in->e) ||
-	    in_shape_check(in, message, at, &clear_at, 1) ||
+	    in_shape_check(in, message, at, members) ||
 	    json_object(message, "output_config", at, &config, in->e) < 0 ||
 	    in_blocks_effort(in, config, &config_at))
 		return -1;

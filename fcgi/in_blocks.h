@@ -16,4 +16,7 @@ int in_blocks_texts(struct in *in, const cJSON *content, const struct json_at *a
 /* output_config.effort of a request or a message. */
 int in_blocks_effort(struct in *in, const cJSON *output_config, const struct json_at *at);
 
+/* Whether the model may see a tool of the request, when all messages have been read. */
+bool in_blocks_offers(const struct in *in, const char *tool, bool deferred);
+
 #endif

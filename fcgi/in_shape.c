@@ -3,33 +3,164 @@
 
 #include "common/limits.h"
 
-static const struct in_member request_members[] = {
-	{ "betas", SHAPE_TEXTS, { NULL } },
-	{ "cache_control", SHAPE_CACHE_CONTROL, { NULL } },
-	{ "container", SHAPE_TEXT_OR_OBJECT, { NULL } },
-	{ "context_management", SHAPE_EDITS, { NULL } },
-	{ "safeguards", SHAPE_OBJECTS, { NULL } },
-	{ "service_tier", SHAPE_TEXT, { "auto", "standard_only" } },
-	{ "speed", SHAPE_TEXT, { "standard", "fast" } },
-	{ "thinking", SHAPE_DISPLAY, { NULL } }, /* the rest of it has effect */
+static const struct in_member cache_control_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true, .values = { "ephemeral" } },
+	{ .name = "ttl", .types = IN_TEXT, .values = { "5m", "1h" } },
+	{ .name = NULL },
 };
 
-static const struct in_member cache_control_members[] = {
-	{ "type", SHAPE_TEXT, { "ephemeral" } },
-	{ "ttl", SHAPE_TEXT, { "5m", "1h" } },
+const struct in_member in_shape_cache_control[] = {
+	{ .name = "cache_control", .types = IN_OBJECT, .members = cache_control_members },
+	{ .name = NULL },
 };
 
 static const struct in_member citations_members[] = {
-	{ "enabled", SHAPE_BOOL, { NULL } },
+	{ .name = "enabled", .types = IN_BOOL },
+	{ .name = NULL },
+};
+
+const struct in_member in_shape_citations[] = {
+	{ .name = "citations", .types = IN_OBJECT, .members = citations_members },
+	{ .name = NULL },
+};
+
+/* An object of which only the type is known. */
+static const struct in_member typed_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true },
+	{ .name = NULL },
+};
+
+static const struct in_member skill_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true, .values = { "anthropic", "custom" } },
+	{ .name = "skill_id", .types = IN_TEXT, .required = true },
+	{ .name = "version", .types = IN_TEXT },
+	{ .name = NULL },
+};
+
+static const struct in_member container_members[] = {
+	{ .name = "id", .types = IN_TEXT },
+	{ .name = "skills", .types = IN_ARRAY, .items = IN_OBJECT, .members = skill_members },
+	{ .name = NULL },
+};
+
+static const struct in_member amount_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true },
+	{ .name = "value", .types = IN_INTEGER },
+	{ .name = NULL },
+};
+
+/* Clients send kinds of edits that no reference knows yet, so any type will do. */
+static const struct in_member edit_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true },
+	{ .name = "keep",
+	  .types = IN_TEXT | IN_OBJECT,
+	  .values = { "all" },
+	  .members = amount_members },
+	{ .name = "trigger", .types = IN_OBJECT, .members = amount_members },
+	{ .name = NULL },
 };
 
 static const struct in_member edits_members[] = {
-	{ "edits", SHAPE_OBJECTS, { NULL } },
+	{ .name = "edits", .types = IN_ARRAY, .items = IN_OBJECT, .members = edit_members },
+	{ .name = NULL },
 };
 
-static const struct in_member display_members[] = {
-	{ "display", SHAPE_TEXT, { "summarized", "omitted", "updates" } },
+static const struct in_member diagnostics_members[] = {
+	{ .name = "previous_message_id", .types = IN_TEXT },
+	{ .name = NULL },
 };
+
+static const struct in_member safeguard_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true },
+	{ .name = "classifier_context", .types = IN_OBJECT },
+	{ .name = NULL },
+};
+
+/* The rest of thinking and of output_config has effect. */
+static const struct in_member thinking_members[] = {
+	{ .name = "display", .types = IN_TEXT, .values = { "summarized", "omitted", "updates" } },
+	{ .name = NULL },
+};
+
+static const struct in_member task_budget_members[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true, .values = { "tokens" } },
+	{ .name = "total", .types = IN_INTEGER, .required = true, .min = 1 },
+	{ .name = "remaining", .types = IN_INTEGER },
+	{ .name = NULL },
+};
+
+static const struct in_member output_config_members[] = {
+	{ .name = "task_budget", .types = IN_OBJECT, .members = task_budget_members },
+	{ .name = NULL },
+};
+
+static const struct in_member request_members[] = {
+	{ .name = "betas", .types = IN_ARRAY, .items = IN_TEXT },
+	{ .name = "billing_policy", .types = IN_OBJECT, .members = typed_members },
+	{ .name = "cache_control", .types = IN_OBJECT, .members = cache_control_members },
+	{ .name = "compaction", .types = IN_OBJECT, .members = typed_members },
+	{ .name = "container", .types = IN_TEXT | IN_OBJECT, .members = container_members },
+	{ .name = "context_management", .types = IN_OBJECT, .members = edits_members },
+	{ .name = "diagnostics", .types = IN_OBJECT, .members = diagnostics_members },
+	{ .name = "fallback_credit_token", .types = IN_TEXT | IN_OBJECT },
+	{ .name = "fallbacks",
+	  .types = IN_TEXT | IN_ARRAY,
+	  .items = IN_OBJECT,
+	  .values = { "default" } },
+	{ .name = "inference_geo", .types = IN_TEXT },
+	{ .name = "output_config", .types = IN_OBJECT, .members = output_config_members },
+	{ .name = "safeguards",
+	  .types = IN_ARRAY,
+	  .items = IN_OBJECT,
+	  .members = safeguard_members },
+	{ .name = "service_tier", .types = IN_TEXT, .values = { "auto", "standard_only" } },
+	{ .name = "speed", .types = IN_TEXT, .values = { "standard", "fast" } },
+	{ .name = "tags", .types = IN_OBJECT | IN_ARRAY },
+	{ .name = "thinking", .types = IN_OBJECT, .members = thinking_members },
+	{ .name = NULL },
+};
+
+static cJSON_bool is_integer(const cJSON *const value)
+{
+	const double number = cJSON_IsNumber(value) ? value->valuedouble : 0.5;
+
+	return number >= -9e15 && number <= 9e15 && number == (double)(int64_t)number;
+}
+
+static const struct {
+	unsigned type;
+	const char *name;
+	cJSON_bool (*is)(const cJSON *const value);
+} types[] = {
+	{ IN_TEXT, "string", cJSON_IsString },	{ IN_BOOL, "boolean", cJSON_IsBool },
+	{ IN_INTEGER, "integer", is_integer },	{ IN_ARRAY, "array", cJSON_IsArray },
+	{ IN_OBJECT, "object", cJSON_IsObject },
+};
+
+static bool has_type(const cJSON *value, unsigned wanted)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if ((types[i].type & wanted) && types[i].is(value))
+			return true;
+	}
+	return false;
+}
+
+/* "Input should be a valid string or object" */
+static int wrong_type(struct in *in, const struct json_at *at, unsigned wanted)
+{
+	char known[LIMIT_ERROR_TEXT] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!(types[i].type & wanted))
+			continue;
+		snprintf(known + len, sizeof(known) - len, "%s%s", len ? " or " : "",
+			 types[i].name);
+		len += strlen(known + len);
+	}
+	return json_error(at, NULL, in->e, "Input should be a valid %s", known);
+}
 
 /* "Input should be 'a', 'b' or 'c'" */
 static int wrong_value(struct in *in, const struct json_at *at, const struct in_member *m)
@@ -39,25 +170,20 @@ static int wrong_value(struct in *in, const struct json_at *at, const struct in_
 
 	for (size_t i = 0; i < ARRAY_SIZE(m->values) && m->values[i]; i++) {
 		bool last = i + 1 == ARRAY_SIZE(m->values) || !m->values[i + 1];
+		const char *gap = !len ? "" : last ? " or " : ", ";
 
-		snprintf(known + len, sizeof(known) - len, "%s'%s'",
-			 !len	? ""
-			 : last ? " or "
-				: ", ",
-			 m->values[i]);
+		snprintf(known + len, sizeof(known) - len, "%s'%s'", gap, m->values[i]);
 		len += strlen(known + len);
 	}
-	return json_error(at, m->name, in->e, "Input should be %s", known);
+	return json_error(at, NULL, in->e, "Input should be %s", known);
 }
 
-static int check_text(struct in *in, const cJSON *json, const struct json_at *at,
+static int check_text(struct in *in, const char *text, const struct json_at *at,
 		      const struct in_member *m)
 {
-	const char *text = NULL;
-
-	if (json_text(json, m->name, at, &text, in->e) < 0)
-		return -1;
-	if (!text || !m->values[0])
+	if (m->required && !text[0])
+		return json_error(at, NULL, in->e, "String should have at least 1 character");
+	if (!m->values[0])
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(m->values) && m->values[i]; i++) {
 		if (strcmp(text, m->values[i]) == 0)
@@ -66,106 +192,57 @@ static int check_text(struct in *in, const cJSON *json, const struct json_at *at
 	return wrong_value(in, at, m);
 }
 
-static int check_array(struct in *in, const cJSON *json, const struct json_at *at,
-		       const struct in_member *m)
+static int check_value(struct in *in, const cJSON *value, const struct json_at *at,
+		       const struct in_member *m, unsigned wanted)
 {
-	struct json_at list_at = { .up = at, .key = m->name };
-	struct json_at item_at = { .up = &list_at };
-	const cJSON *list = NULL, *item;
-	const char *type;
+	struct json_at item_at = { .up = at };
+	const cJSON *item;
 
-	if (json_array(json, m->name, at, &list, in->e) < 0)
-		return -1;
-	cJSON_ArrayForEach (item, list) {
-		if (m->shape == SHAPE_TEXTS && !cJSON_IsString(item))
-			return json_error(&item_at, NULL, in->e, "Input should be a valid string");
-		if (m->shape == SHAPE_OBJECTS && !cJSON_IsObject(item))
-			return json_error(&item_at, NULL, in->e, "Input should be a valid object");
-		if (m->shape == SHAPE_OBJECTS &&
-		    json_need_text(item, "type", &item_at, &type, in->e))
+	if (!has_type(value, wanted))
+		return wrong_type(in, at, wanted);
+	if (cJSON_IsString(value))
+		return check_text(in, value->valuestring, at, m);
+	if (cJSON_IsNumber(value) && value->valuedouble < m->min)
+		return json_error(at, NULL, in->e, "Input should be greater than or equal to %d",
+				  m->min);
+	if (cJSON_IsObject(value) && m->members)
+		return in_shape_check(in, value, at, m->members);
+	if (!cJSON_IsArray(value) || !m->items)
+		return 0;
+	cJSON_ArrayForEach (item, value) {
+		if (check_value(in, item, &item_at, m, m->items))
 			return -1;
 		item_at.index++;
 	}
 	return 0;
 }
 
-static int check_object(struct in *in, const cJSON *json, const struct json_at *at,
-			const struct in_member *m, const struct in_member *members, size_t count)
-{
-	struct json_at inside = { .up = at, .key = m->name };
-	const cJSON *object = NULL;
-
-	if (json_object(json, m->name, at, &object, in->e) < 0)
-		return -1;
-	if (object && m->shape == SHAPE_CACHE_CONTROL && !json_member(object, "type"))
-		return json_error(&inside, "type", in->e, "Field required");
-	return object ? in_shape_check(in, object, &inside, members, count) : 0;
-}
-
-static int check_text_or_object(struct in *in, const cJSON *json, const struct json_at *at,
-				const struct in_member *m)
-{
-	const cJSON *member = json_member(json, m->name);
-
-	if (!member || cJSON_IsString(member) || cJSON_IsObject(member))
-		return 0;
-	return json_error(at, m->name, in->e, "Input should be a valid string or object");
-}
-
 static int check_member(struct in *in, const cJSON *json, const struct json_at *at,
 			const struct in_member *m)
 {
-	bool ignored;
+	const struct json_at inside = { .up = at, .key = m->name };
+	const cJSON *value = json_member(json, m->name);
 
-	switch (m->shape) {
-	case SHAPE_TEXT:
-		return check_text(in, json, at, m);
-	case SHAPE_BOOL:
-		return json_bool(json, m->name, at, &ignored, in->e) < 0 ? -1 : 0;
-	case SHAPE_OBJECT:
-		return check_object(in, json, at, m, NULL, 0);
-	case SHAPE_ARRAY:
-	case SHAPE_TEXTS:
-	case SHAPE_OBJECTS:
-		return check_array(in, json, at, m);
-	case SHAPE_TEXT_OR_OBJECT:
-		return check_text_or_object(in, json, at, m);
-	case SHAPE_CACHE_CONTROL:
-		return check_object(in, json, at, m, cache_control_members,
-				    ARRAY_SIZE(cache_control_members));
-	case SHAPE_CITATIONS:
-		return check_object(in, json, at, m, citations_members,
-				    ARRAY_SIZE(citations_members));
-	case SHAPE_EDITS:
-		return check_object(in, json, at, m, edits_members, ARRAY_SIZE(edits_members));
-	case SHAPE_DISPLAY:
-		return check_object(in, json, at, m, display_members, ARRAY_SIZE(display_members));
-	}
-	return 0;
+	if (value)
+		return check_value(in, value, &inside, m, m->types);
+	return m->required ? json_error(&inside, NULL, in->e, "Field required") : 0;
 }
 
 int in_shape_check(struct in *in, const cJSON *json, const struct json_at *at,
-		   const struct in_member *members, size_t count)
+		   const struct in_member *members)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (check_member(in, json, at, &members[i]))
+	for (; members->name; members++) {
+		if (check_member(in, json, at, members))
 			return -1;
 	}
 	return 0;
 }
 
-int in_shape_cache_control(struct in *in, const cJSON *json, const struct json_at *at)
-{
-	static const struct in_member member = { "cache_control", SHAPE_CACHE_CONTROL, { NULL } };
-
-	return in_shape_check(in, json, at, &member, 1);
-}
-
 int in_shape_field(struct in *in, const cJSON *body, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(request_members); i++) {
-		if (strcmp(request_members[i].name, name) == 0)
-			return in_shape_check(in, body, NULL, &request_members[i], 1);
+	for (const struct in_member *m = request_members; m->name; m++) {
+		if (strcmp(m->name, name) == 0)
+			return check_member(in, body, NULL, m);
 	}
 	return 0;
 }

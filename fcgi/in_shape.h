@@ -7,30 +7,30 @@
 
 #include "fcgi/in_common.h"
 
-enum in_shape {
-	SHAPE_TEXT,
-	SHAPE_BOOL,
-	SHAPE_OBJECT,
-	SHAPE_ARRAY,
-	SHAPE_TEXTS,   /* array of texts */
-	SHAPE_OBJECTS, /* array of objects, each with a type */
-	SHAPE_TEXT_OR_OBJECT,
-	SHAPE_CACHE_CONTROL, /* {"type":"ephemeral","ttl":"5m"|"1h"} */
-	SHAPE_CITATIONS,     /* {"enabled":bool} */
-	SHAPE_EDITS,	     /* {"edits":OBJECTS} */
-	SHAPE_DISPLAY,	     /* {"display":"summarized"|"omitted"|"updates"} */
+/* What a value may be; several may be joined. */
+enum {
+	IN_TEXT = 1,
+	IN_BOOL = 2,
+	IN_INTEGER = 4,
+	IN_OBJECT = 8,
+	IN_ARRAY = 16,
 };
 
 struct in_member {
-	const char *name;
-	enum in_shape shape;
-	const char *values[4]; /* TEXT: the allowed ones; none: any text */
+	const char *name; /* NULL ends a table */
+	unsigned types;
+	bool required;			 /* a text is not empty then */
+	int min;			 /* of an integer */
+	unsigned items;			 /* of an array; 0: any */
+	const char *values[4];		 /* of a text; none: any text */
+	const struct in_member *members; /* of an object, also of those in an array */
 };
 
-/* Absent and null members are fine. 0 or -1. */
+extern const struct in_member in_shape_cache_control[], in_shape_citations[];
+
+/* Absent and null members are fine where they are not required. 0 or -1. */
 int in_shape_check(struct in *in, const cJSON *json, const struct json_at *at,
-		   const struct in_member *members, size_t count);
-int in_shape_cache_control(struct in *in, const cJSON *json, const struct json_at *at);
+		   const struct in_member *members);
 
 /* A top-level field of a request, for struct in_field. */
 int in_shape_field(struct in *in, const cJSON *body, const char *name);

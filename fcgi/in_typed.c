@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/in_typed.h"
 
+#include "fcgi/in_blocks.h"
 #include "fcgi/in_shape.h"
 
 #define TEXT_PROPERTY(name, what) "\"" name "\":{\"type\":\"string\",\"description\":\"" what "\"}"
@@ -178,14 +179,20 @@ static int describe_display(struct in *in, const cJSON *json, const struct json_
 int in_typed_check(struct in *in, const cJSON *json, const struct json_at *at)
 {
 	static const struct in_member members[] = {
-		{ "cache_control", SHAPE_CACHE_CONTROL, { NULL } },
-		{ "strict", SHAPE_BOOL, { NULL } },
-		{ "eager_input_streaming", SHAPE_BOOL, { NULL } },
-		{ "input_examples", SHAPE_ARRAY, { NULL } },
-		{ "allowed_callers", SHAPE_TEXTS, { NULL } },
+		{ .name = "strict", .types = IN_BOOL },
+		{ .name = "eager_input_streaming", .types = IN_BOOL },
+		{ .name = "input_examples", .types = IN_ARRAY, .items = IN_OBJECT },
+		{ .name = "allowed_callers", .types = IN_ARRAY, .items = IN_TEXT },
+		{ .name = "max_characters", .types = IN_INTEGER, .min = 1 },
+		{ .name = "display_number", .types = IN_INTEGER },
+		{ .name = "enable_zoom", .types = IN_BOOL },
+		{ .name = NULL },
 	};
 
-	return in_shape_check(in, json, at, members, ARRAY_SIZE(members));
+	return in_shape_check(in, json, at, in_shape_cache_control) ||
+			       in_shape_check(in, json, at, members)
+		       ? -1
+		       : 0;
 }
 
 int in_typed_read(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
@@ -208,5 +215,5 @@ int in_typed_read(struct in *in, const cJSON *json, const char *type, const stru
 		return json_error(&inside, "name", in->e, "Input should be '%s'", known->name);
 	if (known->display && describe_display(in, json, &inside, tool))
 		return -1;
-	return !deferred || text_map_get(&in->mentioned, tool->name, NULL);
+	return in_blocks_offers(in, tool->name, deferred);
 }

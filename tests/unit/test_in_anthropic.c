@@ -465,7 +465,7 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		  "Field required" },
 		{ USER(RESULT("t", "7")), "messages.0.content.0.tool_result.content",
 		  "valid string or array" },
-		{ USER("{'type':'container_upload'}"), "messages.0.content.0",
+		{ USER("{'type':'container_upload','file_id':'f'}"), "messages.0.content.0",
 		  "'container_upload' blocks" },
 		{ USER(CALL("t")), "messages.0.content.0", "Input tag 'tool_use'" },
 		{ HEAD
