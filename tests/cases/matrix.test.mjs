@@ -93,7 +93,7 @@ const matrix = {
 const folder = new URL('.', import.meta.url);
 const cases = new Map(readCases(fileURLToPath(folder)).map((one) => [one.name, one]));
 const asksMessages = ({ requests }) =>
-	requests.some(({ isChat, dialect }) => isChat && dialect === 'anthropic');
+	requests.some(({ method, dialect }) => method === 'POST' && dialect === 'anthropic');
 
 for (const [row, names] of Object.entries(matrix)) {
 	test(`matrix: ${row}`, () => {
