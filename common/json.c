@@ -3,6 +3,8 @@
 
 #include "common/utf8.h"
 
+#define PLAIN_DIGITS 15 /* an integer of so many is the same as a double */
+
 const char *json_path(const struct json_at *at, const char *key, char out[static JSON_PATH_SIZE])
 {
 	const struct json_at *frames[LIMIT_JSON_DEPTH] = { NULL };
@@ -76,10 +78,61 @@ static const char *check_string(struct span text, bool allow_nul, size_t *at)
 	return NULL;
 }
 
-/* One pass before cJSON sees the text: strings, nesting and stray bytes. */
-static const char *check(struct span text, bool allow_nul, size_t *at)
+static bool starts_number(char c)
+{
+	return c == '-' || (c >= '0' && c <= '9');
+}
+
+static size_t digits_length(struct span text, size_t at)
+{
+	size_t i = at;
+
+	while (i < text.len && text.at[i] >= '0' && text.at[i] <= '9')
+		i++;
+	return i - at;
+}
+
+/* The characters from `at` on that may belong to a number. */
+static size_t number_length(struct span text, size_t at)
+{
+	size_t i = at;
+
+	while (i < text.len && text.at[i] && strchr("0123456789+-.eE", text.at[i]))
+		i++;
+	return i - at;
+}
+
+/* Would a double give the number back in other words? Only what is a number by the book is. */
+static bool needs_its_text(struct span number)
+{
+	size_t at = number.at[0] == '-';
+	size_t whole = digits_length(number, at), more = 1;
+
+	if (!whole || (whole > 1 && number.at[at] == '0'))
+		return false;
+	at += whole;
+	if (at == number.len)
+		return whole > PLAIN_DIGITS;
+	if (number.at[at] == '.') {
+		more = digits_length(number, at + 1);
+		at += 1 + more;
+	}
+	if (more && at < number.len && (number.at[at] | 0x20) == 'e') {
+		at++;
+		at += at < number.len && (number.at[at] == '+' || number.at[at] == '-');
+		more = digits_length(number, at);
+		at += more;
+	}
+	return more && at == number.len;
+}
+
+/* One pass before cJSON sees the text: strings, nesting and stray bytes. *numbers: how many need
+ * their text. */
+static const char *check(struct span text, bool allow_nul, size_t *at, size_t *numbers)
 {
 	size_t depth = 0, nodes = 0;
+
+	*numbers = 0;
 
 	for (*at = 0; *at < text.len;) {
 		unsigned char c = (unsigned char)text.at[*at];
@@ -89,6 +142,13 @@ static const char *check(struct span text, bool allow_nul, size_t *at)
 			wrong = check_string(text, allow_nul, at);
 			if (wrong)
 				return wrong;
+			continue;
+		}
+		if (starts_number((char)c)) {
+			size_t len = number_length(text, *at);
+
+			*numbers += needs_its_text((struct span){ text.at + *at, len });
+			*at += len;
 			continue;
 		}
 		if (c == '{' || c == '[') {
@@ -108,13 +168,46 @@ static const char *check(struct span text, bool allow_nul, size_t *at)
 	return NULL;
 }
 
+/* The next number of a text that is good JSON. */
+static struct span next_number(struct span text, size_t *at)
+{
+	struct span number = { NULL, 0 };
+
+	while (!starts_number(text.at[*at])) {
+		if (text.at[*at] == '"')
+			check_string(text, true, at);
+		else
+			++*at;
+	}
+	number = (struct span){ text.at + *at, number_length(text, *at) };
+	*at += number.len;
+	return number;
+}
+
+/* Numbers stand in the tree in the order of the text. cJSON frees a valuestring of any item. */
+static void keep_numbers(cJSON *tree, struct span text, size_t *at, size_t *left)
+{
+	for (cJSON *item = tree; item && *left; item = item->next) {
+		struct span number;
+
+		keep_numbers(item->child, text, at, left);
+		if (!cJSON_IsNumber(item))
+			continue;
+		number = next_number(text, at);
+		if (!needs_its_text(number))
+			continue;
+		item->valuestring = xstrndup(number.at, number.len);
+		--*left;
+	}
+}
+
 cJSON *json_parse(struct span text, struct error *e)
 {
 	const char *end = NULL, *wrong;
-	size_t at = 0;
+	size_t at = 0, numbers;
 	cJSON *tree;
 
-	wrong = check(text, false, &at);
+	wrong = check(text, false, &at, &numbers);
 	if (wrong) {
 		error_set(e, ERR_REQUEST, "not valid JSON: %s at byte %zu", wrong, at);
 		return NULL;
@@ -132,17 +225,19 @@ cJSON *json_parse(struct span text, struct error *e)
 		cJSON_Delete(tree);
 		return NULL;
 	}
+	at = 0;
+	keep_numbers(tree, text, &at, &numbers);
 	return tree;
 }
 
 bool json_is_object(struct span text)
 {
 	const char *end = NULL;
-	size_t at = 0;
+	size_t at = 0, numbers;
 	cJSON *tree;
 	bool is;
 
-	if (check(text, true, &at))
+	if (check(text, true, &at, &numbers))
 		return false;
 	tree = cJSON_ParseWithLengthOpts(text.at, text.len, &end, false);
 	while (end && end < text.at + text.len && strchr(" \t\r\n", *end))

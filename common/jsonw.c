@@ -179,6 +179,8 @@ void jsonw_tree(struct jsonw *w, const cJSON *tree)
 		jsonw_end(w);
 	} else if (cJSON_IsString(tree)) {
 		jsonw_text(w, tree->valuestring);
+	} else if (cJSON_IsNumber(tree) && tree->valuestring) {
+		jsonw_raw(w, span_of(tree->valuestring)); /* see json_parse() */
 	} else if (cJSON_IsNumber(tree)) {
 		jsonw_double(w, tree->valuedouble);
 	} else if (cJSON_IsBool(tree)) {

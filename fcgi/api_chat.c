@@ -55,6 +55,19 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 	return rc;
 }
 
+/* Where the body does not name the conversation, a client's header may. */
+static void name_conversation(struct request *r, struct chat *chat)
+{
+	static const char *const headers[] = { "HTTP_X_CLAUDE_CODE_SESSION_ID", "HTTP_SESSION_ID" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(headers) && !chat->conversation; i++) {
+		const char *id = request_header(r, headers[i]);
+
+		if (id && *id)
+			chat->conversation = id;
+	}
+}
+
 int api_chat(struct request *r)
 {
 	struct chat chat = { 0 };
@@ -63,6 +76,7 @@ int api_chat(struct request *r)
 	if (request_json(r) || r->dialect->read(r->json, &r->arena, &chat, &r->error) ||
 	    fetch_images(r->site, &r->arena, &chat, &r->error))
 		return -1;
+	name_conversation(r, &chat);
 	model = api_find_model(r, chat.model);
 	if (!model)
 		return -1;

@@ -147,10 +147,7 @@ static int check_search(struct in *in, const cJSON *json, const char *type,
 			const struct json_at *at)
 {
 	static const struct in_member location_members[] = {
-		{ .name = "type",
-		  .types = IN_TEXT,
-		  .required = true,
-		  .values = { "approximate" } },
+		{ .name = "type", .types = IN_TEXT, .required = true, .values = { "approximate" } },
 		{ .name = "city", .types = IN_TEXT },
 		{ .name = "country", .types = IN_TEXT },
 		{ .name = "region", .types = IN_TEXT },
@@ -163,9 +160,8 @@ static int check_search(struct in *in, const cJSON *json, const char *type,
 	};
 	const struct json_at inside = { .up = at, .key = type };
 
-	return in_typed_check(in, json, &inside) || in_shape_check(in, json, &inside, members)
-		       ? -1
-		       : 0;
+	return in_typed_check(in, json, &inside) || in_shape_check(in, json, &inside, members) ? -1
+											       : 0;
 }
 
 static int read_tool(struct in *in, const cJSON *json, const struct json_at *at)

@@ -27,10 +27,7 @@ static const struct in_member citation_members[] = {
 };
 
 static const struct in_member text_members[] = {
-	{ .name = "citations",
-	  .types = IN_ARRAY,
-	  .items = IN_OBJECT,
-	  .members = citation_members },
+	{ .name = "citations", .types = IN_ARRAY, .items = IN_OBJECT, .members = citation_members },
 	{ .name = NULL },
 };
 
@@ -428,8 +425,8 @@ int in_blocks_effort(struct in *in, const cJSON *output_config, const struct jso
 			  "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
 }
 
-/* From here on the model is offered a tool of the request, or no longer. The upstream knows one list
- * of tools: what was said last counts. */
+/* From here on the model is offered a tool of the request, or no longer. The upstream knows one
+ * list of tools: what was said last counts. */
 static int read_tool_change(struct in *in, const cJSON *json, const char *type,
 			    const struct json_at *at)
 {
@@ -470,8 +467,8 @@ static int read_system_content(struct in *in, const cJSON *content, const struct
 		return in_blocks_texts(in, content, at, texts);
 	cJSON_ArrayForEach (item, content) {
 		const char *type = json_text_or(item, "type", "");
-		bool change = strcmp(type, "tool_addition") == 0 ||
-			      strcmp(type, "tool_removal") == 0;
+		bool change =
+			strcmp(type, "tool_addition") == 0 || strcmp(type, "tool_removal") == 0;
 
 		if (change ? read_tool_change(in, item, type, &item_at)
 			   : add_text(in, item, &item_at, texts))

@@ -132,8 +132,8 @@ static const struct {
 	const char *name;
 	cJSON_bool (*is)(const cJSON *const value);
 } types[] = {
-	{ IN_TEXT, "string", cJSON_IsString },	{ IN_BOOL, "boolean", cJSON_IsBool },
-	{ IN_INTEGER, "integer", is_integer },	{ IN_ARRAY, "array", cJSON_IsArray },
+	{ IN_TEXT, "string", cJSON_IsString },	 { IN_BOOL, "boolean", cJSON_IsBool },
+	{ IN_INTEGER, "integer", is_integer },	 { IN_ARRAY, "array", cJSON_IsArray },
 	{ IN_OBJECT, "object", cJSON_IsObject },
 };
 

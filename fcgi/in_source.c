@@ -141,7 +141,8 @@ static int read_document_source(struct in *in, const cJSON *source, const char *
 	return rc;
 }
 
-int in_source_document(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
+int in_source_document(struct in *in, const cJSON *json, const struct json_at *at,
+		       struct block *out)
 {
 	struct json_at inside = { .up = at, .key = "source" };
 	struct in_attribute about[2] = { { "title", NULL }, { "context", NULL } };
@@ -155,7 +156,8 @@ int in_source_document(struct in *in, const cJSON *json, const struct json_at *a
 	return read_document_source(in, source, type, &inside, about, out) ? -1 : 0;
 }
 
-int in_source_search_result(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
+int in_source_search_result(struct in *in, const cJSON *json, const struct json_at *at,
+			    struct block *out)
 {
 	struct json_at inside = { .up = at, .key = "content" };
 	struct in_attribute about[2] = { { "source", NULL }, { "title", NULL } };

@@ -19,29 +19,21 @@
 #include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/log.h"
-#include "common/utf8.h"
 #include "fcgi/signature.h"
 #include "fcgi/up_check.h"
 #include "fcgi/up_documents.h"
+#include "fcgi/up_tools.h"
 #include "fcgi/up_turns.h"
 #include "fcgi/up_wishes.h"
 
 #define NO_RESULT      "The client sent no result for this tool call."
 #define NO_OUTPUT      "(no output)"
 #define NO_TEXT	       "(start of conversation)"
-#define PLACEHOLDER    "Used earlier in this conversation; not available now."
 #define IMAGE_LEFT_OUT "[image left out: only the latest %d images are sent]"
 
 #define THINKING_TOKENS	    20000
 #define THINKING_TOKENS_MIN 1024
 #define THINKING_TOKENS_MAX 24576
-
-/* One tool specification. */
-struct spec {
-	const char *name;	 /* upstream's */
-	const struct tool *tool; /* NULL: a placeholder */
-	size_t shown;		 /* bytes of the description that stand in the specification */
-};
 
 struct writer {
 	const struct chat *chat;
@@ -50,78 +42,11 @@ struct writer {
 	struct tool_names *names;
 	struct arena *arena;
 	struct up_turns turns;
-	struct spec *specs;
-	size_t spec_count;
+	struct up_tools tools;
 	size_t images_dropped; /* so many of the oldest */
 	struct jsonw w;
 	bool any; /* the text being written has a piece already */
 };
-
-static const char *lower_case(struct arena *arena, const char *name)
-{
-	char *copy = arena_strndup(arena, name, strlen(name));
-
-	for (char *c = copy; *c; c++)
-		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
-	return copy;
-}
-
-static void add_spec(struct writer *r, const char *name, const struct tool *tool)
-{
-	struct spec *spec = &r->specs[r->spec_count++];
-
-	*spec = (struct spec){ .name = name, .tool = tool };
-	if (!tool)
-		return;
-	spec->shown = strlen(tool->description);
-	if (spec->shown > LIMIT_TOOL_DESC) /* bytes; only then count characters */
-		spec->shown = utf8_prefix(span_of(tool->description), LIMIT_TOOL_DESC);
-}
-
-static bool is_offered(const struct chat *chat, const struct tool *tool)
-{
-	if (chat->tool_choice == CHOICE_TOOL)
-		return strcmp(tool->name, chat->forced_tool) == 0;
-	return chat->tool_choice != CHOICE_NONE;
-}
-
-/* Upstream refuses a history that calls tools which it is not told of; it compares names without
- * case, so that a second spelling would be a duplicate. */
-static int plan_tools(struct writer *r, struct error *e)
-{
-	const struct chat *chat = r->chat;
-	struct text_map tools, told, used;
-
-	text_map_init(&tools, r->arena);
-	text_map_init(&told, r->arena);
-	text_map_init(&used, r->arena);
-	r->specs = arena_array(r->arena, chat->tool_count + r->turns.call_count, sizeof(*r->specs));
-	for (size_t i = 0; i < chat->tool_count; i++) {
-		const struct tool *tool = &chat->tools[i];
-
-		if (text_map_get(&tools, tool->name, NULL))
-			return error_field(e, "tools", "Tool names must be unique.");
-		text_map_put(&tools, tool->name, i);
-		if (!is_offered(chat, tool))
-			continue;
-		add_spec(r, tool_names_add(r->names, tool->name), tool);
-		text_map_put(&told, lower_case(r->arena, r->specs[r->spec_count - 1].name), i);
-	}
-	for (size_t i = 0; i < r->turns.call_count; i++) {
-		const char *client = r->turns.calls[i].use->name, *name, *lower;
-
-		if (text_map_get(&used, client, NULL))
-			continue;
-		text_map_put(&used, client, i);
-		name = tool_names_add(r->names, client);
-		lower = lower_case(r->arena, name);
-		if (!text_map_get(&told, lower, NULL)) {
-			text_map_put(&told, lower, i);
-			add_spec(r, name, NULL);
-		}
-	}
-	return 0;
-}
 
 bool up_request_uses_tags(const struct chat *chat, const struct model *model)
 {
@@ -174,15 +99,15 @@ static void write_system(struct writer *r)
 		paragraph(r, span_of(text));
 	}
 	paragraph(r, r->chat->system);
-	for (size_t i = 0; i < r->spec_count; i++) {
-		const struct spec *spec = &r->specs[i];
+	for (size_t i = 0; i < r->tools.count; i++) {
+		const char *rest = up_tools_rest(&r->tools.items[i]);
 
-		if (!spec->tool || !spec->tool->description[spec->shown])
+		if (!*rest)
 			continue;
 		snprintf(text, sizeof(text),
-			 "The rest of the description of the tool %s:", spec->name);
+			 "The rest of the description of the tool %s:", r->tools.items[i].name);
 		paragraph(r, span_of(text));
-		piece(r, "\n", span_of(spec->tool->description + spec->shown));
+		piece(r, "\n", span_of(rest));
 	}
 }
 
@@ -371,60 +296,9 @@ static void write_results(struct writer *r, const struct up_turn *turn)
 	jsonw_end(&r->w);
 }
 
-/* A schema whose root the upstream takes: type object, no null properties or required. */
-static void write_schema(struct writer *r, const cJSON *schema)
-{
-	const cJSON *member;
-	bool has_properties = false;
-
-	jsonw_begin_object(&r->w);
-	jsonw_text_member(&r->w, "type", "object");
-	cJSON_ArrayForEach (member, schema) {
-		if (strcmp(member->string, "type") == 0 || cJSON_IsNull(member))
-			continue;
-		has_properties = has_properties || strcmp(member->string, "properties") == 0;
-		jsonw_key(&r->w, member->string);
-		jsonw_tree(&r->w, member);
-	}
-	if (!has_properties) {
-		jsonw_begin_object_member(&r->w, "properties");
-		jsonw_end(&r->w);
-	}
-	jsonw_end(&r->w);
-}
-
-static void write_tools(struct writer *r)
-{
-	jsonw_begin_array_member(&r->w, "tools");
-	for (size_t i = 0; i < r->spec_count; i++) {
-		const struct spec *spec = &r->specs[i];
-		struct span description = span_of(PLACEHOLDER);
-
-		if (spec->tool)
-			description = (struct span){ spec->tool->description, spec->shown };
-		if (!description.len)
-			description = span_of(spec->name);
-		jsonw_begin_object(&r->w);
-		jsonw_begin_object_member(&r->w, "toolSpecification");
-		jsonw_text_member(&r->w, "name", spec->name);
-		jsonw_key(&r->w, "description");
-		jsonw_span(&r->w, description);
-		jsonw_begin_object_member(&r->w, "inputSchema");
-		jsonw_key(&r->w, "json");
-		if (spec->tool && spec->tool->schema_json)
-			jsonw_raw(&r->w, span_of(spec->tool->schema_json));
-		else
-			write_schema(r, spec->tool ? spec->tool->schema : NULL);
-		jsonw_end(&r->w);
-		jsonw_end(&r->w);
-		jsonw_end(&r->w);
-	}
-	jsonw_end(&r->w);
-}
-
 static void write_context(struct writer *r, const struct up_turn *turn, bool current)
 {
-	bool tools = current && r->spec_count;
+	bool tools = current && r->tools.count;
 
 	if (!turn->call_count && !tools)
 		return;
@@ -432,7 +306,7 @@ static void write_context(struct writer *r, const struct up_turn *turn, bool cur
 	if (turn->call_count)
 		write_results(r, turn);
 	if (tools)
-		write_tools(r);
+		up_tools_write(&r->tools, &r->w);
 	jsonw_end(&r->w);
 }
 
@@ -622,7 +496,8 @@ int up_request_write(const struct chat *chat, const struct model *model,
 	};
 
 	if (up_documents_check(chat, options->documents, e) || up_check_chat(r.chat, model, e) ||
-	    up_turns_plan(&r.turns, r.chat, arena, e) || plan_tools(&r, e))
+	    up_turns_plan(&r.turns, r.chat, arena, e) ||
+	    up_tools_plan(&r.tools, r.chat, &r.turns, names, arena, e))
 		return -1;
 	if (r.turns.image_count > LIMIT_IMAGES) {
 		r.images_dropped = r.turns.image_count - LIMIT_IMAGES;

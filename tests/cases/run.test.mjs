@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { requestCgi } from '../lib/cgi.mjs';
 import { checkErrorEnvelope, checkStream, compareAnswers, readStream, readWhole }
 	from '../lib/contract.mjs';
+import { shown, testItems } from '../lib/contract-items.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
 import { startStandin } from '../lib/standin.mjs';
@@ -17,6 +18,14 @@ import { mismatches, readCases } from './case.mjs';
 const LANES = 3; /* cases at once; each lane has its own stand-ins */
 
 const CHUNKINGS = [1, 'random:4711'];
+
+// Where streams of all cases broke the contract, and how many were looked at.
+const seen = { streams: 0, violations: [] };
+
+function violates(one, label, { item, text }) {
+	seen.violations.push({ item, text, label: `${one.name} ${label}` });
+	return `contract ${item}: ${text}`;
+}
 
 // Stop reasons of the Messages API as finish_reason of Chat Completions.
 const finishReasons = {
@@ -222,13 +231,13 @@ async function runCase(lane, one) {
 			const label = [request.path, ...Object.entries(variant).flat()]
 				.filter((word) => word !== undefined).join(' ');
 			const run = await perform(lane, one, request, variant);
-			const meaning = checkRun(one, request, variant, run,
-						 (text) => wrong.push(`${label}: ${text}`));
+			const report = (text) => wrong.push(`${label}: ${text.item ?
+				violates(one, label, text) : text}`);
+			const meaning = checkRun(one, request, variant, run, report);
 
 			first ??= meaning;
-			for (const { item, text } of first && meaning ?
-				compareAnswers(variant.chunking ? 50 : 15, first, meaning) : [])
-				wrong.push(`${label}: contract ${item}: ${text}`);
+			if (first && meaning)
+				compareAnswers(variant.chunking ? 50 : 15, first, meaning).forEach(report);
 			if (wrong.length)
 				wrong.push(`${label}: log:\n${run.answer.log}`);
 		}
@@ -356,8 +365,8 @@ function checkAnswer(expect, request, variant, run, report) {
 	};
 	const meaning = readStream(transcript);
 
-	for (const { item, text } of checkStream(transcript))
-		report(`contract ${item}: ${text}`);
+	seen.streams++;
+	checkStream(transcript).forEach(report);
 	checkMeaning(expect, dialect, meaning, report);
 	if (expect.kind === 'broken' && dialect === 'responses')
 		checkFailed(expect, meaning.error, report);
@@ -455,3 +464,5 @@ describe('cases', { concurrency: LANES }, () => {
 		});
 	}
 });
+
+describe('the contract over every case', () => testItems('every case', shown(), () => seen));

@@ -178,6 +178,45 @@ static void writer_copies_trees(void)
 	buf_release(&b);
 }
 
+static void numbers_keep_all_their_digits(void)
+{
+	static const char *const rows[] = {
+		"[12345678901234567890,{\"a\":9007199254740993,\"b\\\"1\":[\"77777777777777777777\","
+		"-9223372036854775808,7]},0.1234567890123456789,1.0,1e400,-2.50E-7,0]",
+		"100000000000000000000",
+		"{\"n\":1234567890123456,\"m\":123456789012345}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error e = { 0 };
+		cJSON *tree = json_parse(span_of(rows[i]), &e);
+		struct jsonw w;
+		struct buf b;
+
+		buf_init(&b, KB(4));
+		jsonw_init(&w, &b);
+		jsonw_tree(&w, tree);
+		CU_ASSERT_STRING_EQUAL(b.at, rows[i]);
+		cJSON_Delete(tree);
+		buf_release(&b);
+	}
+}
+
+/* What cJSON takes for a number though no book does never goes up as it is. */
+static void odd_numbers_are_refused_or_written_anew(void)
+{
+	static const char *const rows[] = { "[00000000000000000001]", "[1.]", "[-]", "[1e]",
+					    "[1.e5]", "[01.5]", "[1-2]", "[.5]", "[+1]" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error e = { 0 };
+		cJSON *tree = json_parse(span_of(rows[i]), &e);
+
+		CU_ASSERT_TRUE(!tree || !tree->child->valuestring);
+		cJSON_Delete(tree);
+	}
+}
+
 static void damaged_utf8_is_found_where_it_is(void)
 {
 	static const struct {
@@ -215,6 +254,8 @@ CU_TestInfo json_tests[] = {
 	{ "writer_escapes_and_reader_gets_the_same_back",
 	  writer_escapes_and_reader_gets_the_same_back },
 	{ "writer_copies_trees", writer_copies_trees },
+	{ "numbers_keep_all_their_digits", numbers_keep_all_their_digits },
+	{ "odd_numbers_are_refused_or_written_anew", odd_numbers_are_refused_or_written_anew },
 	{ "damaged_utf8_is_found_where_it_is", damaged_utf8_is_found_where_it_is },
 	CU_TEST_INFO_NULL,
 };
