@@ -6,6 +6,7 @@
 #include "common/limits.h"
 #include "common/lock.h"
 #include "common/log.h"
+#include "common/patch.h"
 #include "common/spill.h"
 #include "common/statedir.h"
 
@@ -15,6 +16,9 @@
 
 /* Free disk space below which no refresh is sent, beside two copies of the file. */
 #define SPARE_BYTES MB(1)
+
+/* In front of the key of a spilled patch: no record's key has it, unless its record is damaged. */
+#define PATCH_MARK '+'
 
 static int check_key(const char *key, struct error *e)
 {
@@ -172,35 +176,98 @@ static int meta_now(const struct store *s, struct meta *meta, struct error *e)
 	return rc;
 }
 
-/* Entries above meta.spilled go into the store, then the spill file is emptied. */
+/* What the entries of a spill file make of the store's records. */
+struct fold {
+	const struct store *store;
+	struct record *records;
+	struct buf *texts; /* of patched records */
+	size_t count;
+};
+
+/* The record as it is after the entries so far, "" when there is none. -1: damaged. */
+static int fold_base(const struct fold *f, const char *key, struct buf *json, struct error *e)
+{
+	for (size_t i = f->count; i > 0; i--) {
+		if (strcmp(f->records[i - 1].key, key) == 0)
+			return buf_add(json, f->records[i - 1].json.at, f->records[i - 1].json.len);
+	}
+	return store_get(f->store, key, json, e) < 0 ? -1 : 0;
+}
+
+/* A patch for a damaged record is kept as a record of its own: the others must not wait for it. */
+static void fold_entry(struct fold *f, const struct spill_entry *entry)
+{
+	struct buf *text = &f->texts[f->count], base;
+	struct record *r = &f->records[f->count];
+	struct error e = { .kind = ERR_NONE };
+
+	*r = (struct record){ entry->key, entry->json };
+	buf_init(text, LIMIT_RECORD);
+	if (entry->key[0] == PATCH_MARK) {
+		buf_init(&base, LIMIT_RECORD);
+		if (fold_base(f, entry->key + 1, &base, &e) ||
+		    (base.len && patch_apply(buf_span(&base), entry->json, text, &e)))
+			log_line(LOG_ERROR, "%s: kept aside: %s", entry->key + 1, e.message);
+		else
+			*r = (struct record){ entry->key + 1, buf_span(text) };
+		buf_wipe(&base);
+	}
+	f->count++;
+}
+
+static void fold_end(struct fold *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		buf_wipe(&f->texts[i]);
+	free(f->texts);
+	free(f->records);
+}
+
+/* Empties the spill file, unless there is more in it than the store has. */
+static int forget_spilled(const struct store *s, int64_t upto, struct error *e)
+{
+	struct spill spill;
+	int rc = 0;
+
+	if (spill_open(&spill, s->spill_path, e))
+		return -1;
+	if (spill.count && spill.entries[spill.count - 1].sequence <= upto)
+		rc = spill_clear(&spill, e);
+	spill_close(&spill);
+	return rc;
+}
+
+/* Entries above meta.spilled go into the store, then the spill file is emptied. Its lock is not
+ * held in between, so that others can spill while the copy is written. */
 static int fold_spill(const struct store *s, struct error *e)
 {
-	struct record *records;
+	struct fold f = { .store = s };
 	struct spill spill;
 	struct meta meta;
-	size_t count = 0;
-	int rc = 0;
+	int64_t upto = 0;
+	int rc;
 
 	if (!spill_pending(s->spill_path))
 		return 0;
 	if (spill_open(&spill, s->spill_path, e))
 		return -1;
-	records = xcalloc(spill.count + 1, sizeof(*records));
+	spill_unlock(&spill);
+	f.records = xcalloc(spill.count + 1, sizeof(*f.records));
+	f.texts = xcalloc(spill.count + 1, sizeof(*f.texts));
 	rc = meta_now(s, &meta, e);
 	for (size_t i = 0; i < spill.count && !rc; i++) {
-		if (spill.entries[i].sequence > meta.spilled)
-			records[count++] =
-				(struct record){ spill.entries[i].key, spill.entries[i].json };
+		upto = spill.entries[i].sequence;
+		if (upto > meta.spilled)
+			fold_entry(&f, &spill.entries[i]);
 	}
-	if (!rc && count)
-		rc = generation_replace(s, records, count, spill.entries[spill.count - 1].sequence,
-					e);
+	if (!rc && f.count)
+		rc = generation_replace(s, f.records, f.count, upto, e);
 	if (!rc)
-		rc = spill_clear(&spill, e);
+		rc = forget_spilled(s, upto, e);
 	if (!rc)
-		log_line(LOG_INFO, "%s: %zu records taken over from %s", s->path, count,
+		log_line(LOG_DEBUG, "%s: %zu records taken over from %s", s->path, f.count,
 			 s->spill_path);
-	free(records);
+	fold_end(&f);
 	spill_close(&spill);
 	return rc;
 }
@@ -317,6 +384,46 @@ int store_spill(const struct store *s, const char *key, struct span json, struct
 	}
 	spill_close(&spill);
 	return rc;
+}
+
+/* Where there is no spill file to be had, the usual way has to do. */
+static int patch_store(const struct store *s, const char *key, struct span patch, struct error *e)
+{
+	struct buf old, json;
+	int fd, rc;
+
+	fd = lock(s, e);
+	if (fd < 0)
+		return -1;
+	buf_init(&old, LIMIT_RECORD);
+	buf_init(&json, LIMIT_RECORD);
+	rc = fold_spill(s, e);
+	if (!rc)
+		rc = store_get(s, key, &old, e) < 0 ? -1 : 0;
+	if (!rc && old.len)
+		rc = patch_apply(buf_span(&old), patch, &json, e);
+	if (!rc && old.len)
+		rc = generation_replace(s, &(struct record){ key, buf_span(&json) }, 1, 0, e);
+	buf_wipe(&old);
+	buf_wipe(&json);
+	close(fd);
+	return rc;
+}
+
+int store_patch(const struct store *s, const char *key, struct span patch, struct error *e)
+{
+	struct error unspilled = { .kind = ERR_NONE };
+	char marked[STORE_KEY_SIZE + 1];
+
+	if (check_key(key, e))
+		return -1;
+	snprintf(marked, sizeof(marked), "%c%s", PATCH_MARK, key);
+	if (store_spill(s, marked, patch, &unspilled) == 0)
+		return settle(s, e) ? 1 : 0;
+	if (patch_store(s, key, patch, e) == 0)
+		return 0;
+	log_line(LOG_ERROR, "%s", unspilled.message);
+	return -1;
 }
 
 int store_room(const struct store *s, struct error *e)

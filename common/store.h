@@ -11,8 +11,9 @@
  * Nothing here creates a store but store_create(); a missing, empty, damaged or foreign file is
  * refused with the path in the message and left as it is.
  *
- * NAME.spill (spill.h) takes a record that the store itself could not: store_spill(). The next
- * store_open(), store_room() or write folds it in; until then readers see the older record.
+ * NAME.spill (spill.h) takes what must not be lost before the store's own lock is waited for:
+ * store_patch(), store_spill(). The next store_open(), store_room() or write folds it in; until
+ * then readers see the older record.
  */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
@@ -74,6 +75,11 @@ int store_verify(const struct store *s, size_t *records, size_t *damaged, struct
 /* Room for one more rotated token: checked before a refresh request is sent. Folds in the spill
  * file first, so that the record that is read next is the newest one. */
 int store_room(const struct store *s, struct error *e);
+
+/* Changes members of a record (patch.h): durable in NAME.spill within a millisecond, then folded
+ * into the store together with what else waits there. A record that was removed stays removed.
+ * 0: durable and visible; 1: durable, but not visible yet, *e says why; -1: not stored. */
+int store_patch(const struct store *s, const char *key, struct span patch, struct error *e);
 
 /* For a record that must not be lost, after a failed write: appends it to NAME.spill, which has its
  * disk blocks already and a lock of its own. 0: durable. */
