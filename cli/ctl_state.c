@@ -49,7 +49,8 @@ static int open_store(struct ctl *c, struct store *s, const char *name, struct e
 				 "%s: no %s.gdbm there: make it with kiroctl init, or name another "
 				 "directory (--state-dir, KIRO_STATE_DIR, state_dir)",
 				 c->config->state_dir, name);
-	return store_open(s, c->config->state_dir, name, store_flags(c), e);
+	return store_open_sealed(s, c->config->state_dir, name, store_flags(c),
+				 c->config->state_key_file, e);
 }
 
 int ctl_tokens(struct ctl *c, struct error *e)

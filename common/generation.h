@@ -12,6 +12,7 @@
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/ids.h"
+#include "common/seal.h"
 #include "common/store.h"
 
 struct generation {
@@ -22,7 +23,8 @@ struct generation {
 /* The record "!meta". */
 struct meta {
 	char uuid[UUID_SIZE];
-	int64_t generation; /* counts up at each write */
+	char key[SEAL_ID_SIZE]; /* that records were last encrypted with; "": with none */
+	int64_t generation;	/* counts up at each write */
 	int64_t count, bytes;
 	int64_t spilled; /* sequence of the last spill entry that is in here */
 };
@@ -44,6 +46,9 @@ int generation_fetch(const struct store *s, const struct generation *g, const ch
 int generation_meta(const struct store *s, const struct generation *g, struct meta *m,
 		    struct error *e);
 
+/* -1: the records are encrypted with a key that we do not have. */
+int generation_check_key(const struct store *s, const struct meta *m, struct error *e);
+
 /* Every key in turn, as a C string, "" for one that we cannot have written. Non-zero from each()
  * ends with that value. */
 int generation_walk(const struct store *s, const struct generation *g,
@@ -53,6 +58,9 @@ int generation_walk(const struct store *s, const struct generation *g,
  * in place after a failure is the old file, whole. spilled: see struct meta, 0: as it was. */
 int generation_replace(const struct store *s, const struct record *records, size_t count,
 		       int64_t spilled, struct error *e);
+
+/* Under the lock. Every record is written anew, with the store's key or unencrypted. */
+int generation_rekey(const struct store *s, bool plain, size_t *records, struct error *e);
 
 /* Under the lock. An empty store where there is no file. */
 int generation_first(const struct store *s, struct error *e);

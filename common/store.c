@@ -6,21 +6,14 @@
 #include "common/limits.h"
 #include "common/lock.h"
 #include "common/log.h"
-#include "common/patch.h"
+#include "common/seal.h"
 #include "common/spill.h"
 #include "common/statedir.h"
-
-#include <sys/statvfs.h>
+#include "common/store_parts.h"
 
 #define LOCK_WAIT_MS 5000
 
-/* Free disk space below which no refresh is sent, beside two copies of the file. */
-#define SPARE_BYTES MB(1)
-
-/* In front of the key of a spilled patch: no record's key has it, unless its record is damaged. */
-#define PATCH_MARK '+'
-
-static int check_key(const char *key, struct error *e)
+int store_check_key(const char *key, struct error *e)
 {
 	size_t len = strlen(key);
 
@@ -38,7 +31,7 @@ int store_get(const struct store *s, const char *key, struct buf *json, struct e
 	struct generation g;
 	int rc;
 
-	if (check_key(key, e) || generation_open(s, &g, e))
+	if (store_check_key(key, e) || generation_open(s, &g, e))
 		return -1;
 	rc = generation_fetch(s, &g, key, json, e);
 	generation_close(&g);
@@ -144,7 +137,7 @@ int store_changed(const struct store *s, struct store_stamp *stamp, struct error
 	return 1;
 }
 
-static int lock(const struct store *s, struct error *e)
+int store_lock(const struct store *s, struct error *e)
 {
 	int fd = statedir_open(s->dir, s->lock_path, e), rc;
 
@@ -164,7 +157,7 @@ static int lock(const struct store *s, struct error *e)
 	return -1;
 }
 
-static int meta_now(const struct store *s, struct meta *meta, struct error *e)
+int store_meta(const struct store *s, struct meta *meta, struct error *e)
 {
 	struct generation g;
 	int rc;
@@ -173,116 +166,6 @@ static int meta_now(const struct store *s, struct meta *meta, struct error *e)
 		return -1;
 	rc = generation_meta(s, &g, meta, e);
 	generation_close(&g);
-	return rc;
-}
-
-/* What the entries of a spill file make of the store's records. */
-struct fold {
-	const struct store *store;
-	struct record *records;
-	struct buf *texts; /* of patched records */
-	size_t count;
-};
-
-/* The record as it is after the entries so far, "" when there is none. -1: damaged. */
-static int fold_base(const struct fold *f, const char *key, struct buf *json, struct error *e)
-{
-	for (size_t i = f->count; i > 0; i--) {
-		if (strcmp(f->records[i - 1].key, key) == 0)
-			return buf_add(json, f->records[i - 1].json.at, f->records[i - 1].json.len);
-	}
-	return store_get(f->store, key, json, e) < 0 ? -1 : 0;
-}
-
-/* A patch for a damaged record is kept as a record of its own: the others must not wait for it. */
-static void fold_entry(struct fold *f, const struct spill_entry *entry)
-{
-	struct buf *text = &f->texts[f->count], base;
-	struct record *r = &f->records[f->count];
-	struct error e = { .kind = ERR_NONE };
-
-	*r = (struct record){ entry->key, entry->json };
-	buf_init(text, LIMIT_RECORD);
-	if (entry->key[0] == PATCH_MARK) {
-		buf_init(&base, LIMIT_RECORD);
-		if (fold_base(f, entry->key + 1, &base, &e) ||
-		    (base.len && patch_apply(buf_span(&base), entry->json, text, &e)))
-			log_line(LOG_ERROR, "%s: kept aside: %s", entry->key + 1, e.message);
-		else
-			*r = (struct record){ entry->key + 1, buf_span(text) };
-		buf_wipe(&base);
-	}
-	f->count++;
-}
-
-static void fold_end(struct fold *f)
-{
-	for (size_t i = 0; i < f->count; i++)
-		buf_wipe(&f->texts[i]);
-	free(f->texts);
-	free(f->records);
-}
-
-/* Empties the spill file, unless there is more in it than the store has. */
-static int forget_spilled(const struct store *s, int64_t upto, struct error *e)
-{
-	struct spill spill;
-	int rc = 0;
-
-	if (spill_open(&spill, s->spill_path, e))
-		return -1;
-	if (spill.count && spill.entries[spill.count - 1].sequence <= upto)
-		rc = spill_clear(&spill, e);
-	spill_close(&spill);
-	return rc;
-}
-
-/* Entries above meta.spilled go into the store, then the spill file is emptied. Its lock is not
- * held in between, so that others can spill while the copy is written. */
-static int fold_spill(const struct store *s, struct error *e)
-{
-	struct fold f = { .store = s };
-	struct spill spill;
-	struct meta meta;
-	int64_t upto = 0;
-	int rc;
-
-	if (!spill_pending(s->spill_path))
-		return 0;
-	if (spill_open(&spill, s->spill_path, e))
-		return -1;
-	spill_unlock(&spill);
-	f.records = xcalloc(spill.count + 1, sizeof(*f.records));
-	f.texts = xcalloc(spill.count + 1, sizeof(*f.texts));
-	rc = meta_now(s, &meta, e);
-	for (size_t i = 0; i < spill.count && !rc; i++) {
-		upto = spill.entries[i].sequence;
-		if (upto > meta.spilled)
-			fold_entry(&f, &spill.entries[i]);
-	}
-	if (!rc && f.count)
-		rc = generation_replace(s, f.records, f.count, upto, e);
-	if (!rc)
-		rc = forget_spilled(s, upto, e);
-	if (!rc)
-		log_line(LOG_DEBUG, "%s: %zu records taken over from %s", s->path, f.count,
-			 s->spill_path);
-	fold_end(&f);
-	spill_close(&spill);
-	return rc;
-}
-
-static int settle(const struct store *s, struct error *e)
-{
-	int fd, rc;
-
-	if (!spill_pending(s->spill_path))
-		return 0;
-	fd = lock(s, e);
-	if (fd < 0)
-		return -1;
-	rc = fold_spill(s, e);
-	close(fd);
 	return rc;
 }
 
@@ -319,12 +202,12 @@ int store_update(const struct store *s, const char *key,
 {
 	int fd, rc;
 
-	if (check_key(key, e))
+	if (store_check_key(key, e))
 		return -1;
-	fd = lock(s, e);
+	fd = store_lock(s, e);
 	if (fd < 0)
 		return -1;
-	rc = fold_spill(s, e);
+	rc = store_fold(s, e);
 	if (!rc)
 		rc = update_locked(s, key, change, context, e);
 	close(fd);
@@ -335,14 +218,14 @@ int store_put(const struct store *s, const char *key, struct span json, struct e
 {
 	int fd, rc;
 
-	if (check_key(key, e))
+	if (store_check_key(key, e))
 		return -1;
 	if (!json.len)
 		return error_set(e, ERR_STORE, "record %s is empty", key);
-	fd = lock(s, e);
+	fd = store_lock(s, e);
 	if (fd < 0)
 		return -1;
-	rc = fold_spill(s, e);
+	rc = store_fold(s, e);
 	if (!rc)
 		rc = generation_replace(s, &(struct record){ key, json }, 1, 0, e);
 	close(fd);
@@ -364,85 +247,6 @@ int store_remove(const struct store *s, const char *key, struct error *e)
 	return store_update(s, key, make_empty, NULL, e);
 }
 
-int store_spill(const struct store *s, const char *key, struct span json, struct error *e)
-{
-	struct spill spill;
-	struct meta meta;
-	int64_t last;
-	int rc;
-
-	if (check_key(key, e) || spill_open(&spill, s->spill_path, e))
-		return -1;
-	rc = meta_now(s, &meta, e);
-	if (!rc) {
-		last = spill.count ? spill.entries[spill.count - 1].sequence : 0;
-		if (spill.count && last <= meta.spilled)
-			rc = spill_clear(&spill, e);
-		if (!rc)
-			rc = spill_add(&spill, (last > meta.spilled ? last : meta.spilled) + 1, key,
-				       json, e);
-	}
-	spill_close(&spill);
-	return rc;
-}
-
-/* Where there is no spill file to be had, the usual way has to do. */
-static int patch_store(const struct store *s, const char *key, struct span patch, struct error *e)
-{
-	struct buf old, json;
-	int fd, rc;
-
-	fd = lock(s, e);
-	if (fd < 0)
-		return -1;
-	buf_init(&old, LIMIT_RECORD);
-	buf_init(&json, LIMIT_RECORD);
-	rc = fold_spill(s, e);
-	if (!rc)
-		rc = store_get(s, key, &old, e) < 0 ? -1 : 0;
-	if (!rc && old.len)
-		rc = patch_apply(buf_span(&old), patch, &json, e);
-	if (!rc && old.len)
-		rc = generation_replace(s, &(struct record){ key, buf_span(&json) }, 1, 0, e);
-	buf_wipe(&old);
-	buf_wipe(&json);
-	close(fd);
-	return rc;
-}
-
-int store_patch(const struct store *s, const char *key, struct span patch, struct error *e)
-{
-	struct error unspilled = { .kind = ERR_NONE };
-	char marked[STORE_KEY_SIZE + 1];
-
-	if (check_key(key, e))
-		return -1;
-	snprintf(marked, sizeof(marked), "%c%s", PATCH_MARK, key);
-	if (store_spill(s, marked, patch, &unspilled) == 0)
-		return settle(s, e) ? 1 : 0;
-	if (patch_store(s, key, patch, e) == 0)
-		return 0;
-	log_line(LOG_ERROR, "%s", unspilled.message);
-	return -1;
-}
-
-int store_room(const struct store *s, struct error *e)
-{
-	struct statvfs fs;
-	struct stat st;
-
-	if (settle(s, e) || spill_make(s->dir, s->spill_path, e))
-		return -1;
-	if (stat(s->path, &st) != 0 || statvfs(s->dir, &fs) != 0)
-		return error_set(e, ERR_STORE, "cannot look at %s: %s", s->path, strerror(errno));
-	if ((uint64_t)fs.f_bavail * fs.f_frsize < 2 * (uint64_t)st.st_size + SPARE_BYTES)
-		return error_set(e, ERR_STORE,
-				 "too little free space in %s to store a new token: "
-				 "make room",
-				 s->dir);
-	return 0;
-}
-
 /* ---- opening and making ---- */
 
 static char *path_of(const char *dir, const char *name, const char *suffix)
@@ -454,9 +258,9 @@ static char *path_of(const char *dir, const char *name, const char *suffix)
 	return path;
 }
 
-static void set_paths(struct store *s, const char *dir, const char *name)
+void store_paths(struct store *s, const char *dir, const char *name)
 {
-	s->name = xstrdup(name);
+	*s = (struct store){ .name = xstrdup(name) };
 	s->dir = xstrdup(dir);
 	s->path = path_of(dir, name, ".gdbm");
 	s->new_path = path_of(dir, name, ".gdbm.new");
@@ -472,26 +276,50 @@ void store_close(struct store *s)
 	free(s->new_path);
 	free(s->lock_path);
 	free(s->spill_path);
+	seal_free(s->seal);
 	*s = (struct store){ .name = NULL };
 }
 
-int store_open(struct store *s, const char *dir, const char *name, unsigned flags, struct error *e)
+int store_open_sealed(struct store *s, const char *dir, const char *name, unsigned flags,
+		      const char *key_file, struct error *e)
 {
 	struct error later = { .kind = ERR_NONE };
 	struct meta meta;
 	struct stat st;
 	int rc;
 
-	set_paths(s, dir, name);
+	store_paths(s, dir, name);
 	rc = statedir_check(dir, flags & STORE_ANY_FS, e);
+	if (!rc && key_file && *key_file)
+		rc = seal_load(&s->seal, key_file, e);
 	if (!rc && lstat(s->path, &st) == 0)
 		rc = statedir_check_file(s->path, &st, e);
 	if (!rc)
-		rc = meta_now(s, &meta, e);
-	if (!rc && settle(s, &later))
+		rc = store_meta(s, &meta, e);
+	if (!rc)
+		rc = generation_check_key(s, &meta, e);
+	if (!rc && store_settle(s, &later))
 		log_line(LOG_WARN, "records wait in %s: %s", s->spill_path, later.message);
 	if (rc)
 		store_close(s);
+	return rc;
+}
+
+int store_open(struct store *s, const char *dir, const char *name, unsigned flags, struct error *e)
+{
+	return store_open_sealed(s, dir, name, flags, NULL, e);
+}
+
+int store_rekey(const struct store *s, bool plain, size_t *records, struct error *e)
+{
+	int fd = store_lock(s, e), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = store_fold(s, e);
+	if (!rc)
+		rc = generation_rekey(s, plain, records, e);
+	close(fd);
 	return rc;
 }
 
@@ -519,8 +347,8 @@ int store_create(const char *dir, const char *name, unsigned flags, struct error
 
 	if (statedir_make(dir, e) || statedir_check(dir, flags & STORE_ANY_FS, e))
 		return -1;
-	set_paths(&s, dir, name);
-	fd = lock(&s, e);
+	store_paths(&s, dir, name);
+	fd = store_lock(&s, e);
 	rc = fd < 0 ? -1 : create_locked(&s, e);
 	if (fd >= 0)
 		close(fd);

@@ -24,10 +24,13 @@
 
 #define STORE_KEY_SIZE 160
 
+struct seal;
+
 struct store {
 	char *name; /* "tokens", "keys" */
 	char *dir, *path, *lock_path;
 	char *new_path, *spill_path;
+	struct seal *seal; /* keys that records are encrypted with; NULL: they are not */
 };
 
 struct store_stamp { /* which generation of the file was read */
@@ -43,6 +46,10 @@ int store_create(const char *dir, const char *name, unsigned flags, struct error
 
 /* Checks directory, modes, file system, header and !meta. ERR_STORE with what to do. */
 int store_open(struct store *s, const char *dir, const char *name, unsigned flags, struct error *e);
+/* The same with records encrypted (seal.h) by the keys of a file; NULL or "": not. What lies there
+ * unencrypted is read as well, and encrypted when it is written next, or by store_rekey(). */
+int store_open_sealed(struct store *s, const char *dir, const char *name, unsigned flags,
+		      const char *key_file, struct error *e);
 void store_close(struct store *s);
 
 /* 1: json holds the record; 0: no such key; -1. */
@@ -68,6 +75,9 @@ int store_remove(const struct store *s, const char *key, struct error *e); /* 1:
 
 /* 1 and a new *stamp when the file is another one than *stamp; 0 when not; -1. About 1 us. */
 int store_changed(const struct store *s, struct store_stamp *stamp, struct error *e);
+
+/* Writes every record anew: with the first key of the key file, or unencrypted. */
+int store_rekey(const struct store *s, bool plain, size_t *records, struct error *e);
 
 /* Reads every record: count and damage. */
 int store_verify(const struct store *s, size_t *records, size_t *damaged, struct error *e);
