@@ -59,42 +59,51 @@ static int fail_system(const struct store *s, const char *what, struct error *e)
 			 full ? " (nothing is lost: make room and try again)" : "");
 }
 
-int generation_open(const struct store *s, struct generation *g, struct error *e)
+static int open_file(const struct store *s, struct generation *g, struct error *e)
 {
 	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0 && errno == ENOENT)
-		return error_set(
-			e, ERR_STORE,
-			"there is no store %s: `kiroctl init` makes one, or kiroctl repair "
-			"brings back the last backup",
-			s->path);
+		return error_set(e, ERR_STORE,
+				 "there is no store %s: `kiroctl init` makes one, kiroctl repair "
+				 "brings back the last backup",
+				 s->path);
 	if (fd < 0 || fstat(fd, &g->st) != 0) {
 		fail_system(s, "open", e);
 		goto failed;
 	}
 	if (g->st.st_size == 0) {
-		error_set(e, ERR_STORE, "%s is empty, so it was damaged: restore it from a backup",
+		error_set(e, ERR_STORE, "%s is empty, so it was damaged: see kiroctl repair",
 			  s->path);
 		goto failed;
 	}
 	g->db = gdbm_fd_open(fd, s->path, 0, READ_FLAGS, NULL);
 	if (!g->db)
 		return error_set(e, ERR_STORE,
-				 "%s is not a readable GDBM file (%s): restore it from "
-				 "a backup",
-				 s->path, gdbm_strerror(gdbm_errno));
-	if (!gdbm_needs_recovery(g->db))
-		return 0;
-	gdbm_close(g->db);
-	return error_set(e, ERR_STORE,
-			 "%s needs recovery, so another program wrote to it: restore "
-			 "it from a backup",
-			 s->path);
+				 "%s is damaged or no GDBM file (%s): see kiroctl repair", s->path,
+				 gdbm_strerror(gdbm_errno));
+	return 0;
 failed:
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+int generation_open_damaged(const struct store *s, struct generation *g, struct error *e)
+{
+	return open_file(s, g, e);
+}
+
+int generation_open(const struct store *s, struct generation *g, struct error *e)
+{
+	if (open_file(s, g, e))
+		return -1;
+	if (!gdbm_needs_recovery(g->db))
+		return 0;
+	gdbm_close(g->db);
+	return error_set(e, ERR_STORE,
+			 "%s is damaged, perhaps another program wrote to it: see kiroctl repair",
+			 s->path);
 }
 
 void generation_close(struct generation *g)
@@ -555,4 +564,41 @@ int generation_first(const struct store *s, struct error *e)
 	if (!rc)
 		rc = draft_publish(s, NULL, &d, e);
 	return draft_end(s, &d, rc);
+}
+
+int generation_build(const struct store *s, const struct meta *meta, const struct record *records,
+		     size_t count, struct error *e)
+{
+	struct draft d = { .fd = -1 };
+	int rc;
+
+	memcpy(d.meta.uuid, meta->uuid, sizeof(d.meta.uuid));
+	if (!*d.meta.uuid)
+		ids_uuid(d.meta.uuid);
+	d.meta.generation = meta->generation + 1;
+	d.meta.spilled = meta->spilled;
+	rc = draft_file(s, NULL, &d, e);
+	if (!rc)
+		rc = draft_gdbm(s, &d, GDBM_NEWDB, e);
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = apply(s, &d, &records[i], e);
+	if (!rc)
+		rc = put_meta(s, &d, e);
+	if (!rc)
+		rc = draft_publish(s, NULL, &d, e);
+	return draft_end(s, &d, rc);
+}
+
+int generation_recover(const char *path, struct error *e)
+{
+	GDBM_FILE db = gdbm_open(path, 0, GDBM_WRITER | WRITE_FLAGS, 0600, NULL);
+	int rc;
+
+	if (!db)
+		return error_set(e, ERR_STORE, "%s: %s", path, gdbm_strerror(gdbm_errno));
+	rc = gdbm_recover(db, NULL, GDBM_RCVR_DEFAULT);
+	if (rc)
+		error_set(e, ERR_STORE, "%s: %s", path, gdbm_strerror(gdbm_errno));
+	gdbm_close(db);
+	return rc ? -1 : 0;
 }

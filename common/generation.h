@@ -29,13 +29,10 @@ struct meta {
 	int64_t spilled; /* sequence of the last spill entry that is in here */
 };
 
-struct record {
-	const char *key;
-	struct span json; /* empty: remove */
-};
-
 /* ERR_STORE for a missing, empty, foreign or damaged file. */
 int generation_open(const struct store *s, struct generation *g, struct error *e);
+/* The same for a file of which only a part may be readable: no look at its state. */
+int generation_open_damaged(const struct store *s, struct generation *g, struct error *e);
 void generation_close(struct generation *g);
 
 /* 1: json holds the record; 0: no such key; -1. */
@@ -61,6 +58,14 @@ int generation_replace(const struct store *s, const struct record *records, size
 
 /* Under the lock. Every record is written anew, with the store's key or unencrypted. */
 int generation_rekey(const struct store *s, bool plain, size_t *records, struct error *e);
+
+/* Lets GDBM repair the file, which loses what it cannot: for copies only. */
+int generation_recover(const char *path, struct error *e);
+
+/* Under the lock. A file of these records alone takes the place of whatever is there. Of meta,
+ * uuid, generation and spilled are used. */
+int generation_build(const struct store *s, const struct meta *meta, const struct record *records,
+		     size_t count, struct error *e);
 
 /* Under the lock. An empty store where there is no file. */
 int generation_first(const struct store *s, struct error *e);

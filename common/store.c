@@ -102,9 +102,8 @@ int store_each(const struct store *s, const char *prefix,
 	int rc = each_run(&w, stamp, NULL, e);
 
 	if (!rc && w.damaged)
-		return error_set(e, ERR_STORE,
-				 "%zu damaged records in %s: restore them from a backup", w.damaged,
-				 s->path);
+		return error_set(e, ERR_STORE, "%zu damaged records in %s: see kiroctl repair",
+				 w.damaged, s->path);
 	return rc;
 }
 
@@ -232,6 +231,45 @@ int store_put(const struct store *s, const char *key, struct span json, struct e
 	return rc;
 }
 
+static int merge_locked(const struct store *s, const struct record *records, size_t count,
+			bool (*wanted)(void *context, size_t index, struct span now), void *context,
+			struct error *e)
+{
+	struct record *taken = xcalloc(count + 1, sizeof(*taken));
+	size_t takes = 0;
+	struct buf now;
+	int rc = 0;
+
+	buf_init(&now, LIMIT_RECORD);
+	for (size_t i = 0; i < count && !rc; i++) {
+		rc = store_check_key(records[i].key, e);
+		if (!rc && store_get(s, records[i].key, &now, e) < 0)
+			rc = -1;
+		if (!rc && wanted(context, i, buf_span(&now)))
+			taken[takes++] = records[i];
+	}
+	if (!rc && takes)
+		rc = generation_replace(s, taken, takes, 0, e);
+	buf_wipe(&now);
+	free(taken);
+	return rc;
+}
+
+int store_merge(const struct store *s, const struct record *records, size_t count,
+		bool (*wanted)(void *context, size_t index, struct span now), void *context,
+		struct error *e)
+{
+	int fd = store_lock(s, e), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = store_fold(s, e);
+	if (!rc)
+		rc = merge_locked(s, records, count, wanted, context, e);
+	close(fd);
+	return rc;
+}
+
 static int make_empty(void *context, struct buf *json, struct error *e)
 {
 	(void)context;
@@ -332,8 +370,8 @@ static int create_locked(const struct store *s, struct error *e)
 		return 0;
 	if (lstat(s->spill_path, &st) == 0)
 		return error_set(e, ERR_STORE,
-				 "%s is gone, although %s shows that it existed: restore it from a "
-				 "backup, or remove %s to begin anew",
+				 "%s is gone, although %s shows that it existed: kiroctl repair "
+				 "brings back the last backup; remove %s to begin anew",
 				 s->path, s->spill_path, s->spill_path);
 	if (generation_first(s, e))
 		return -1;

@@ -38,6 +38,11 @@ struct store_stamp { /* which generation of the file was read */
 	int64_t mtime_ns; /* set by us, later than that of every earlier generation */
 };
 
+struct record {
+	const char *key;
+	struct span json; /* empty: remove */
+};
+
 enum store_flags { STORE_ANY_FS = 1 }; /* accept NFS, SMB, FUSE */
 
 /* name: "tokens" or "keys". Makes the directory (0700) and an empty store where they are missing.
@@ -72,6 +77,12 @@ int store_update(const struct store *s, const char *key,
 /* store_update() without looking at the old record. */
 int store_put(const struct store *s, const char *key, struct span json, struct error *e);
 int store_remove(const struct store *s, const char *key, struct error *e); /* 1: was absent */
+
+/* Several records in one step. wanted() sees the current record (empty: absent) that the record of
+ * that index would replace, and says whether it is to. */
+int store_merge(const struct store *s, const struct record *records, size_t count,
+		bool (*wanted)(void *context, size_t index, struct span now), void *context,
+		struct error *e);
 
 /* 1 and a new *stamp when the file is another one than *stamp; 0 when not; -1. About 1 us. */
 int store_changed(const struct store *s, struct store_stamp *stamp, struct error *e);
