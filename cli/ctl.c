@@ -68,6 +68,45 @@ static const struct ctl_option doctor_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+#define PASSPHRASE_OPTION \
+	{ "passphrase-file", "F|-", "the passphrase of the file; - asks at a terminal" }
+
+static const struct ctl_option backup_options[] = {
+	PASSPHRASE_OPTION,
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option restore_options[] = {
+	{ "yes", NULL, "do it; without it only show what would be done" },
+	{ "force", NULL, "also where the state has a newer record: its tokens are lost" },
+	PASSPHRASE_OPTION,
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option export_options[] = {
+	{ "secrets", NULL, "with all tokens and keys, for import-state" },
+	PASSPHRASE_OPTION,
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option import_state_options[] = {
+	{ "yes", NULL, "do it; without it only show what would be done" },
+	PASSPHRASE_OPTION,
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option repair_options[] = {
+	{ "yes", NULL, "do it; without it only show what would be done" },
+	{ "backup", "FILE", "for records that are gone, when not the newest of the state directory" },
+	PASSPHRASE_OPTION,
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option rekey_options[] = {
+	{ "plain", NULL, "unencrypted; then remove state_key_file" },
+	{ NULL, NULL, NULL },
+};
+
 static const struct ctl_command ctl_commands[] = {
 	{ "init", "", 0, 0, NULL, ctl_init,
 	  "make the state directory and its stores where they are missing" },
@@ -117,6 +156,18 @@ static const struct ctl_command ctl_commands[] = {
 	  "a kiro.json with every option, its help and default" },
 	{ "config manual", "", 0, 0, NULL, ctl_config_manual,
 	  "the options as the table of kiro.json(5)" },
+	{ "backup", "[FILE|-]", 0, 1, backup_options, ctl_backup,
+	  "accounts, keys and aliases in one file; else in the state directory's backup/" },
+	{ "restore", "FILE", 1, 1, restore_options, ctl_restore,
+	  "take a backup back; what is newer here stays" },
+	{ "export", "[FILE|-]", 0, 1, export_options, ctl_export,
+	  "the state as JSON lines, secrets masked" },
+	{ "import-state", "FILE", 1, 1, import_state_options, ctl_import_state,
+	  "take over an export of another installation" },
+	{ "repair", "", 0, 0, repair_options, ctl_repair,
+	  "a new file for a damaged store; the old one goes to quarantine/" },
+	{ "rekey", "", 0, 0, rekey_options, ctl_rekey,
+	  "encrypt every record with the first key of state_key_file" },
 	{ "doctor", "", 0, 0, doctor_options, ctl_doctor,
 	  "check the installation and say what to do" },
 };
@@ -133,6 +184,7 @@ static const struct {
 	{ "api-key", "--api-key-file FILE, or the environment variable KIRO_API_KEY" },
 	{ "key", "--from-file FILE or --from-env VARIABLE" },
 	{ "token", "a file or --from-env VARIABLE" },
+	{ "passphrase", "--passphrase-file FILE (or - for standard input)" },
 };
 /* clang-format on */
 

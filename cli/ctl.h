@@ -108,5 +108,11 @@ int ctl_config_show(struct ctl *c, struct error *e);
 int ctl_config_example(struct ctl *c, struct error *e);
 int ctl_config_manual(struct ctl *c, struct error *e);
 int ctl_doctor(struct ctl *c, struct error *e);
+int ctl_backup(struct ctl *c, struct error *e);
+int ctl_restore(struct ctl *c, struct error *e);
+int ctl_export(struct ctl *c, struct error *e);
+int ctl_import_state(struct ctl *c, struct error *e);
+int ctl_repair(struct ctl *c, struct error *e);
+int ctl_rekey(struct ctl *c, struct error *e);
 
 #endif

@@ -364,7 +364,8 @@ static int start(const struct options *options)
 	flags = run.config->state_on_network ? STORE_ANY_FS : 0;
 	http = (struct http_options){ run.config->ca_file, run.config->proxy_url };
 	if (http_client_new(&run.http, &http, &e) ||
-	    store_open(&run.tokens, run.config->state_dir, "tokens", flags, &e)) {
+	    store_open_sealed(&run.tokens, run.config->state_dir, "tokens", flags,
+			      run.config->state_key_file, &e)) {
 		complain(&e);
 		rc = EX_CONFIG;
 	} else {

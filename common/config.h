@@ -39,6 +39,7 @@ enum config_auth */
 	int refresh_ahead;   /* seconds */
 	int usage_interval;  /* seconds */
 	bool state_on_network;
+	char *state_key_file;
 	int thinking_format; /* enum thinking_format of fcgi/out.h */
 	bool gpt_aliases;
 	bool cc_buffered;

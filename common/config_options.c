@@ -37,6 +37,8 @@ const struct config_option config_options[] = {
 	  .text = "How often kiro-refresh asks for an account's plan and usage; a quarter more at most." },
 	{ "state_on_network", BOOLEAN, AT(state_on_network), "false",
 	  .text = "Accept a state directory on NFS, SMB or FUSE, where locks may not hold." },
+	{ "state_key_file", PATH, AT(state_key_file), "",
+	  .text = "File with the key (64 hex digits, mode 0600 or 0640) that accounts and keys are encrypted with on disk; empty: they are not." },
 	{ "gpt_aliases", BOOLEAN, AT(gpt_aliases), "false",
 	  .text = "Let names like gpt-4o and gpt-4 stand for Claude models (list in the README)." },
 	{ "cc_buffered", BOOLEAN, AT(cc_buffered), "false",

@@ -1,16 +1,17 @@
 /*
  * A GDBM file of fixed block size, values in envelopes (envelope.h), and one record "!meta":
  *   {"v":1,"store":"tokens","fmt":1,"uuid":"...","generation":7,"count":3,"bytes":6332,"spilled":0}
+ * which has the member "key" and is itself readable where the others are encrypted (seal.h).
  * count and bytes (keys and values) are of all records but !meta: a truncated file, which GDBM
  * reads without complaint, is found by count; bytes tells when the file has grown too much.
  */
 #include "common/base.h"
 #include "common/generation.h"
 
-#include "common/envelope.h"
 #include "common/json.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
+#include "common/record.h"
 #include "common/statedir.h"
 
 #include <gdbm.h>
@@ -27,7 +28,8 @@
 /* A generation being made: NAME.gdbm.new, seen by nobody else. */
 struct draft {
 	GDBM_FILE db;
-	int fd; /* ours, beside GDBM's own */
+	int fd;	    /* ours, beside GDBM's own */
+	bool plain; /* unencrypted, whatever the store has */
 	struct meta meta;
 };
 
@@ -57,47 +59,51 @@ static int fail_system(const struct store *s, const char *what, struct error *e)
 			 full ? " (nothing is lost: make room and try again)" : "");
 }
 
-static int damaged(const struct store *s, const char *key, struct error *e)
-{
-	return error_set(e, ERR_STORE, "record %s in %s is damaged: restore it from a backup", key,
-			 s->path);
-}
-
-int generation_open(const struct store *s, struct generation *g, struct error *e)
+static int open_file(const struct store *s, struct generation *g, struct error *e)
 {
 	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0 && errno == ENOENT)
 		return error_set(e, ERR_STORE,
-				 "there is no store %s: `kiroctl init` makes one, or restore it "
-				 "from a backup",
+				 "there is no store %s: `kiroctl init` makes one, kiroctl repair "
+				 "brings back the last backup",
 				 s->path);
 	if (fd < 0 || fstat(fd, &g->st) != 0) {
 		fail_system(s, "open", e);
 		goto failed;
 	}
 	if (g->st.st_size == 0) {
-		error_set(e, ERR_STORE, "%s is empty, so it was damaged: restore it from a backup",
+		error_set(e, ERR_STORE, "%s is empty, so it was damaged: see kiroctl repair",
 			  s->path);
 		goto failed;
 	}
 	g->db = gdbm_fd_open(fd, s->path, 0, READ_FLAGS, NULL);
 	if (!g->db)
 		return error_set(e, ERR_STORE,
-				 "%s is not a readable GDBM file (%s): restore it from "
-				 "a backup",
-				 s->path, gdbm_strerror(gdbm_errno));
-	if (!gdbm_needs_recovery(g->db))
-		return 0;
-	gdbm_close(g->db);
-	return error_set(e, ERR_STORE,
-			 "%s needs recovery, so another program wrote to it: restore "
-			 "it from a backup",
-			 s->path);
+				 "%s is damaged or no GDBM file (%s): see kiroctl repair", s->path,
+				 gdbm_strerror(gdbm_errno));
+	return 0;
 failed:
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+int generation_open_damaged(const struct store *s, struct generation *g, struct error *e)
+{
+	return open_file(s, g, e);
+}
+
+int generation_open(const struct store *s, struct generation *g, struct error *e)
+{
+	if (open_file(s, g, e))
+		return -1;
+	if (!gdbm_needs_recovery(g->db))
+		return 0;
+	gdbm_close(g->db);
+	return error_set(e, ERR_STORE,
+			 "%s is damaged, perhaps another program wrote to it: see kiroctl repair",
+			 s->path);
 }
 
 void generation_close(struct generation *g)
@@ -116,10 +122,15 @@ static int fetch_raw(const struct store *s, GDBM_FILE db, const char *key, datum
 	return gdbm_errno == GDBM_ITEM_NOT_FOUND ? 0 : fail_gdbm(s, "read", e);
 }
 
+static void free_value(datum *value)
+{
+	explicit_bzero(value->dptr, (size_t)value->dsize);
+	free(value->dptr);
+}
+
 int generation_fetch(const struct store *s, const struct generation *g, const char *key,
 		     struct buf *json, struct error *e)
 {
-	struct span text;
 	datum value;
 	int rc;
 
@@ -127,22 +138,19 @@ int generation_fetch(const struct store *s, const struct generation *g, const ch
 	rc = fetch_raw(s, g->db, key, &value, e);
 	if (rc != 1)
 		return rc;
-	if (envelope_read((struct span){ value.dptr, (size_t)value.dsize }, &text) != 0)
-		rc = damaged(s, key, e);
-	else if (buf_add(json, text.at, text.len) != 0)
-		rc = error_set(e, ERR_STORE, "record %s in %s is too long", key, s->path);
-	explicit_bzero(value.dptr, (size_t)value.dsize);
-	free(value.dptr);
-	return rc;
+	rc = record_decode(s, key, (struct span){ value.dptr, (size_t)value.dsize }, json, e);
+	free_value(&value);
+	return rc ? -1 : 1;
 }
 
 static int read_meta(const struct store *s, const cJSON *tree, struct meta *m, struct error *e)
 {
-	const char *name = "", *uuid = "";
+	const char *name = "", *uuid = "", *key = "";
 	int64_t format = 0;
 
 	if (json_need_text(tree, "store", NULL, &name, e) ||
 	    json_need_text(tree, "uuid", NULL, &uuid, e) ||
+	    json_text(tree, "key", NULL, &key, e) < 0 ||
 	    json_int(tree, "fmt", NULL, 1, INT32_MAX, &format, e) < 0 ||
 	    json_int(tree, "generation", NULL, 0, INT64_MAX, &m->generation, e) < 0 ||
 	    json_int(tree, "count", NULL, 0, INT64_MAX, &m->count, e) < 0 ||
@@ -150,6 +158,7 @@ static int read_meta(const struct store *s, const cJSON *tree, struct meta *m, s
 	    json_int(tree, "spilled", NULL, 0, INT64_MAX, &m->spilled, e) < 0)
 		return -1;
 	snprintf(m->uuid, sizeof(m->uuid), "%s", uuid);
+	snprintf(m->key, sizeof(m->key), "%s", key);
 	if (strcmp(name, s->name) != 0)
 		return error_set(e, ERR_STORE,
 				 "%s is the store \"%s\", not \"%s\": wrong file in "
@@ -257,21 +266,19 @@ static int put_value(const struct store *s, struct draft *d, const char *key, st
 	return 0;
 }
 
+/* !meta tells how to read the others, so that it is never encrypted itself. */
 static int put_json(const struct store *s, struct draft *d, const char *key, struct span json,
 		    size_t *size, struct error *e)
 {
 	struct buf value;
 	int rc;
 
-	buf_init(&value, LIMIT_RECORD);
-	if (envelope_write(json, &value) != 0)
-		rc = error_set(e, ERR_STORE, "record %s is too long: %zu bytes", key, json.len);
-	else
+	buf_init(&value, LIMIT_RECORD + SEAL_OVERHEAD);
+	rc = record_encode(s, key, json, d->plain || strcmp(key, META) == 0, &value, e);
+	if (!rc)
 		rc = put_value(s, d, key, buf_span(&value), e);
 	*size = value.len;
-	if (value.size)
-		explicit_bzero(value.at, value.size);
-	buf_release(&value);
+	buf_wipe(&value);
 	return rc;
 }
 
@@ -293,6 +300,8 @@ static int put_meta(const struct store *s, struct draft *d, struct error *e)
 	jsonw_int_member(&w, "count", d->meta.count);
 	jsonw_int_member(&w, "bytes", d->meta.bytes);
 	jsonw_int_member(&w, "spilled", d->meta.spilled);
+	if (s->seal && !d->plain)
+		jsonw_text_member(&w, "key", seal_id(s->seal));
 	jsonw_end(&w);
 	rc = put_json(s, d, META, buf_span(&json), &size, e);
 	buf_release(&json);
@@ -371,22 +380,24 @@ struct rebuild {
 static int rebuild_step(void *context, const char *key)
 {
 	struct rebuild *r = context;
-	struct span value, json;
+	struct buf json;
+	size_t size = 0;
 	datum raw;
 	int rc;
 
 	if (strcmp(key, META) == 0)
 		return 0;
 	if (!*key || fetch_raw(r->store, r->from, key, &raw, r->e) != 1)
-		return -1;
-	value = (struct span){ raw.dptr, (size_t)raw.dsize };
-	rc = envelope_read(value, &json);
+		return record_damaged(r->store, *key ? key : "with an impossible key", r->e);
+	buf_init(&json, LIMIT_RECORD);
+	rc = record_decode(r->store, key, (struct span){ raw.dptr, (size_t)raw.dsize }, &json,
+			   r->e);
 	if (!rc)
-		rc = put_value(r->store, r->draft, key, value, r->e);
+		rc = put_json(r->store, r->draft, key, buf_span(&json), &size, r->e);
 	r->draft->meta.count++;
-	r->draft->meta.bytes += (int64_t)(strlen(key) + value.len);
-	explicit_bzero(raw.dptr, value.len);
-	free(raw.dptr);
+	r->draft->meta.bytes += (int64_t)(strlen(key) + size);
+	buf_wipe(&json);
+	free_value(&raw);
 	return rc;
 }
 
@@ -476,6 +487,39 @@ static int draft_end(const struct store *s, struct draft *d, int rc)
 	return rc;
 }
 
+int generation_check_key(const struct store *s, const struct meta *m, struct error *e)
+{
+	if (!*m->key || (s->seal && seal_has(s->seal, m->key)))
+		return 0;
+	return error_set(e, ERR_STORE, "%s is encrypted with key %s: %s; nothing was changed",
+			 s->path, m->key,
+			 s->seal ? "state_key_file does not hold that key, put it back"
+				 : "set state_key_file to the file of that key");
+}
+
+int generation_rekey(const struct store *s, bool plain, size_t *records, struct error *e)
+{
+	struct draft d = { .fd = -1, .plain = plain };
+	struct generation old;
+	int rc;
+
+	if (generation_open(s, &old, e))
+		return -1;
+	rc = generation_meta(s, &old, &d.meta, e);
+	if (!rc)
+		rc = draft_file(s, &old.st, &d, e);
+	if (!rc)
+		rc = draft_rebuild(s, &old, &d, e);
+	d.meta.generation++;
+	*records = (size_t)d.meta.count;
+	if (!rc)
+		rc = put_meta(s, &d, e);
+	if (!rc)
+		rc = draft_publish(s, &old.st, &d, e);
+	generation_close(&old);
+	return draft_end(s, &d, rc);
+}
+
 int generation_replace(const struct store *s, const struct record *records, size_t count,
 		       int64_t spilled, struct error *e)
 {
@@ -486,6 +530,8 @@ int generation_replace(const struct store *s, const struct record *records, size
 	if (generation_open(s, &old, e))
 		return -1;
 	rc = generation_meta(s, &old, &d.meta, e);
+	if (!rc)
+		rc = generation_check_key(s, &d.meta, e);
 	if (!rc)
 		rc = draft_file(s, &old.st, &d, e);
 	if (!rc)
@@ -518,4 +564,41 @@ int generation_first(const struct store *s, struct error *e)
 	if (!rc)
 		rc = draft_publish(s, NULL, &d, e);
 	return draft_end(s, &d, rc);
+}
+
+int generation_build(const struct store *s, const struct meta *meta, const struct record *records,
+		     size_t count, struct error *e)
+{
+	struct draft d = { .fd = -1 };
+	int rc;
+
+	memcpy(d.meta.uuid, meta->uuid, sizeof(d.meta.uuid));
+	if (!*d.meta.uuid)
+		ids_uuid(d.meta.uuid);
+	d.meta.generation = meta->generation + 1;
+	d.meta.spilled = meta->spilled;
+	rc = draft_file(s, NULL, &d, e);
+	if (!rc)
+		rc = draft_gdbm(s, &d, GDBM_NEWDB, e);
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = apply(s, &d, &records[i], e);
+	if (!rc)
+		rc = put_meta(s, &d, e);
+	if (!rc)
+		rc = draft_publish(s, NULL, &d, e);
+	return draft_end(s, &d, rc);
+}
+
+int generation_recover(const char *path, struct error *e)
+{
+	GDBM_FILE db = gdbm_open(path, 0, GDBM_WRITER | WRITE_FLAGS, 0600, NULL);
+	int rc;
+
+	if (!db)
+		return error_set(e, ERR_STORE, "%s: %s", path, gdbm_strerror(gdbm_errno));
+	rc = gdbm_recover(db, NULL, GDBM_RCVR_DEFAULT);
+	if (rc)
+		error_set(e, ERR_STORE, "%s: %s", path, gdbm_strerror(gdbm_errno));
+	gdbm_close(db);
+	return rc ? -1 : 0;
 }

@@ -50,6 +50,7 @@
 #define LIMIT_SECRET_FILE KB(16)
 #define LIMIT_IMPORT_FILE MB(16)
 #define LIMIT_RECORD	  KB(64) /* one record of the state store */
+#define LIMIT_BUNDLE	  MB(192) /* a backup of 10,000 accounts and 100,000 keys */
 #define LIMIT_MODELS	  512	 /* listed to clients, over all accounts */
 #define LIMIT_ACCOUNTS	  10000
 #define LIMIT_KEYS	  100000

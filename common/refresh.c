@@ -3,9 +3,11 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/lock.h"
 #include "common/log.h"
+#include "common/patch.h"
 #include "common/renew.h"
 #include "common/statedir.h"
 
@@ -88,10 +90,9 @@ static int load(struct job *j, struct error *e)
 	return rc;
 }
 
-/* A change to the newest record: what an operator did to it in the meantime stays. */
+/* A change of the state, to the newest record: what an operator did to it in the meantime stays. */
 struct edit {
 	struct job *job;
-	const struct renewal *renewal;
 	const struct secret *used; /* the refresh token that was sent */
 	const char *reason;	   /* why it is dead */
 };
@@ -105,43 +106,6 @@ static int write_edited(const struct edit *x, struct account *a, struct buf *jso
 	if (json->failed)
 		return error_set(e, ERR_STORE, "the record of account %s is too long", name_of(a));
 	return 0;
-}
-
-static void apply_renewal(struct account *a, const struct renewal *n, const struct secret *used)
-{
-	int64_t now = clock_wall();
-	const char *old = secret_reveal(used);
-	const char *next =
-		secret_present(&n->refresh_token) ? secret_reveal(&n->refresh_token) : old;
-
-	if (!secret_equal(old, next))
-		secret_set(&a->previous_refresh_token, old);
-	secret_set(&a->refresh_token, next);
-	secret_set(&a->access_token, secret_reveal(&n->access_token));
-	a->expires_at = now + n->lifetime;
-	a->refreshed_at = now;
-	if (n->profile_arn)
-		account_set_profile(a, n->profile_arn);
-	if (a->state == STATE_INVALID)
-		account_set_state(a, STATE_ACTIVE, NULL, now, 0);
-}
-
-static int edit_renewed(void *context, struct buf *json, struct error *e)
-{
-	const struct edit *x = context;
-	struct account a;
-	int rc;
-
-	if (!json->len)
-		return removed(x->job, e);
-	account_init(&a);
-	rc = read_record(buf_span(json), &a, e);
-	if (!rc) {
-		apply_renewal(&a, x->renewal, x->used);
-		rc = write_edited(x, &a, json, e);
-	}
-	account_release(&a);
-	return rc;
 }
 
 static int edit_invalid(void *context, struct buf *json, struct error *e)
@@ -166,42 +130,93 @@ static int edit_invalid(void *context, struct buf *json, struct error *e)
 	return rc;
 }
 
-/* The store failed with a rotated token in our hands: the spill file takes it. */
-static int save_aside(struct job *j, const struct edit *x, struct error *e)
+static int edit_valid(void *context, struct buf *json, struct error *e)
 {
-	struct error why = *e;
-	struct buf json;
+	const struct edit *x = context;
+	struct account a;
 	int rc;
 
-	buf_init(&json, LIMIT_RECORD);
-	if (!secret_equal(secret_reveal(&j->account->access_token),
-			  secret_reveal(&x->renewal->access_token)))
-		apply_renewal(j->account, x->renewal, x->used);
-	account_write(j->account, &json);
-	error_clear(e);
-	rc = json.failed ? -1 : store_spill(j->r->tokens, j->key, buf_span(&json), e);
-	if (rc) {
-		log_line(LOG_ERROR, "account %s: its renewed token could not be stored: %s; %s",
-			 name_of(j->account), why.message, e->message);
-		*e = why;
-	} else {
-		log_line(LOG_WARN, "account %s: its renewed token waits in %s: %s",
-			 name_of(j->account), j->r->tokens->spill_path, why.message);
+	if (!json->len)
+		return removed(x->job, e);
+	account_init(&a);
+	rc = read_record(buf_span(json), &a, e);
+	if (!rc && a.state != STATE_INVALID)
+		rc = 1;
+	if (!rc) {
+		account_set_state(&a, STATE_ACTIVE, NULL, clock_wall(), 0);
+		rc = write_edited(x, &a, json, e);
 	}
+	account_release(&a);
+	return rc;
+}
+
+/* What a renewal changes in the record (patch.h), and nothing else. */
+static void write_renewal(const struct renewal *n, const struct secret *used, struct buf *patch)
+{
+	const char *old = secret_reveal(used);
+	const char *next =
+		secret_present(&n->refresh_token) ? secret_reveal(&n->refresh_token) : old;
+	int64_t now = clock_wall();
+	struct jsonw w;
+
+	jsonw_init(&w, patch);
+	jsonw_begin_object(&w);
+	jsonw_text_member(&w, "access_token", secret_reveal(&n->access_token));
+	jsonw_text_member(&w, "refresh_token", next);
+	if (!secret_equal(old, next))
+		jsonw_text_member(&w, "prev_refresh_token", old);
+	jsonw_int_member(&w, "expires_at", now + n->lifetime);
+	jsonw_int_member(&w, "refreshed_at", now);
+	if (n->profile_arn)
+		jsonw_text_member(&w, "profile_arn", n->profile_arn);
+	jsonw_end(&w);
+}
+
+/* The new token waits in the spill file, so that the record on disk is the older one: ours is. */
+static int take_over(struct job *j, struct span patch, struct error *e)
+{
+	struct buf old, json;
+	int rc;
+
+	buf_init(&old, LIMIT_RECORD);
+	buf_init(&json, LIMIT_RECORD);
+	j->account->rev--; /* account_write() counts up, and so does the patch */
+	account_write(j->account, &old);
+	rc = patch_apply(buf_span(&old), patch, &json, e);
+	if (!rc)
+		rc = read_record(buf_span(&json), j->account, e);
+	buf_wipe(&old);
 	buf_wipe(&json);
 	return rc;
 }
 
 static int save(struct job *j, const struct renewal *n, const struct secret *used, struct error *e)
 {
-	struct edit x = { .job = j, .renewal = n, .used = used };
-	int rc = store_update(j->r->tokens, j->key, edit_renewed, &x, e);
+	struct edit x = { .job = j };
+	struct buf patch;
+	int rc;
 
-	if (rc && e->kind != ERR_NO_ACCOUNT)
-		rc = save_aside(j, &x, e);
+	buf_init(&patch, LIMIT_RECORD);
+	write_renewal(n, used, &patch);
+	rc = patch.failed ? error_set(e, ERR_STORE, "the reply is too long")
+			  : store_patch(j->r->tokens, j->key, buf_span(&patch), e);
+	if (rc == 0)
+		rc = load(j, e);
+	else if (rc < 0)
+		log_line(LOG_ERROR, "account %s: its renewed token could not be stored: %s",
+			 name_of(j->account), e->message);
+	if (rc == 1) {
+		log_line(LOG_WARN, "account %s: its renewed token waits in %s: %s",
+			 name_of(j->account), j->r->tokens->spill_path, e->message);
+		error_clear(e);
+		rc = take_over(j, buf_span(&patch), e);
+	} else if (!rc && j->account->state == STATE_INVALID) {
+		rc = store_update(j->r->tokens, j->key, edit_valid, &x, e) < 0 ? -1 : 0;
+	}
 	if (!rc)
 		log_line(LOG_INFO, "account %s: access token renewed, good for %" PRId64 " s",
 			 name_of(j->account), n->lifetime);
+	buf_wipe(&patch);
 	return rc;
 }
 

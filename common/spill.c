@@ -117,10 +117,16 @@ int spill_open(struct spill *s, const char *path, struct error *e)
 	return 0;
 }
 
-void spill_close(struct spill *s)
+void spill_unlock(struct spill *s)
 {
 	if (s->fd >= 0)
-		close(s->fd);
+		close(s->fd); /* the lock belongs to the open file */
+	s->fd = -1;
+}
+
+void spill_close(struct spill *s)
+{
+	spill_unlock(s);
 	if (s->bytes)
 		explicit_bzero(s->bytes, SPILL_SIZE);
 	free(s->bytes);

@@ -1,6 +1,7 @@
 /*
- * spill.h - NAME.spill: a preallocated file that takes a record when the store cannot be written
- * (full disk, stuck lock), so that a token that the upstream has rotated is never lost.
+ * spill.h - NAME.spill: a preallocated file that takes a record before the store is written, whose
+ * lock may be taken and whose disk may be full, so that a token that the upstream has rotated is
+ * durable within one small write.
  *
  * Entries lie one behind the other: head (magic, checksum, sequence number, lengths), key, JSON.
  * The sequence counts up for ever; the store's !meta keeps the last one that was folded in
@@ -23,7 +24,7 @@ struct spill_entry {
 };
 
 struct spill {
-	int fd;	     /* locked while >= 0 */
+	int fd;	     /* -1: closed or unlocked */
 	char *bytes; /* SPILL_SIZE, zeroed behind the last whole entry when read */
 	size_t used; /* bytes of whole entries */
 	size_t count;
@@ -38,6 +39,7 @@ bool spill_pending(const char *path);
 
 /* Locks and reads the file. */
 int spill_open(struct spill *s, const char *path, struct error *e);
+void spill_unlock(struct spill *s); /* what was read stays; nothing may be written any more */
 void spill_close(struct spill *s);
 
 /* 0: on disk. sequence: above every earlier one. */

@@ -118,7 +118,7 @@ int statedir_check_file(const char *path, const struct stat *st, struct error *e
 	return 0;
 }
 
-int statedir_adopt(const char *dir, int fd)
+static int adopt(const char *dir, int fd, mode_t own, mode_t group)
 {
 	struct stat st;
 	bool shared;
@@ -130,7 +130,17 @@ int statedir_adopt(const char *dir, int fd)
 		return -1;
 	if (geteuid() != 0 && shared && fchown(fd, (uid_t)-1, st.st_gid) != 0)
 		return -1;
-	return fchmod(fd, shared ? 0660 : 0600);
+	return fchmod(fd, shared ? group : own);
+}
+
+int statedir_adopt(const char *dir, int fd)
+{
+	return adopt(dir, fd, 0600, 0660);
+}
+
+int statedir_adopt_dir(const char *dir, int fd)
+{
+	return adopt(dir, fd, 0700, 02770);
 }
 
 int statedir_open(const char *dir, const char *path, struct error *e)

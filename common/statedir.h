@@ -26,6 +26,8 @@ int statedir_open(const char *dir, const char *path, struct error *e);
 /* Gives a new file the owner and mode that files of the directory have. */
 int statedir_adopt(const char *dir, int fd);
 
+int statedir_adopt_dir(const char *dir, int fd); /* the same for a directory below it */
+
 int statedir_sync(const char *dir); /* makes renames in it durable; -1 with errno */
 
 /* Name of a file system that several hosts share, by its statfs magic; NULL: a local one. */

@@ -6,17 +6,14 @@
 #include "common/limits.h"
 #include "common/lock.h"
 #include "common/log.h"
+#include "common/seal.h"
 #include "common/spill.h"
 #include "common/statedir.h"
-
-#include <sys/statvfs.h>
+#include "common/store_parts.h"
 
 #define LOCK_WAIT_MS 5000
 
-/* Free disk space below which no refresh is sent, beside two copies of the file. */
-#define SPARE_BYTES MB(1)
-
-static int check_key(const char *key, struct error *e)
+int store_check_key(const char *key, struct error *e)
 {
 	size_t len = strlen(key);
 
@@ -34,7 +31,7 @@ int store_get(const struct store *s, const char *key, struct buf *json, struct e
 	struct generation g;
 	int rc;
 
-	if (check_key(key, e) || generation_open(s, &g, e))
+	if (store_check_key(key, e) || generation_open(s, &g, e))
 		return -1;
 	rc = generation_fetch(s, &g, key, json, e);
 	generation_close(&g);
@@ -105,9 +102,8 @@ int store_each(const struct store *s, const char *prefix,
 	int rc = each_run(&w, stamp, NULL, e);
 
 	if (!rc && w.damaged)
-		return error_set(e, ERR_STORE,
-				 "%zu damaged records in %s: restore them from a backup", w.damaged,
-				 s->path);
+		return error_set(e, ERR_STORE, "%zu damaged records in %s: see kiroctl repair",
+				 w.damaged, s->path);
 	return rc;
 }
 
@@ -140,7 +136,7 @@ int store_changed(const struct store *s, struct store_stamp *stamp, struct error
 	return 1;
 }
 
-static int lock(const struct store *s, struct error *e)
+int store_lock(const struct store *s, struct error *e)
 {
 	int fd = statedir_open(s->dir, s->lock_path, e), rc;
 
@@ -160,7 +156,7 @@ static int lock(const struct store *s, struct error *e)
 	return -1;
 }
 
-static int meta_now(const struct store *s, struct meta *meta, struct error *e)
+int store_meta(const struct store *s, struct meta *meta, struct error *e)
 {
 	struct generation g;
 	int rc;
@@ -169,53 +165,6 @@ static int meta_now(const struct store *s, struct meta *meta, struct error *e)
 		return -1;
 	rc = generation_meta(s, &g, meta, e);
 	generation_close(&g);
-	return rc;
-}
-
-/* Entries above meta.spilled go into the store, then the spill file is emptied. */
-static int fold_spill(const struct store *s, struct error *e)
-{
-	struct record *records;
-	struct spill spill;
-	struct meta meta;
-	size_t count = 0;
-	int rc = 0;
-
-	if (!spill_pending(s->spill_path))
-		return 0;
-	if (spill_open(&spill, s->spill_path, e))
-		return -1;
-	records = xcalloc(spill.count + 1, sizeof(*records));
-	rc = meta_now(s, &meta, e);
-	for (size_t i = 0; i < spill.count && !rc; i++) {
-		if (spill.entries[i].sequence > meta.spilled)
-			records[count++] =
-				(struct record){ spill.entries[i].key, spill.entries[i].json };
-	}
-	if (!rc && count)
-		rc = generation_replace(s, records, count, spill.entries[spill.count - 1].sequence,
-					e);
-	if (!rc)
-		rc = spill_clear(&spill, e);
-	if (!rc)
-		log_line(LOG_INFO, "%s: %zu records taken over from %s", s->path, count,
-			 s->spill_path);
-	free(records);
-	spill_close(&spill);
-	return rc;
-}
-
-static int settle(const struct store *s, struct error *e)
-{
-	int fd, rc;
-
-	if (!spill_pending(s->spill_path))
-		return 0;
-	fd = lock(s, e);
-	if (fd < 0)
-		return -1;
-	rc = fold_spill(s, e);
-	close(fd);
 	return rc;
 }
 
@@ -252,12 +201,12 @@ int store_update(const struct store *s, const char *key,
 {
 	int fd, rc;
 
-	if (check_key(key, e))
+	if (store_check_key(key, e))
 		return -1;
-	fd = lock(s, e);
+	fd = store_lock(s, e);
 	if (fd < 0)
 		return -1;
-	rc = fold_spill(s, e);
+	rc = store_fold(s, e);
 	if (!rc)
 		rc = update_locked(s, key, change, context, e);
 	close(fd);
@@ -268,16 +217,55 @@ int store_put(const struct store *s, const char *key, struct span json, struct e
 {
 	int fd, rc;
 
-	if (check_key(key, e))
+	if (store_check_key(key, e))
 		return -1;
 	if (!json.len)
 		return error_set(e, ERR_STORE, "record %s is empty", key);
-	fd = lock(s, e);
+	fd = store_lock(s, e);
 	if (fd < 0)
 		return -1;
-	rc = fold_spill(s, e);
+	rc = store_fold(s, e);
 	if (!rc)
 		rc = generation_replace(s, &(struct record){ key, json }, 1, 0, e);
+	close(fd);
+	return rc;
+}
+
+static int merge_locked(const struct store *s, const struct record *records, size_t count,
+			bool (*wanted)(void *context, size_t index, struct span now), void *context,
+			struct error *e)
+{
+	struct record *taken = xcalloc(count + 1, sizeof(*taken));
+	size_t takes = 0;
+	struct buf now;
+	int rc = 0;
+
+	buf_init(&now, LIMIT_RECORD);
+	for (size_t i = 0; i < count && !rc; i++) {
+		rc = store_check_key(records[i].key, e);
+		if (!rc && store_get(s, records[i].key, &now, e) < 0)
+			rc = -1;
+		if (!rc && wanted(context, i, buf_span(&now)))
+			taken[takes++] = records[i];
+	}
+	if (!rc && takes)
+		rc = generation_replace(s, taken, takes, 0, e);
+	buf_wipe(&now);
+	free(taken);
+	return rc;
+}
+
+int store_merge(const struct store *s, const struct record *records, size_t count,
+		bool (*wanted)(void *context, size_t index, struct span now), void *context,
+		struct error *e)
+{
+	int fd = store_lock(s, e), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = store_fold(s, e);
+	if (!rc)
+		rc = merge_locked(s, records, count, wanted, context, e);
 	close(fd);
 	return rc;
 }
@@ -297,45 +285,6 @@ int store_remove(const struct store *s, const char *key, struct error *e)
 	return store_update(s, key, make_empty, NULL, e);
 }
 
-int store_spill(const struct store *s, const char *key, struct span json, struct error *e)
-{
-	struct spill spill;
-	struct meta meta;
-	int64_t last;
-	int rc;
-
-	if (check_key(key, e) || spill_open(&spill, s->spill_path, e))
-		return -1;
-	rc = meta_now(s, &meta, e);
-	if (!rc) {
-		last = spill.count ? spill.entries[spill.count - 1].sequence : 0;
-		if (spill.count && last <= meta.spilled)
-			rc = spill_clear(&spill, e);
-		if (!rc)
-			rc = spill_add(&spill, (last > meta.spilled ? last : meta.spilled) + 1, key,
-				       json, e);
-	}
-	spill_close(&spill);
-	return rc;
-}
-
-int store_room(const struct store *s, struct error *e)
-{
-	struct statvfs fs;
-	struct stat st;
-
-	if (settle(s, e) || spill_make(s->dir, s->spill_path, e))
-		return -1;
-	if (stat(s->path, &st) != 0 || statvfs(s->dir, &fs) != 0)
-		return error_set(e, ERR_STORE, "cannot look at %s: %s", s->path, strerror(errno));
-	if ((uint64_t)fs.f_bavail * fs.f_frsize < 2 * (uint64_t)st.st_size + SPARE_BYTES)
-		return error_set(e, ERR_STORE,
-				 "too little free space in %s to store a new token: "
-				 "make room",
-				 s->dir);
-	return 0;
-}
-
 /* ---- opening and making ---- */
 
 static char *path_of(const char *dir, const char *name, const char *suffix)
@@ -347,9 +296,9 @@ static char *path_of(const char *dir, const char *name, const char *suffix)
 	return path;
 }
 
-static void set_paths(struct store *s, const char *dir, const char *name)
+void store_paths(struct store *s, const char *dir, const char *name)
 {
-	s->name = xstrdup(name);
+	*s = (struct store){ .name = xstrdup(name) };
 	s->dir = xstrdup(dir);
 	s->path = path_of(dir, name, ".gdbm");
 	s->new_path = path_of(dir, name, ".gdbm.new");
@@ -365,26 +314,50 @@ void store_close(struct store *s)
 	free(s->new_path);
 	free(s->lock_path);
 	free(s->spill_path);
+	seal_free(s->seal);
 	*s = (struct store){ .name = NULL };
 }
 
-int store_open(struct store *s, const char *dir, const char *name, unsigned flags, struct error *e)
+int store_open_sealed(struct store *s, const char *dir, const char *name, unsigned flags,
+		      const char *key_file, struct error *e)
 {
 	struct error later = { .kind = ERR_NONE };
 	struct meta meta;
 	struct stat st;
 	int rc;
 
-	set_paths(s, dir, name);
+	store_paths(s, dir, name);
 	rc = statedir_check(dir, flags & STORE_ANY_FS, e);
+	if (!rc && key_file && *key_file)
+		rc = seal_load(&s->seal, key_file, e);
 	if (!rc && lstat(s->path, &st) == 0)
 		rc = statedir_check_file(s->path, &st, e);
 	if (!rc)
-		rc = meta_now(s, &meta, e);
-	if (!rc && settle(s, &later))
+		rc = store_meta(s, &meta, e);
+	if (!rc)
+		rc = generation_check_key(s, &meta, e);
+	if (!rc && store_settle(s, &later))
 		log_line(LOG_WARN, "records wait in %s: %s", s->spill_path, later.message);
 	if (rc)
 		store_close(s);
+	return rc;
+}
+
+int store_open(struct store *s, const char *dir, const char *name, unsigned flags, struct error *e)
+{
+	return store_open_sealed(s, dir, name, flags, NULL, e);
+}
+
+int store_rekey(const struct store *s, bool plain, size_t *records, struct error *e)
+{
+	int fd = store_lock(s, e), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = store_fold(s, e);
+	if (!rc)
+		rc = generation_rekey(s, plain, records, e);
+	close(fd);
 	return rc;
 }
 
@@ -397,8 +370,8 @@ static int create_locked(const struct store *s, struct error *e)
 		return 0;
 	if (lstat(s->spill_path, &st) == 0)
 		return error_set(e, ERR_STORE,
-				 "%s is gone, although %s shows that it existed: restore it from a "
-				 "backup, or remove %s to begin anew",
+				 "%s is gone, although %s shows that it existed: kiroctl repair "
+				 "brings back the last backup; remove %s to begin anew",
 				 s->path, s->spill_path, s->spill_path);
 	if (generation_first(s, e))
 		return -1;
@@ -412,8 +385,8 @@ int store_create(const char *dir, const char *name, unsigned flags, struct error
 
 	if (statedir_make(dir, e) || statedir_check(dir, flags & STORE_ANY_FS, e))
 		return -1;
-	set_paths(&s, dir, name);
-	fd = lock(&s, e);
+	store_paths(&s, dir, name);
+	fd = store_lock(&s, e);
 	rc = fd < 0 ? -1 : create_locked(&s, e);
 	if (fd >= 0)
 		close(fd);

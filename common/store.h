@@ -11,8 +11,9 @@
  * Nothing here creates a store but store_create(); a missing, empty, damaged or foreign file is
  * refused with the path in the message and left as it is.
  *
- * NAME.spill (spill.h) takes a record that the store itself could not: store_spill(). The next
- * store_open(), store_room() or write folds it in; until then readers see the older record.
+ * NAME.spill (spill.h) takes what must not be lost before the store's own lock is waited for:
+ * store_patch(), store_spill(). The next store_open(), store_room() or write folds it in; until
+ * then readers see the older record.
  */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
@@ -23,15 +24,23 @@
 
 #define STORE_KEY_SIZE 160
 
+struct seal;
+
 struct store {
 	char *name; /* "tokens", "keys" */
 	char *dir, *path, *lock_path;
 	char *new_path, *spill_path;
+	struct seal *seal; /* keys that records are encrypted with; NULL: they are not */
 };
 
 struct store_stamp { /* which generation of the file was read */
 	uint64_t inode, device;
 	int64_t mtime_ns; /* set by us, later than that of every earlier generation */
+};
+
+struct record {
+	const char *key;
+	struct span json; /* empty: remove */
 };
 
 enum store_flags { STORE_ANY_FS = 1 }; /* accept NFS, SMB, FUSE */
@@ -42,6 +51,10 @@ int store_create(const char *dir, const char *name, unsigned flags, struct error
 
 /* Checks directory, modes, file system, header and !meta. ERR_STORE with what to do. */
 int store_open(struct store *s, const char *dir, const char *name, unsigned flags, struct error *e);
+/* The same with records encrypted (seal.h) by the keys of a file; NULL or "": not. What lies there
+ * unencrypted is read as well, and encrypted when it is written next, or by store_rekey(). */
+int store_open_sealed(struct store *s, const char *dir, const char *name, unsigned flags,
+		      const char *key_file, struct error *e);
 void store_close(struct store *s);
 
 /* 1: json holds the record; 0: no such key; -1. */
@@ -65,8 +78,17 @@ int store_update(const struct store *s, const char *key,
 int store_put(const struct store *s, const char *key, struct span json, struct error *e);
 int store_remove(const struct store *s, const char *key, struct error *e); /* 1: was absent */
 
+/* Several records in one step. wanted() sees the current record (empty: absent) that the record of
+ * that index would replace, and says whether it is to. */
+int store_merge(const struct store *s, const struct record *records, size_t count,
+		bool (*wanted)(void *context, size_t index, struct span now), void *context,
+		struct error *e);
+
 /* 1 and a new *stamp when the file is another one than *stamp; 0 when not; -1. About 1 us. */
 int store_changed(const struct store *s, struct store_stamp *stamp, struct error *e);
+
+/* Writes every record anew: with the first key of the key file, or unencrypted. */
+int store_rekey(const struct store *s, bool plain, size_t *records, struct error *e);
 
 /* Reads every record: count and damage. */
 int store_verify(const struct store *s, size_t *records, size_t *damaged, struct error *e);
@@ -74,6 +96,11 @@ int store_verify(const struct store *s, size_t *records, size_t *damaged, struct
 /* Room for one more rotated token: checked before a refresh request is sent. Folds in the spill
  * file first, so that the record that is read next is the newest one. */
 int store_room(const struct store *s, struct error *e);
+
+/* Changes members of a record (patch.h): durable in NAME.spill within a millisecond, then folded
+ * into the store together with what else waits there. A record that was removed stays removed.
+ * 0: durable and visible; 1: durable, but not visible yet, *e says why; -1: not stored. */
+int store_patch(const struct store *s, const char *key, struct span patch, struct error *e);
 
 /* For a record that must not be lost, after a failed write: appends it to NAME.spill, which has its
  * disk blocks already and a lock of its own. 0: durable. */

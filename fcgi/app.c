@@ -62,9 +62,11 @@ int site_open_stores(struct site *s, struct error *e)
 
 	pthread_mutex_lock(&s->lock);
 	if (!s->stores_open) {
-		rc = store_open(&s->tokens, s->config->state_dir, "tokens", flags, e);
+		rc = store_open_sealed(&s->tokens, s->config->state_dir, "tokens", flags,
+				       s->config->state_key_file, e);
 		if (!rc) {
-			rc = store_open(&s->keys, s->config->state_dir, "keys", flags, e);
+			rc = store_open_sealed(&s->keys, s->config->state_dir, "keys", flags,
+					       s->config->state_key_file, e);
 			if (rc)
 				store_close(&s->tokens);
 		}

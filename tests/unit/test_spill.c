@@ -260,7 +260,85 @@ static void stopped_holder_times_others_out(void)
 	end();
 }
 
+/* ---- patches ---- */
+
+static void patch_changes_what_it_names_and_nothing_else(void)
+{
+	begin();
+	put("a/1", "{\"v\":1,\"rev\":4,\"token\":\"old\",\"state\":\"active\",\"why\":\"x\"}");
+	error_clear(&e);
+	CU_ASSERT_EQUAL(store_patch(&s, "a/1",
+				    span_of("{\"token\":\"new\",\"why\":null,\"at\":1800000000}"),
+				    &e),
+			0);
+	CU_ASSERT_STRING_EQUAL(
+		get("a/1"),
+		"{\"v\":1,\"state\":\"active\",\"token\":\"new\",\"at\":1800000000,\"rev\":5}");
+	CU_ASSERT_EQUAL(store_patch(&s, "a/gone", span_of("{\"token\":\"new\"}"), &e), 0);
+	CU_ASSERT_STRING_EQUAL(get("a/gone"), NONE);
+	end();
+}
+
+/* The edit comes between the patch and its folding in; the second patch builds on the first. */
+static void patches_keep_what_others_changed_meanwhile(void)
+{
+	struct buf spilled;
+
+	begin();
+	buf_init(&spilled, MB(1));
+	put("a/1", "{\"rev\":1,\"token\":\"old\",\"state\":\"active\"}");
+	error_clear(&e);
+	CU_ASSERT_EQUAL(store_spill(&s, "+a/1", span_of("{\"token\":\"new\",\"n\":1}"), &e), 0);
+	CU_ASSERT_EQUAL(store_spill(&s, "+a/1", span_of("{\"n\":2}"), &e), 0);
+	CU_ASSERT_EQUAL(buf_read_file(&spilled, s.spill_path), 0);
+	spilled.at[0] ^= 1; /* no entries: the edit goes first */
+	scratch_write(s.spill_path, spilled.at, spilled.len);
+	CU_ASSERT_EQUAL(put("a/1", "{\"rev\":2,\"token\":\"old\",\"state\":\"disabled\"}"), 0);
+	spilled.at[0] ^= 1;
+	scratch_write(s.spill_path, spilled.at, spilled.len);
+	CU_ASSERT_EQUAL(store_room(&s, &e), 0);
+	CU_ASSERT_STRING_EQUAL(get("a/1"),
+			       "{\"state\":\"disabled\",\"token\":\"new\",\"n\":2,\"rev\":4}");
+	buf_release(&spilled);
+	end();
+}
+
+static void patch_without_a_spill_file_is_stored_all_the_same(void)
+{
+	begin();
+	put("a/1", "{\"rev\":1,\"token\":\"old\"}");
+	CU_ASSERT_EQUAL(unlink(s.spill_path), 0);
+	error_clear(&e);
+	CU_ASSERT_EQUAL(store_patch(&s, "a/1", span_of("{\"token\":\"new\"}"), &e), 0);
+	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"token\":\"new\",\"rev\":2}");
+	end();
+}
+
+static void patch_waits_where_the_store_cannot_be_written(void)
+{
+	begin();
+	put("a/1", "{\"rev\":1,\"token\":\"old\"}");
+	error_clear(&e);
+	CU_ASSERT_EQUAL(mkdir(s.new_path, 0700), 0); /* no copy can be made there */
+	CU_ASSERT_EQUAL(store_patch(&s, "a/1", span_of("{\"token\":\"new\"}"), &e), 1);
+	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
+	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"rev\":1,\"token\":\"old\"}");
+	CU_ASSERT_EQUAL(rmdir(s.new_path), 0);
+	error_clear(&e);
+	CU_ASSERT_EQUAL(store_room(&s, &e), 0);
+	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"token\":\"new\",\"rev\":2}");
+	end();
+}
+
 CU_TestInfo spill_tests[] = {
+	{ "patch changes what it names and nothing else",
+	  patch_changes_what_it_names_and_nothing_else },
+	{ "patches keep what others changed meanwhile",
+	  patches_keep_what_others_changed_meanwhile },
+	{ "patch without a spill file is stored all the same",
+	  patch_without_a_spill_file_is_stored_all_the_same },
+	{ "patch waits where the store cannot be written",
+	  patch_waits_where_the_store_cannot_be_written },
 	{ "full disk leaves the store whole", full_disk_leaves_the_store_whole },
 	{ "full tmpfs spills, and open folds in", full_tmpfs_spills_and_open_folds_in },
 	{ "spilled record is folded in once", spilled_record_is_folded_in_once },

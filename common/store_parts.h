@@ -1,0 +1,24 @@
+/*
+ * store_parts.h - what the files of the store share among themselves. The store's lock comes before
+ * the spill file's.
+ */
+#ifndef COMMON_STORE_PARTS_H
+#define COMMON_STORE_PARTS_H
+
+#include "common/generation.h"
+#include "common/store.h"
+
+int store_check_key(const char *key, struct error *e);
+
+/* The descriptor that holds the store's lock until it is closed; -1. */
+int store_lock(const struct store *s, struct error *e);
+int store_meta(const struct store *s, struct meta *meta, struct error *e);
+
+/* What waits in the spill file goes into the store: under the lock, or taking it where needed. */
+int store_fold(const struct store *s, struct error *e);
+int store_settle(const struct store *s, struct error *e);
+
+/* A store's paths, nothing opened or looked at. store_close() ends it. */
+void store_paths(struct store *s, const char *dir, const char *name);
+
+#endif
