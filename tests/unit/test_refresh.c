@@ -173,6 +173,7 @@ static void external_idp_renewal_is_as_documented(void)
 	a.scopes = xstrdup("api://x/a offline_access");
 	a.token_endpoint = xmalloc(128);
 	snprintf(a.token_endpoint, 128, "%s/tenant/oauth2/v2.0/token", login.url);
+	config.idp_hosts = login.url + strlen("http://");
 	put_account(&a);
 	login.status = 200;
 	login.answer = "{\"access_token\":\"A\",\"refresh_token\":\"R\",\"expires_in\":\"1200\"}";
