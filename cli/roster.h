@@ -30,7 +30,7 @@ enum roster_match {
 	ROSTER_NEW,
 	ROSTER_SAME,   /* the same refresh token or API key */
 	ROSTER_OLDER,  /* the refresh token that *found had before it was renewed */
-	ROSTER_PERSON, /* another credential of the same kind, e-mail and provider */
+	ROSTER_PERSON, /* another credential of the same kind, provider and user id or e-mail */
 };
 enum roster_match roster_match(const struct roster *r, const struct account *a,
 			       struct account **found);

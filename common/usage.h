@@ -39,6 +39,7 @@ struct usage_overage { /* use beyond the limit, which is paid for; 0: not told *
 struct usage {
 	char plan[64];	   /* "KIRO PRO", "" unknown */
 	char email[128];   /* "" unknown; not in the record */
+	char user_id[128]; /* the service's own, likewise */
 	char unit[32];	   /* "Credits", "" unknown */
 	char resource[32]; /* which entry of the answer this is: "CREDIT", ...; "" unknown */
 	struct usage_part parts[USAGE_PARTS];
