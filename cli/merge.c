@@ -35,6 +35,8 @@ static void take_access_token(struct account *stored, const struct account *a)
 {
 	secret_set(&stored->access_token, secret_reveal(&a->access_token));
 	stored->expires_at = a->expires_at;
+	if (a->refreshed_at)
+		stored->refreshed_at = a->refreshed_at;
 }
 
 void merge_account(struct account *stored, void *context)

@@ -192,7 +192,7 @@ enum roster_match roster_match(const struct roster *r, const struct account *a,
 	return ROSTER_NEW;
 }
 
-static char *random_machine_id(void)
+char *roster_machine_id(void)
 {
 	unsigned char bytes[32];
 	char *hex = xmalloc(2 * sizeof(bytes) + 1);
@@ -219,7 +219,7 @@ void roster_enroll(struct account *a, int64_t now)
 		snprintf(a->label, size, "%s-%.4s", what, a->id + strlen(ID_PREFIX));
 	}
 	if (!a->machine_id)
-		a->machine_id = random_machine_id();
+		a->machine_id = roster_machine_id();
 	if (!a->added_at)
 		a->added_at = now;
 }

@@ -37,6 +37,8 @@ enum roster_match roster_match(const struct roster *r, const struct account *a,
 /* The same for two accounts. */
 enum roster_match roster_compare(const struct account *known, const struct account *a);
 
+char *roster_machine_id(void); /* a new one; the caller frees it */
+
 /* Gives a new account what it lacks: id, label, machine id, date. */
 void roster_enroll(struct account *a, int64_t now);
 

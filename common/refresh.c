@@ -136,6 +136,12 @@ static int edit_renewed(void *context, struct buf *json, struct error *e)
 		return removed(x->job, e);
 	account_init(&a);
 	rc = read_record(buf_span(json), &a, e);
+	/* A login in the meantime wins: its tokens belong to another client. */
+	if (!rc && !secret_equal(secret_reveal(&a.refresh_token),
+				 secret_reveal(&x->job->account->refresh_token))) {
+		account_copy(x->job->account, &a);
+		rc = 1;
+	}
 	if (!rc) {
 		apply_renewal(&a, x->renewal, x->used);
 		rc = write_edited(x, &a, json, e);
@@ -192,17 +198,18 @@ static int save_aside(struct job *j, const struct edit *x, struct error *e)
 	return rc;
 }
 
+/* 1: stored; 0: a login in the meantime made it needless; -1. */
 static int save(struct job *j, const struct renewal *n, const struct secret *used, struct error *e)
 {
 	struct edit x = { .job = j, .renewal = n, .used = used };
 	int rc = store_update(j->r->tokens, j->key, edit_renewed, &x, e);
 
-	if (rc && e->kind != ERR_NO_ACCOUNT)
+	if (rc < 0 && e->kind != ERR_NO_ACCOUNT)
 		rc = save_aside(j, &x, e);
-	if (!rc)
+	if (rc == 0)
 		log_line(LOG_INFO, "account %s: access token renewed, good for %" PRId64 " s",
 			 name_of(j->account), n->lifetime);
-	return rc;
+	return rc < 0 ? -1 : rc == 0;
 }
 
 /* ---- the attempts ---- */
@@ -285,7 +292,7 @@ static int renew_and_save(struct job *j, struct error *e)
 
 	rc = try_tokens(j, &used, &n, e);
 	if (rc == 0)
-		rc = save(j, &n, &used, e) ? -1 : 1;
+		rc = save(j, &n, &used, e);
 	else if (rc == 1)
 		rc = 0;
 	else if (e->kind == ERR_LOGIN)

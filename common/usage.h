@@ -39,7 +39,6 @@ struct usage_overage { /* use beyond the limit, which is paid for; 0: not told *
 struct usage {
 	char plan[64];	   /* "KIRO PRO", "" unknown */
 	char email[128];   /* "" unknown; not in the record */
-	char user_id[128]; /* the service's own, likewise */
 	char unit[32];	   /* "Credits", "" unknown */
 	char resource[32]; /* which entry of the answer this is: "CREDIT", ...; "" unknown */
 	struct usage_part parts[USAGE_PARTS];
@@ -49,6 +48,7 @@ struct usage {
 	int64_t read_at;   /* when the upstream said so; 0: never */
 	int64_t tried_at;  /* the last look, good or not */
 	char failure[160]; /* why the last look failed; "": it did not */
+	char user_id[128]; /* the service's own, "" unknown; not in the record */
 };
 
 /* One GET getUsageLimits with the account's bearer. Refusals of the upstream as up_error has them.

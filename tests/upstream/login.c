@@ -13,7 +13,7 @@
 
 struct login {
 	char code[48];
-	bool social, builder_id, approved;
+	bool social, builder_id, github, approved;
 	char *client_id, *client_secret; /* OIDC; of the social service the id alone */
 	int drops, slow_downs, pending;	 /* polls that end so */
 	int64_t interval_ns, last_poll_ns, ends_ns;
@@ -154,6 +154,7 @@ void login_social_start(struct exchange *x)
 	}
 	l = start(x->app, true);
 	l->client_id = xstrdup(json_str(x->body, "clientId"));
+	l->github = !strcmp(provider, "Github");
 	out = cJSON_CreateObject();
 	cJSON_AddStringToObject(out, "deviceCode", l->code);
 	cJSON_AddStringToObject(out, "userCode", "STAN-DINX");
@@ -306,7 +307,7 @@ void login_social_poll(struct exchange *x)
 	}
 	if (!strcmp(state, "authorized")) {
 		out = tokens(x, over);
-		cJSON_AddStringToObject(out, "identityProvider", "Google");
+		cJSON_AddStringToObject(out, "identityProvider", over->github ? "Github" : "Google");
 	} else {
 		out = cJSON_CreateObject();
 	}
