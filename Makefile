@@ -28,6 +28,7 @@ OPT      ?= -O2 -g
 CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARNINGS) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
                -I. $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+CTL_LIBS     = $(shell pkg-config --libs sqlite3 2>/dev/null)
 LIBS         = -lgdbm $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 FCGI_LIBS   := -lfcgi
 
@@ -60,7 +61,7 @@ $(BUILD)/kiro.fcgi: $(COMMON) $(FCGI) $(call objects,fcgi/main.c)
 
 $(BUILD)/kiroctl: $(COMMON) $(CTL)
 	@echo "  LD  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CTL_LIBS) $(LIBS)
 
 $(BUILD)/kiro-refresh: $(COMMON) $(REFRESH)
 	@echo "  LD  $@"
@@ -69,7 +70,7 @@ $(BUILD)/kiro-refresh: $(COMMON) $(REFRESH)
 # Everything but the main functions: the unit tests link the program's own objects.
 $(BUILD)/tests/unit-tests: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(UNIT)
 	@echo "  LD  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(CTL_LIBS) $(LIBS) $(TEST_LIBS)
 
 $(BUILD)/tests/crash-tests: $(COMMON) $(CRASH)
 	@echo "  LD  $@"

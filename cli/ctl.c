@@ -37,6 +37,22 @@ static const struct ctl_option account_import_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct ctl_option login_options[] = {
+	{ "account", "ID", "log in again for this account; else a known one is recognised" },
+	{ "label", "TEXT", "name for people, of a new account" },
+	{ "start-url", "URL", "idc: your company's AWS access portal" },
+	{ "region", "REGION", "idc: of IAM Identity Center (us-east-1); api-key: of the service" },
+	{ "browser", NULL, "idc: by an address to paste, where no code can be typed" },
+	{ "issuer-url", "URL", "external-idp: of the identity provider" },
+	{ "client-id", "ID", "external-idp: of the application there" },
+	{ "scopes", "TEXT", "external-idp: separated by blanks" },
+	{ "login-hint", "TEXT", "external-idp: who wants to log in" },
+	{ "audience", "TEXT", "external-idp" },
+	{ "proxy", "URL", "proxy of this account, for the login too; direct for none" },
+	{ "no-check", NULL, "do not ask the service who it is and what is left" },
+	{ NULL, NULL, NULL },
+};
+
 static const struct ctl_option remove_options[] = {
 	{ "yes", NULL, "really; nothing is ever asked" },
 	{ NULL, NULL, NULL },
@@ -110,6 +126,9 @@ static const struct ctl_option rekey_options[] = {
 static const struct ctl_command ctl_commands[] = {
 	{ "init", "", 0, 0, NULL, ctl_init,
 	  "make the state directory and its stores where they are missing" },
+	{ "login", "METHOD [FILE]", 1, 2, login_options, ctl_login,
+	  "log in to Kiro: builder-id, idc, google, github, portal, external-idp, api-key, sso-token, "
+	  "kiro-ide or kiro-cli" },
 	{ "account add", "", 0, 0, account_add_options, ctl_account_add,
 	  "add one account; prints its id" },
 	{ "account import", "[FILE|-]", 0, 1, account_import_options, ctl_account_import,
@@ -182,6 +201,7 @@ static const struct {
 	{ "access-token", "--refresh-token-file FILE: access tokens are made from it" },
 	{ "client-secret", "--client-secret-file FILE" },
 	{ "api-key", "--api-key-file FILE, or the environment variable KIRO_API_KEY" },
+	{ "sso-token", "kiroctl login sso-token, which reads it from standard input" },
 	{ "key", "--from-file FILE or --from-env VARIABLE" },
 	{ "token", "a file or --from-env VARIABLE" },
 	{ "passphrase", "--passphrase-file FILE (or - for standard input)" },

@@ -1,7 +1,8 @@
 /*
  * ctl.h - kiroctl: what its commands share. A command is a row of ctl_commands[] (ctl.c) and a
  * handler in the ctl_*.c file of its noun. Nothing ever asks a question: what is dangerous wants
- * --yes, what is secret comes from a file, standard input or the environment.
+ * --yes, what is secret comes from a file, standard input or the environment. Only login waits for
+ * a person, and asks at a terminal for what it else reads from standard input.
  *
  * Results go to standard output, all else to standard error.
  */
@@ -87,6 +88,9 @@ const char *ctl_date(int64_t seconds, const char *never, char *out, size_t size)
 int ctl_init(struct ctl *c, struct error *e);
 int ctl_account_add(struct ctl *c, struct error *e);
 int ctl_account_import(struct ctl *c, struct error *e);
+/* The same: file, or NULL for the environment. store: really, else only show. */
+int ctl_import(struct ctl *c, const char *file, bool store, struct error *e);
+int ctl_login(struct ctl *c, struct error *e);
 int ctl_account_list(struct ctl *c, struct error *e);
 int ctl_account_show(struct ctl *c, struct error *e);
 int ctl_account_remove(struct ctl *c, struct error *e);

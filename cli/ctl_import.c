@@ -5,6 +5,7 @@
 #include "cli/ctl.h"
 
 #include "cli/import.h"
+#include "cli/merge.h"
 #include "cli/roster.h"
 #include "cli/table.h"
 #include "common/clock.h"
@@ -13,10 +14,10 @@
 
 #include <sysexits.h>
 
-enum verdict { TAKE, UPDATE, SKIP, REFUSE, VERDICTS };
+enum verdict { ADD, UPDATE, KEEP, REFUSE, VERDICTS };
 
-static const char *const would[VERDICTS] = { "take", "update", "skip", "refuse" };
-static const char *const did[VERDICTS] = { "taken", "updated", "skipped", "refused" };
+static const char *const would[VERDICTS] = { "add", "update", "keep", "refuse" };
+static const char *const did[VERDICTS] = { "added", "updated", "unchanged", "refused" };
 
 struct plan {
 	enum verdict verdict;
@@ -24,80 +25,6 @@ struct plan {
 	struct account *account; /* UPDATE: the stored one, of the roster */
 	enum roster_match match;
 };
-
-static void set_text(char **to, const char *from)
-{
-	if (!from)
-		return;
-	free(*to);
-	*to = xstrdup(from);
-}
-
-/* What the file knows of the login that the account does not have so. What a person may have set
- * here (label, priority, state, machine id) stays. */
-static void merge_details(struct account *stored, const struct account *a)
-{
-	set_text(&stored->provider, a->provider);
-	set_text(&stored->region, a->region);
-	set_text(&stored->auth_region, a->auth_region);
-	set_text(&stored->start_url, a->start_url);
-	set_text(&stored->client_id, a->client_id);
-	set_text(&stored->token_endpoint, a->token_endpoint);
-	set_text(&stored->issuer_url, a->issuer_url);
-	set_text(&stored->scopes, a->scopes);
-	set_text(&stored->email, a->email);
-	set_text(&stored->user_id, a->user_id);
-	set_text(&stored->profile_arn, a->profile_arn);
-	set_text(&stored->proxy_url, a->proxy_url);
-	if (secret_present(&a->client_secret))
-		secret_set(&stored->client_secret, secret_reveal(&a->client_secret));
-}
-
-static void take_access_token(struct account *stored, const struct account *a)
-{
-	secret_set(&stored->access_token, secret_reveal(&a->access_token));
-	stored->expires_at = a->expires_at;
-}
-
-/* roster_change() callback; context is the account of the file. */
-static void merge(struct account *stored, void *context)
-{
-	const struct account *a = context;
-	bool same = roster_compare(stored, a) == ROSTER_SAME;
-
-	merge_details(stored, a);
-	if (same) {
-		if (secret_present(&a->access_token) && a->expires_at > stored->expires_at)
-			take_access_token(stored, a);
-		return;
-	}
-	secret_set(&stored->previous_refresh_token, secret_reveal(&stored->refresh_token));
-	secret_set(&stored->refresh_token, secret_reveal(&a->refresh_token));
-	secret_set(&stored->api_key, secret_reveal(&a->api_key));
-	take_access_token(stored, a);
-	if (stored->state == STATE_INVALID)
-		account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
-}
-
-static bool merge_changes(const struct account *stored, const struct account *a)
-{
-	struct account copy;
-	struct buf before, after;
-	bool differ;
-
-	buf_init(&before, LIMIT_RECORD);
-	buf_init(&after, LIMIT_RECORD);
-	account_init(&copy);
-	account_copy(&copy, stored);
-	account_write(&copy, &before);
-	merge(&copy, (void *)(uintptr_t)a);
-	account_write(&copy, &after);
-	differ = before.len != after.len || memcmp(before.at, after.at, before.len) != 0;
-	account_release(&copy);
-	buf_wipe(&before);
-	buf_wipe(&after);
-	return differ;
-}
 
 static void PRINTF_LIKE(3, 4) decide(struct plan *p, enum verdict verdict, const char *format, ...)
 {
@@ -115,11 +42,11 @@ static void plan_known(struct plan *p, const struct account *a)
 	bool newer = !a->expires_at || a->expires_at > known->expires_at;
 
 	if (p->match == ROSTER_OLDER)
-		decide(p, SKIP, "%s has a newer token of this login", known->id);
+		decide(p, KEEP, "%s has a newer token of this login", known->id);
 	else if (p->match == ROSTER_PERSON && !newer && known->state != STATE_INVALID)
-		decide(p, SKIP, "%s has the same e-mail and newer tokens", known->id);
+		decide(p, KEEP, "%s has the same e-mail and newer tokens", known->id);
 	else if (!merge_changes(known, a))
-		decide(p, SKIP, "is there already: %s", known->id);
+		decide(p, KEEP, "is there already: %s", known->id);
 	else if (p->match == ROSTER_PERSON)
 		decide(p, UPDATE, "%s has the same e-mail: gets the newer tokens", known->id);
 	else
@@ -134,7 +61,7 @@ static bool plan_twin(struct plan *plans, const struct import *i, size_t at)
 
 		if (plans[n].verdict != REFUSE &&
 		    roster_compare(&earlier->account, &i->entries[at].account) != ROSTER_NEW) {
-			decide(&plans[at], SKIP, "is entry %zu of %s again", earlier->index,
+			decide(&plans[at], KEEP, "is entry %zu of %s again", earlier->index,
 			       earlier->source);
 			return true;
 		}
@@ -156,7 +83,7 @@ static void make_plans(struct plan *plans, const struct import *i, const struct 
 			continue;
 		p->match = roster_match(r, &entry->account, &p->account);
 		if (p->match == ROSTER_NEW)
-			decide(p, TAKE, "%s", "");
+			decide(p, ADD, "%s", "");
 		else
 			plan_known(p, &entry->account);
 	}
@@ -169,17 +96,17 @@ static int carry_out(struct ctl *c, struct plan *plans, struct import *i, struct
 		struct account *a = &i->entries[n].account;
 		int rc = 0;
 
-		if (plans[n].verdict == TAKE) {
+		if (plans[n].verdict == ADD) {
 			roster_enroll(a, clock_wall());
 			rc = roster_put(&c->tokens, a, e);
-			decide(&plans[n], TAKE, "%s", a->id);
+			decide(&plans[n], ADD, "%s", a->id);
 		} else if (plans[n].verdict == UPDATE) {
-			rc = roster_change(&c->tokens, plans[n].account, merge, a, e);
+			rc = roster_change(&c->tokens, plans[n].account, merge_account, a, e);
 		}
 		if (rc) {
 			fprintf(stderr,
 				"kiroctl: stopped at entry %zu of %zu; what came before is "
-				"stored, and will be skipped when this is run again\n",
+				"stored, and stays unchanged when this is run again\n",
 				n + 1, i->count);
 			return -1;
 		}
@@ -232,9 +159,9 @@ static void print_summary(const size_t counts[VERDICTS], const struct import *i,
 		ctl_print_clean(stdout, entry->source);
 		printf(" was understood as: %s\n", entry->format);
 	}
-	printf("%zu %s, %zu %s, %zu %s, %zu %s.\n", counts[TAKE], done ? "taken" : "to take",
-	       counts[UPDATE], done ? "updated" : "to update", counts[SKIP],
-	       done ? "skipped" : "to skip", counts[REFUSE], "refused");
+	printf("%zu %s, %zu %s, %zu unchanged, %zu refused.\n", counts[ADD],
+	       done ? "added" : "to add", counts[UPDATE], done ? "updated" : "to update",
+	       counts[KEEP], counts[REFUSE]);
 	if (!done)
 		puts("Nothing was stored: say --yes to do it.");
 }
@@ -315,13 +242,31 @@ static int load_roster(struct ctl *c, struct roster *r, bool store, struct error
 	return roster_load(r, &c->tokens, e);
 }
 
-static int process(struct ctl *c, struct import *i, struct error *e)
+/* Two users of one login lock each other out: whoever renews first has the only good token. */
+static void warn_of_sharing(const struct import *i)
 {
-	bool store = ctl_value(c, "yes") || ctl_value(c, "apply");
+	bool shared = false;
+
+	for (size_t n = 0; n < i->count; n++)
+		shared |= i->entries[n].shared && !i->entries[n].refused[0];
+	if (shared)
+		fputs("kiroctl: warning: this login is also the one of the program that it was "
+		      "taken "
+		      "from. A refresh\n"
+		      "token is good once: when both go on, one of them will have to log in again. "
+		      "Log out there, or\n"
+		      "get a login of its own with kiroctl login (builder-id, google, github, "
+		      "idc).\n",
+		      stderr);
+}
+
+static int process(struct ctl *c, struct import *i, bool store, struct error *e)
+{
 	struct plan *plans = xcalloc(i->count, sizeof(*plans));
 	struct roster r;
 	int rc;
 
+	warn_of_sharing(i);
 	roster_init(&r);
 	rc = load_roster(c, &r, store, e);
 	if (!rc) {
@@ -347,12 +292,27 @@ static int read_beside(void *context, const char *hash, struct buf *text)
 	return len < 0 || (size_t)len >= sizeof(path) ? -1 : buf_read_file(text, path);
 }
 
+static bool is_database(const char *path)
+{
+	struct span beginning = { .len = 0 };
+	char bytes[32];
+	FILE *f = strcmp(path, "-") == 0 ? NULL : fopen(path, "re");
+
+	if (f) {
+		beginning = (struct span){ bytes, fread(bytes, 1, sizeof(bytes), f) };
+		fclose(f);
+	}
+	return import_is_database(beginning);
+}
+
 static int read_file(struct ctl *c, struct import *i, const char *source, const char *path,
 		     struct error *e)
 {
 	struct buf text;
 	int rc;
 
+	if (is_database(path))
+		return import_database(i, source, path, e);
 	buf_init(&text, LIMIT_IMPORT_FILE);
 	i->registration = strcmp(path, "-") == 0 ? NULL : read_beside;
 	i->context = (void *)(uintptr_t)path;
@@ -445,21 +405,27 @@ static int read_environment(struct ctl *c, struct import *i, struct error *e)
 	return 0;
 }
 
-int ctl_account_import(struct ctl *c, struct error *e)
+int ctl_import(struct ctl *c, const char *file, bool store, struct error *e)
 {
-	struct import i = { .entries = NULL };
-	const char *file = c->operand_count ? c->operands[0] : NULL;
 	const char *slash = file ? strrchr(file, '/') : NULL;
+	struct import i = { .entries = NULL };
 	int rc;
 
-	if (!file == !ctl_value(c, "env"))
-		return ctl_usage(c, "account import: give a file (- for standard input), or --env");
 	if (file)
 		rc = read_file(c, &i, slash ? slash + 1 : file, file, e);
 	else
 		rc = read_environment(c, &i, e);
 	if (!rc)
-		rc = process(c, &i, e);
+		rc = process(c, &i, store, e);
 	import_release(&i);
 	return rc;
+}
+
+int ctl_account_import(struct ctl *c, struct error *e)
+{
+	const char *file = c->operand_count ? c->operands[0] : NULL;
+
+	if (!file == !ctl_value(c, "env"))
+		return ctl_usage(c, "account import: give a file (- for standard input), or --env");
+	return ctl_import(c, file, ctl_value(c, "yes") || ctl_value(c, "apply"), e);
 }

@@ -104,14 +104,22 @@ static const char *find_format(enum place place, const cJSON *root, const cJSON 
 	return NULL;
 }
 
-static void add_entry(struct import *i, const char *source, const char *format, size_t index,
-		      const cJSON *tree)
+/* Programs that go on using a login where it lies; the others' files are exports. */
+static bool is_shared(const char *format)
+{
+	return strncmp(format, "Kiro IDE ", 9) == 0 || strncmp(format, "kiro-cli ", 9) == 0;
+}
+
+void import_add(struct import *i, const char *source, const char *format, size_t index,
+		const cJSON *tree)
 {
 	struct import_entry *entry;
 
 	i->entries = xrealloc(i->entries, (i->count + 1) * sizeof(*i->entries));
 	entry = &i->entries[i->count++];
-	*entry = (struct import_entry){ .source = source, .format = format, .index = index };
+	*entry = (struct import_entry){
+		.source = source, .format = format, .index = index, .shared = is_shared(format)
+	};
 	account_init(&entry->account);
 	import_entry_read(i, entry, tree);
 }
@@ -131,33 +139,38 @@ static int add_entries(struct import *i, const char *source, const cJSON *root, 
 				 "Kiro or of a gateway that we know",
 				 source);
 	if (!list) {
-		add_entry(i, source, format, 1, root);
+		import_add(i, source, format, 1, root);
 		return 0;
 	}
 	cJSON_ArrayForEach (entry, list) {
 		if (i->count >= LIMIT_ACCOUNTS)
 			return error_set(e, ERR_REQUEST, "%s: more than %d accounts", source,
 					 LIMIT_ACCOUNTS);
-		add_entry(i, source, format, ++index, entry);
+		import_add(i, source, format, ++index, entry);
 	}
 	return 0;
+}
+
+bool import_is_database(struct span beginning)
+{
+	static const char mark[] = "SQLite format 3";
+
+	return beginning.len >= sizeof(mark) && memcmp(beginning.at, mark, sizeof(mark)) == 0;
 }
 
 int import_read(struct import *i, const char *source, struct span text, struct error *e)
 {
 	static const char mark[] = "\xEF\xBB\xBF"; /* Windows programs begin files so */
-	static const char sqlite[] = "SQLite format 3";
 	struct error why = { 0 };
 	cJSON *root;
 	int rc;
 
 	if (text.len >= 3 && memcmp(text.at, mark, 3) == 0)
 		text = (struct span){ text.at + 3, text.len - 3 };
-	if (text.len > strlen(sqlite) && memcmp(text.at, sqlite, strlen(sqlite)) == 0)
+	if (import_is_database(text))
 		return error_set(e, ERR_REQUEST,
-				 "%s: is a database of kiro-cli; take the login out of it: sqlite3 "
-				 "FILE \"select value from auth_kv where key = "
-				 "'kirocli:social:token'\" | kiroctl account import -",
+				 "%s: is a database of kiro-cli: give its path, it cannot be read "
+				 "from here",
 				 source);
 	root = json_parse(text, &why);
 	if (!root)

@@ -1,7 +1,7 @@
 /*
  * import.h - credential files of other programs: detected by shape, read into accounts.
  *
- * Pure: text in, accounts and reasons out. Nothing is stored and nothing is asked of a service. An
+ * Text in, accounts and reasons out. Nothing is stored and nothing is asked of a service. An
  * entry that cannot be taken is kept with its reason, and the others go on. Messages name entries
  * by their place, label or e-mail, never by a secret.
  */
@@ -19,6 +19,7 @@ struct import_entry {
 	const char *source; /* file or variable, borrowed */
 	const char *format; /* how the source was understood, constant */
 	size_t index;	    /* in its source, from 1 */
+	bool shared;	    /* the source is where a program keeps the login that it uses */
 	/* Complete but for id and added_at; label and machine_id are NULL when not given. */
 	struct account account;
 	char refused[IMPORT_REASON_SIZE]; /* "": it may be taken */
@@ -35,6 +36,11 @@ struct import {
 
 /* Adds the entries of one text. -1: it is not JSON, or of no shape that we know. */
 int import_read(struct import *i, const char *source, struct span text, struct error *e);
+
+/* The same with a database file of kiro-cli, which is left as it is. */
+bool import_is_database(struct span beginning);
+int import_database(struct import *i, const char *source, const char *path, struct error *e);
+
 void import_release(struct import *i);
 
 /* "ann@example.com", else the label, else "entry 3". Returns out. */

@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "cli/import.h"
 
+#include "common/region.h"
+
 #include <ctype.h>
 
 #define TOKEN_MIN 20 /* shorter ones are examples or were cut */
@@ -9,22 +11,6 @@ static int refuse(char reason[static IMPORT_REASON_SIZE], const char *field, con
 {
 	snprintf(reason, IMPORT_REASON_SIZE, "%s: %s", field, text);
 	return -1;
-}
-
-/* ^[a-z]{2}(-[a-z]+)+-[0-9]$ over len bytes: it becomes part of a host name. */
-static bool is_region(const char *text, size_t len)
-{
-	size_t at = 2, words = 0;
-
-	if (len < 6 || !islower((unsigned char)text[0]) || !islower((unsigned char)text[1]))
-		return false;
-	while (at < len && text[at] == '-' && at + 1 < len &&
-	       islower((unsigned char)text[at + 1])) {
-		for (at++; at < len && islower((unsigned char)text[at]); at++)
-			;
-		words++;
-	}
-	return words && at + 2 == len && text[at] == '-' && isdigit((unsigned char)text[at + 1]);
 }
 
 /* arn:aws:codewhisperer:<region>:<account>:profile/<id> */
@@ -42,7 +28,7 @@ static bool is_profile_arn(const char *text)
 		if (field == 2)
 			region = at;
 	}
-	return is_region(region, strcspn(region, ":")) && strncmp(at, "profile/", 8) == 0;
+	return region_valid(region, strcspn(region, ":")) && strncmp(at, "profile/", 8) == 0;
 }
 
 static bool is_proxy(const char *text)
@@ -129,9 +115,9 @@ static int check_kind(const struct account *a, char reason[static IMPORT_REASON_
 
 static int check_places(const struct account *a, char reason[static IMPORT_REASON_SIZE])
 {
-	if (a->region && !is_region(a->region, strlen(a->region)))
+	if (a->region && !region_valid(a->region, strlen(a->region)))
 		return refuse(reason, "region", "is not a region such as us-east-1");
-	if (a->auth_region && !is_region(a->auth_region, strlen(a->auth_region)))
+	if (a->auth_region && !region_valid(a->auth_region, strlen(a->auth_region)))
 		return refuse(reason, "authRegion", "is not a region such as us-east-1");
 	if (a->profile_arn && !is_profile_arn(a->profile_arn))
 		return refuse(reason, "profileArn",

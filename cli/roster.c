@@ -156,6 +156,17 @@ static bool same_secret(const struct secret *a, const struct secret *b)
 	return secret_present(a) && secret_equal(secret_reveal(a), secret_reveal(b));
 }
 
+/* By the service's own id where both are known. Not by the profile: all of a company have the same
+ * one. */
+static bool same_person(const struct account *known, const struct account *a)
+{
+	if (a->kind != known->kind || !same_text(a->provider, known->provider))
+		return false;
+	if (a->user_id && known->user_id)
+		return strcmp(a->user_id, known->user_id) == 0;
+	return a->email && same_text(a->email, known->email);
+}
+
 enum roster_match roster_compare(const struct account *known, const struct account *a)
 {
 	if (same_secret(&a->refresh_token, &known->refresh_token) ||
@@ -163,10 +174,7 @@ enum roster_match roster_compare(const struct account *known, const struct accou
 		return ROSTER_SAME;
 	if (same_secret(&a->refresh_token, &known->previous_refresh_token))
 		return ROSTER_OLDER;
-	if (a->kind == known->kind && a->email && same_text(a->email, known->email) &&
-	    same_text(a->provider, known->provider))
-		return ROSTER_PERSON;
-	return ROSTER_NEW;
+	return same_person(known, a) ? ROSTER_PERSON : ROSTER_NEW;
 }
 
 /* A credential tells more than a name: the first of the strongest kind is it. */
@@ -184,7 +192,7 @@ enum roster_match roster_match(const struct roster *r, const struct account *a,
 	return ROSTER_NEW;
 }
 
-static char *random_machine_id(void)
+char *roster_machine_id(void)
 {
 	unsigned char bytes[32];
 	char *hex = xmalloc(2 * sizeof(bytes) + 1);
@@ -211,7 +219,7 @@ void roster_enroll(struct account *a, int64_t now)
 		snprintf(a->label, size, "%s-%.4s", what, a->id + strlen(ID_PREFIX));
 	}
 	if (!a->machine_id)
-		a->machine_id = random_machine_id();
+		a->machine_id = roster_machine_id();
 	if (!a->added_at)
 		a->added_at = now;
 }

@@ -30,12 +30,14 @@ enum roster_match {
 	ROSTER_NEW,
 	ROSTER_SAME,   /* the same refresh token or API key */
 	ROSTER_OLDER,  /* the refresh token that *found had before it was renewed */
-	ROSTER_PERSON, /* another credential of the same kind, e-mail and provider */
+	ROSTER_PERSON, /* another credential of the same kind, provider and user id or e-mail */
 };
 enum roster_match roster_match(const struct roster *r, const struct account *a,
 			       struct account **found);
 /* The same for two accounts. */
 enum roster_match roster_compare(const struct account *known, const struct account *a);
+
+char *roster_machine_id(void); /* a new one; the caller frees it */
 
 /* Gives a new account what it lacks: id, label, machine id, date. */
 void roster_enroll(struct account *a, int64_t now);

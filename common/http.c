@@ -456,24 +456,39 @@ int http_run(struct http_client *client, const struct http_request *request,
 	return judge(&x, code, details);
 }
 
+struct collecting {
+	struct buf *body;
+	const struct http_request *asked;
+};
+
 static int collect(void *context, const struct http_reply *reply, struct span bytes,
 		   struct error *e)
 {
+	const struct collecting *c = context;
+
 	(void)reply;
-	if (buf_add(context, bytes.at, bytes.len))
+	if (buf_add(c->body, bytes.at, bytes.len))
 		return error_set(e, ERR_UP_DAMAGED, "the upstream's reply is too long");
 	return 0;
+}
+
+static int watch_while_collecting(void *context, struct error *e)
+{
+	const struct http_request *asked = ((const struct collecting *)context)->asked;
+
+	return asked->on_watch(asked->context, e);
 }
 
 int http_fetch(struct http_client *client, const struct http_request *request,
 	       struct http_reply *reply, struct buf *body, struct error *e)
 {
+	struct collecting c = { body, request };
 	struct http_request r = *request;
 
 	r.on_bytes = collect;
-	r.context = body;
+	r.context = &c;
 	r.on_tick = NULL;
-	r.on_watch = NULL;
+	r.on_watch = request->on_watch ? watch_while_collecting : NULL;
 	return http_run(client, &r, reply, e);
 }
 
@@ -502,6 +517,21 @@ bool http_https_host(const char *url, char *out, size_t size)
 	curl_free(scheme);
 	curl_url_cleanup(u);
 	return good;
+}
+
+bool http_host_listed(const char *list, const char *host)
+{
+	const size_t len = strlen(host);
+
+	while (*list) {
+		size_t item = strcspn(list, ", ");
+
+		if (item == len && strncasecmp(list, host, len) == 0)
+			return true;
+		list += item;
+		list += strspn(list, ", ");
+	}
+	return false;
 }
 
 static bool is_loopback(const char *host)

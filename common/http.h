@@ -71,12 +71,16 @@ void http_client_free(struct http_client *client);
 int http_run(struct http_client *client, const struct http_request *request,
 	     struct http_reply *reply, struct error *e);
 
-/* The same with the body collected, at most body->max bytes (ERR_UP_DAMAGED beyond). */
+/* The same with the body collected, at most body->max bytes (ERR_UP_DAMAGED beyond). on_watch is
+ * honoured, on_bytes and on_tick are not. */
 int http_fetch(struct http_client *client, const struct http_request *request,
 	       struct http_reply *reply, struct buf *body, struct error *e);
 
 /* True and "host" or "host:port" (in lower case) in out when url is https:// without a user. */
 bool http_https_host(const char *url, char *out, size_t size);
+
+/* Is host ("host" or "host:port") one of the comma separated names? */
+bool http_host_listed(const char *list, const char *host);
 
 /* -1 unless url is https://, or http:// to a loopback host; without user, query or fragment. */
 int http_check_base_url(const char *url, struct error *e);

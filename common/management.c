@@ -1,12 +1,11 @@
 #include "common/base.h"
 #include "common/management.h"
 
+#include "common/form.h"
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/up_error.h"
 #include "common/up_profile.h"
-
-#include <ctype.h>
 
 #define TIMEOUT_MS 30000 /* a person waits, or cron */
 
@@ -43,14 +42,7 @@ void management_base_url(const struct config *config, const struct account *a, c
 
 void management_add_query(struct buf *path, const char *name, const char *value)
 {
-	if (!value)
-		return;
-	buf_add_format(path, "&%s=", name);
-	for (; *value; value++) {
-		bool plain = isalnum((unsigned char)*value) || strchr("-._~", *value);
-
-		buf_add_format(path, plain ? "%c" : "%%%02X", (unsigned char)*value);
-	}
+	form_add(path, name, value);
 }
 
 static int exchange(struct http_client *http, const struct config *config, const struct account *a,

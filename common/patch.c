@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 #include "common/jsonw.h"
+#include "common/secret.h"
 
 static cJSON *parse_object(struct span json, struct error *e)
 {
@@ -30,6 +31,23 @@ static void apply(cJSON *record, cJSON *patch)
 	}
 }
 
+/* Takes the condition out of the patch. */
+static bool holds(const cJSON *record, cJSON *patch)
+{
+	cJSON *condition = cJSON_DetachItemFromObjectCaseSensitive(patch, "if");
+	bool all = true;
+	const cJSON *want;
+
+	cJSON_ArrayForEach(want, condition)
+	{
+		const char *is = json_text_or(record, want->string, NULL);
+
+		all = all && is && cJSON_IsString(want) && secret_equal(is, want->valuestring);
+	}
+	cJSON_Delete(condition);
+	return all;
+}
+
 static void count_up(cJSON *record)
 {
 	double rev = json_number_or(record, "rev", 0);
@@ -45,8 +63,10 @@ int patch_apply(struct span record, struct span patch, struct buf *out, struct e
 	int rc = -1;
 
 	if (from) {
-		apply(to, from);
-		count_up(to);
+		if (holds(to, from)) {
+			apply(to, from);
+			count_up(to);
+		}
 		jsonw_init(&w, out);
 		jsonw_tree(&w, to);
 		rc = out->failed ? error_set(e, ERR_STORE, "the changed record is too long") : 0;

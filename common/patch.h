@@ -1,7 +1,8 @@
 /*
  * patch.h - changes of single members of a record, as JSON: a member of the patch replaces the
  * record's of that name, null removes it (RFC 7396, top level only). What a patch does not name
- * stays, whoever has changed it in the meantime.
+ * stays, whoever has changed it in the meantime. "if" in the patch is no member but a condition: an
+ * object of texts that the record must have, else the patch is void and the record stays as it is.
  */
 #ifndef COMMON_PATCH_H
 #define COMMON_PATCH_H

@@ -39,8 +39,8 @@ static int first_profile(const struct account *a, struct span reply, char **arn,
 	else if (first)
 		*arn = xstrdup(first);
 	if (count > 1)
-		log_line(LOG_WARN, "account %s has %d profiles, the first is used: %s", a->id,
-			 count, first ? first : "");
+		log_line(LOG_WARN, "account %s has %d profiles, the first is used: %s",
+			 a->id ? a->id : "", count, first ? first : "");
 	cJSON_Delete(tree);
 	return rc ? rc : *arn != NULL;
 }
@@ -100,20 +100,43 @@ static int change(void *context, struct buf *json, struct error *e)
 	return account_edit_record(json, learn, context, e);
 }
 
-int profile_resolve(struct http_client *http, const struct config *config,
-		    const struct store *tokens, struct account *a, struct error *e)
+/* 1: *arn is the profile; 0: the login is a Builder ID, which has none; -1. */
+static int find(struct http_client *http, const struct config *config, const struct account *a,
+		char **arn, struct error *e)
 {
-	char key[STORE_KEY_SIZE], *arn = NULL;
-	int rc = ask_everywhere(http, config, a, &arn, e);
+	int rc = ask_everywhere(http, config, a, arn, e);
 
 	if (rc == 0)
 		return error_set(e, ERR_UP_DENIED,
 				 "account %s: the service lists no profile for this login; give "
 				 "one with --profile-arn",
-				 a->id);
+				 a->id ? a->id : "");
 	if (rc < 0 && !(e->kind == ERR_UP_DENIED && a->kind == KIND_IDC && !a->provider))
 		return -1;
 	error_clear(e);
+	return *arn != NULL;
+}
+
+int profile_find(struct http_client *http, const struct config *config, struct account *a,
+		 struct error *e)
+{
+	char *arn = NULL;
+	int rc = find(http, config, a, &arn, e);
+
+	if (rc >= 0)
+		learn(a, arn);
+	free(arn);
+	return rc < 0 ? -1 : 0;
+}
+
+int profile_resolve(struct http_client *http, const struct config *config,
+		    const struct store *tokens, struct account *a, struct error *e)
+{
+	char key[STORE_KEY_SIZE], *arn = NULL;
+	int rc = find(http, config, a, &arn, e);
+
+	if (rc < 0)
+		return -1;
 	learn(a, arn);
 	snprintf(key, sizeof(key), "a/%s", a->id);
 	rc = store_update(tokens, key, change, arn, e);

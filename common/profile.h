@@ -20,4 +20,8 @@ bool profile_is_missing(const struct account *a);
 int profile_resolve(struct http_client *http, const struct config *config,
 		    const struct store *tokens, struct account *a, struct error *e);
 
+/* The same for an account that is not stored (and has no id) yet. */
+int profile_find(struct http_client *http, const struct config *config, struct account *a,
+		 struct error *e);
+
 #endif

@@ -151,7 +151,8 @@ static int edit_valid(void *context, struct buf *json, struct error *e)
 }
 
 /* What a renewal changes in the record (patch.h), and nothing else. */
-static void write_renewal(const struct renewal *n, const struct secret *used, struct buf *patch)
+static void write_renewal(const struct account *a, const struct renewal *n,
+			  const struct secret *used, struct buf *patch)
 {
 	const char *old = secret_reveal(used);
 	const char *next =
@@ -161,6 +162,10 @@ static void write_renewal(const struct renewal *n, const struct secret *used, st
 
 	jsonw_init(&w, patch);
 	jsonw_begin_object(&w);
+	/* A login in the meantime wins: its tokens belong to another client. */
+	jsonw_begin_object_member(&w, "if");
+	jsonw_text_member(&w, "refresh_token", secret_reveal(&a->refresh_token));
+	jsonw_end(&w);
 	jsonw_text_member(&w, "access_token", secret_reveal(&n->access_token));
 	jsonw_text_member(&w, "refresh_token", next);
 	if (!secret_equal(old, next))
@@ -190,6 +195,7 @@ static int take_over(struct job *j, struct span patch, struct error *e)
 	return rc;
 }
 
+/* 1: stored; 0: a login in the meantime made it needless; -1. */
 static int save(struct job *j, const struct renewal *n, const struct secret *used, struct error *e)
 {
 	struct edit x = { .job = j };
@@ -197,7 +203,7 @@ static int save(struct job *j, const struct renewal *n, const struct secret *use
 	int rc;
 
 	buf_init(&patch, LIMIT_RECORD);
-	write_renewal(n, used, &patch);
+	write_renewal(j->account, n, used, &patch);
 	rc = patch.failed ? error_set(e, ERR_STORE, "the reply is too long")
 			  : store_patch(j->r->tokens, j->key, buf_span(&patch), e);
 	if (rc == 0)
@@ -213,9 +219,13 @@ static int save(struct job *j, const struct renewal *n, const struct secret *use
 	} else if (!rc && j->account->state == STATE_INVALID) {
 		rc = store_update(j->r->tokens, j->key, edit_valid, &x, e) < 0 ? -1 : 0;
 	}
-	if (!rc)
-		log_line(LOG_INFO, "account %s: access token renewed, good for %" PRId64 " s",
-			 name_of(j->account), n->lifetime);
+	if (!rc) {
+		rc = secret_equal(secret_reveal(&j->account->access_token),
+				  secret_reveal(&n->access_token));
+		if (rc)
+			log_line(LOG_INFO, "account %s: access token renewed, good for %" PRId64 " s",
+				 name_of(j->account), n->lifetime);
+	}
 	buf_wipe(&patch);
 	return rc;
 }
@@ -300,7 +310,7 @@ static int renew_and_save(struct job *j, struct error *e)
 
 	rc = try_tokens(j, &used, &n, e);
 	if (rc == 0)
-		rc = save(j, &n, &used, e) ? -1 : 1;
+		rc = save(j, &n, &used, e);
 	else if (rc == 1)
 		rc = 0;
 	else if (e->kind == ERR_LOGIN)

@@ -10,18 +10,17 @@
 #include "common/base.h"
 #include "common/renew.h"
 
+#include "common/form.h"
+#include "common/idp.h"
 #include "common/json.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
+#include "common/login_call.h"
+#include "common/region.h"
 
-#include <ctype.h>
-
-#define SOCIAL_HOST	 "https://prod.us-east-1.auth.desktop.kiro.dev"
-#define TOTAL_MS	 30000
 #define DEFAULT_LIFETIME 3600
 #define LONGEST_LIFETIME (400 * 86400LL)
 #define LONGEST_TOKEN	 KB(16) /* three of them have to fit into a record */
-#define LONGEST_REGION	 32
 
 struct call {
 	const struct config *config;
@@ -44,29 +43,15 @@ static const struct reply_names snake = { "access_token", "refresh_token", "expi
 
 static int build_social(struct call *c, struct error *e)
 {
-	const char *base = *c->config->social_url ? c->config->social_url : SOCIAL_HOST;
 	struct jsonw w;
 
 	(void)e;
-	buf_add_format(&c->url, "%s/refreshToken", base);
+	login_url_social(c->config, "/refreshToken", &c->url);
 	jsonw_init(&w, &c->body);
 	jsonw_begin_object(&w);
 	jsonw_text_member(&w, "refreshToken", secret_reveal(c->refresh_token));
 	jsonw_end(&w);
 	return 0;
-}
-
-/* The region becomes part of a host name, and imported files are not to choose the host. */
-static bool is_region(const char *text)
-{
-	size_t len = strlen(text);
-
-	for (size_t i = 0; i < len; i++) {
-		if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) &&
-		    text[i] != '-')
-			return false;
-	}
-	return len > 0 && len <= LONGEST_REGION;
 }
 
 static int build_idc(struct call *c, struct error *e)
@@ -75,12 +60,9 @@ static int build_idc(struct call *c, struct error *e)
 	const char *region = a->auth_region ? a->auth_region : "us-east-1";
 	struct jsonw w;
 
-	if (!is_region(region))
+	if (!region_valid(region, strlen(region)))
 		return error_set(e, ERR_STORE, "auth_region of the account is not a region's name");
-	if (*c->config->oidc_url)
-		buf_add_format(&c->url, "%s/token", c->config->oidc_url);
-	else
-		buf_add_format(&c->url, "https://oidc.%s.amazonaws.com/token", region);
+	login_url_oidc(c->config, region, "/token", &c->url);
 	jsonw_init(&w, &c->body);
 	jsonw_begin_object(&w);
 	jsonw_text_member(&w, "clientId", a->client_id);
@@ -91,61 +73,17 @@ static int build_idc(struct call *c, struct error *e)
 	return 0;
 }
 
-static void add_field(struct buf *form, const char *name, const char *value)
-{
-	buf_add_format(form, "%s%s=", form->len ? "&" : "", name);
-	for (const char *at = value; *at; at++) {
-		if (isalnum((unsigned char)*at) || strchr("-._~", *at))
-			buf_add_char(form, *at);
-		else
-			buf_add_format(form, "%%%02X", (unsigned char)*at);
-	}
-}
-
-/* The endpoint comes with the account, from a file that somebody made: without this list it would
- * be a way to have our tokens sent anywhere, or our host ask its own network. */
-static bool is_known_idp(const char *url)
-{
-	static const char *const hosts[] = { "login.microsoftonline.com",
-					     "login.microsoftonline.us", "login.microsoftonline.cn",
-					     "login.partner.microsoftonline.cn" };
-	static const char *const loopback[] = { "127.0.0.1", "localhost", "[::1]" };
-	const char *host = strstr(url, "://");
-	size_t len;
-
-	if (!host)
-		return false;
-	host += 3;
-	len = strcspn(host, "/");
-	for (size_t i = 0; i < ARRAY_SIZE(hosts) && strncmp(url, "https:", 6) == 0; i++) {
-		if (len == strlen(hosts[i]) && strncasecmp(host, hosts[i], len) == 0)
-			return true;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(loopback); i++) {
-		size_t name = strlen(loopback[i]);
-
-		if (len >= name && strncasecmp(host, loopback[i], name) == 0 &&
-		    (len == name || host[name] == ':'))
-			return true;
-	}
-	return false;
-}
-
 static int build_external_idp(struct call *c, struct error *e)
 {
 	const struct account *a = c->account;
 
-	if (http_check_base_url(a->token_endpoint, &(struct error){ .kind = ERR_NONE }) ||
-	    !is_known_idp(a->token_endpoint))
-		return error_set(e, ERR_STORE,
-				 "token_endpoint is not the https address of a known identity "
-				 "provider (login.microsoftonline.com, .us, .cn)");
+	if (idp_check(c->config, a->token_endpoint, "token_endpoint", ERR_STORE, e))
+		return -1;
 	buf_add_text(&c->url, a->token_endpoint);
-	add_field(&c->body, "grant_type", "refresh_token");
-	add_field(&c->body, "refresh_token", secret_reveal(c->refresh_token));
-	add_field(&c->body, "client_id", a->client_id);
-	if (a->scopes)
-		add_field(&c->body, "scope", a->scopes);
+	form_add(&c->body, "grant_type", "refresh_token");
+	form_add(&c->body, "refresh_token", secret_reveal(c->refresh_token));
+	form_add(&c->body, "client_id", a->client_id);
+	form_add(&c->body, "scope", a->scopes);
 	return 0;
 }
 
@@ -162,23 +100,14 @@ static const struct auth_method {
 
 /* ---- what came back ---- */
 
-/* What the service says, fit for a log: short, printable, without our secrets. */
+/* What the service says, without our secrets. */
 static void quote_refusal(const struct call *c, const cJSON *tree, char *out, size_t size)
 {
-	const char *code = json_text_or(tree, "error", json_text_or(tree, "__type", ""));
-	const char *text =
-		json_text_or(tree, "error_description",
-			     json_text_or(tree, "message", json_text_or(tree, "Message", "")));
-
-	snprintf(out, size, "%.80s%s%.240s", code, *code && *text ? ": " : "", text);
+	login_quote(tree, out, size);
 	secret_scrub(out, &c->account->refresh_token);
 	secret_scrub(out, &c->account->previous_refresh_token);
 	secret_scrub(out, &c->account->access_token);
 	secret_scrub(out, &c->account->client_secret);
-	for (char *at = out; *at; at++) {
-		if ((unsigned char)*at < ' ' || *at == 0x7F)
-			*at = ' ';
-	}
 }
 
 /* Answers in the form of a refusal that mean "later". */
@@ -210,16 +139,15 @@ static enum error_kind kind_of(int status, const cJSON *tree)
 	return cJSON_IsObject(tree) || status == 401 ? ERR_LOGIN : ERR_UP_DENIED;
 }
 
-static int refused(const struct call *c, const struct http_reply *reply, const cJSON *tree,
-		   struct error *e)
+static int refused(const struct call *c, const struct login_call *x, struct error *e)
 {
-	char text[400];
+	char text[LOGIN_QUOTE_SIZE];
 
-	quote_refusal(c, tree, text, sizeof(text));
-	error_set(e, kind_of(reply->status, tree), "the login service answered %d%s%s%s",
-		  reply->status, *text ? " (" : "", text, *text ? ")" : "");
-	e->up_status = reply->status;
-	e->retry_after = reply->retry_after;
+	quote_refusal(c, x->tree, text, sizeof(text));
+	error_set(e, kind_of(x->reply.status, x->tree), "the login service answered %d%s%s%s",
+		  x->reply.status, *text ? " (" : "", text, *text ? ")" : "");
+	e->up_status = x->reply.status;
+	e->retry_after = x->reply.retry_after;
 	return -1;
 }
 
@@ -263,6 +191,11 @@ static int accept_reply(const struct reply_names *names, const cJSON *tree, stru
 	return 0;
 }
 
+int renewal_read(enum account_kind kind, const cJSON *tree, struct renewal *out, struct error *e)
+{
+	return accept_reply(auth_methods[kind].names, tree, out, e);
+}
+
 void renewal_release(struct renewal *n)
 {
 	secret_release(&n->access_token);
@@ -271,54 +204,25 @@ void renewal_release(struct renewal *n)
 	*n = (struct renewal){ .lifetime = 0 };
 }
 
-/* cJSON keeps copies of the tokens: wiped before they go back to the heap. */
-static void wipe_tree(cJSON *tree)
-{
-	for (cJSON *item = tree ? tree->child : NULL; item; item = item->next) {
-		if (cJSON_IsString(item))
-			explicit_bzero(item->valuestring, strlen(item->valuestring));
-	}
-	cJSON_Delete(tree);
-}
-
 static int send(struct call *c, struct http_client *http, const struct auth_method *method,
 		struct renewal *out, struct error *e)
 {
-	const struct http_header headers[] = {
-		{ "Content-Type", method->content_type },
-		{ "Accept", "application/json, text/plain, */*" },
-		{ "User-Agent", c->agent },
-	};
-	int connect_ms = c->config->connect_timeout * 1000;
-	struct http_request request = { .method = "POST",
-					.url = c->url.at,
-					.headers = headers,
-					.header_count = ARRAY_SIZE(headers),
-					.body = buf_span(&c->body),
-					.first_byte_ms = TOTAL_MS,
-					.idle_ms = TOTAL_MS,
-					.total_ms = TOTAL_MS,
-					.connect_ms = connect_ms > TOTAL_MS ? TOTAL_MS : connect_ms,
-					.proxy = c->account->proxy_url,
-					.once = true, /* a second use would kill the token */
-					.watch_fd = -1 };
-	struct error unread = { .kind = ERR_NONE };
-	struct http_reply reply;
-	struct buf body;
-	cJSON *tree;
-	int rc;
+	struct login_call x = { .config = c->config,
+				.http = http,
+				.method = "POST",
+				.url = c->url.at,
+				.content_type = method->content_type,
+				.agent = c->agent,
+				.proxy = c->account->proxy_url,
+				.body = buf_span(&c->body),
+				.watch_fd = -1 };
+	int rc = login_call(&x, e);
 
-	buf_init(&body, LIMIT_UP_REPLY);
-	rc = http_fetch(http, &request, &reply, &body, e);
-	if (!rc) {
-		tree = json_parse(buf_span(&body), &unread);
-		if (reply.status / 100 == 2)
-			rc = accept_reply(method->names, tree, out, e);
-		else
-			rc = refused(c, &reply, tree, e);
-		wipe_tree(tree);
-	}
-	buf_wipe(&body);
+	if (!rc && x.reply.status / 100 == 2)
+		rc = accept_reply(method->names, x.tree, out, e);
+	else if (!rc)
+		rc = refused(c, &x, e);
+	login_call_release(&x);
 	return rc;
 }
 

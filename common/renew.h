@@ -18,6 +18,9 @@ struct renewal {
 	char *profile_arn;	     /* NULL: not told */
 };
 
+/* Fills an empty renewal from an answer that hands out tokens to that kind of account.
+ * -1: ERR_UP_DAMAGED, there is no usable token in it. */
+int renewal_read(enum account_kind kind, const cJSON *tree, struct renewal *out, struct error *e);
 void renewal_release(struct renewal *n);
 
 /* Fills an empty renewal. -1: ERR_LOGIN (the service refuses this refresh token or this client),

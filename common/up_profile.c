@@ -1,7 +1,7 @@
 #include "common/base.h"
 #include "common/up_profile.h"
 
-#include <regex.h>
+#include "common/region.h"
 
 /* The ARN that the service's own clients send for every Builder ID login. */
 #define BUILDER_ID_ARN "arn:aws:codewhisperer:us-east-1:638616132270:profile/AAAACCCCXXXX"
@@ -80,19 +80,6 @@ const char *up_profile_arn(const struct up_profile *profile, const struct accoun
 	return is_builder_id(account) ? BUILDER_ID_ARN : NULL;
 }
 
-/* A region becomes part of a host name. */
-static bool is_region(const char *text)
-{
-	regex_t pattern;
-	bool matches;
-
-	if (regcomp(&pattern, "^[a-z]{2}(-[a-z]+)+-[0-9]$", REG_EXTENDED | REG_NOSUB))
-		abort();
-	matches = regexec(&pattern, text, 0, NULL, 0) == 0;
-	regfree(&pattern);
-	return matches;
-}
-
 /* configured: what the owner set instead of the service's own host, or "". */
 static int base_url(const struct up_profile *profile, const struct config *config,
 		    const char *configured, const struct account *account,
@@ -104,7 +91,7 @@ static int base_url(const struct up_profile *profile, const struct config *confi
 	if (*configured) {
 		snprintf(out, LIMIT_URL, "%s", configured);
 	} else {
-		if (!is_region(region))
+		if (!region_valid(region, strlen(region)))
 			return error_set(e, ERR_CONFIG, "account %s: \"%.40s\" is not a region",
 					 account->id, region);
 		snprintf(out, LIMIT_URL, "%s%s%s", profile->host_before, region,

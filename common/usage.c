@@ -190,6 +190,8 @@ static int read_root(struct usage *u, const cJSON *root, struct error *e)
 		  json_text_or(plan, "subscriptionTitle", json_text_or(plan, "type", "")));
 	copy_text(u->email, sizeof(u->email),
 		  json_text_or(json_member(root, "userInfo"), "email", ""));
+	copy_text(u->user_id, sizeof(u->user_id),
+		  json_text_or(json_member(root, "userInfo"), "userId", ""));
 	u->reset_at = date_in(entry, "nextDateReset");
 	if (!u->reset_at)
 		u->reset_at = date_in(root, "nextDateReset");

@@ -48,6 +48,7 @@ struct usage {
 	int64_t read_at;   /* when the upstream said so; 0: never */
 	int64_t tried_at;  /* the last look, good or not */
 	char failure[160]; /* why the last look failed; "": it did not */
+	char user_id[128]; /* the service's own, "" unknown; not in the record */
 };
 
 /* One GET getUsageLimits with the account's bearer. Refusals of the upstream as up_error has them.

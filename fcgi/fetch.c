@@ -42,22 +42,6 @@ static int walk_chat(struct walk *w, const struct chat *chat)
 	return 0;
 }
 
-/* Is it one of the comma separated names? */
-static bool is_listed(const char *list, const char *host)
-{
-	const size_t len = strlen(host);
-
-	while (*list) {
-		size_t item = strcspn(list, ", ");
-
-		if (item == len && strncasecmp(list, host, len) == 0)
-			return true;
-		list += item;
-		list += strspn(list, ", ");
-	}
-	return false;
-}
-
 static int check_image(struct walk *w, struct block *image)
 {
 	char host[256];
@@ -67,7 +51,7 @@ static int check_image(struct walk *w, struct block *image)
 	if (!http_https_host(image->url, host, sizeof(host)))
 		return error_field(w->e, image->path,
 				   "Only HTTPS URLs are supported for images, without a user name");
-	if (!is_listed(w->config->fetch_allow, host))
+	if (!http_host_listed(w->config->fetch_allow, host))
 		return error_field(w->e, image->path,
 				   "URL images are not supported from %.100s, send base64", host);
 	if (++w->count > LIMIT_IMAGES)

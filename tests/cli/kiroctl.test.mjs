@@ -119,7 +119,7 @@ const usageAnswer = {
 describe('command line', () => {
   test('without arguments it lists every command', async () => {
     const { out } = await succeed([])
-    for (const words of ['init', 'account add', 'account import', 'account list', 'account show', 'account remove',
+    for (const words of ['init', 'login', 'account add', 'account import', 'account list', 'account show', 'account remove',
       'account enable', 'account disable', 'account refresh', 'account test', 'key add', 'key list', 'key remove',
       'models list', 'models show', 'models add', 'models remove', 'models test', 'config check', 'config show', 'config example', 'config manual', 'doctor'])
       assert.match(out, new RegExp(`^  ${words}\\b`, 'm'))
@@ -220,9 +220,9 @@ describe('account import', () => {
   test('a dry run shows what would be done and stores nothing', async () => {
     const r = await kiroctl(['account', 'import', path.join(samples, 'kam-export.json')])
     assert.equal(r.code, DATA)
-    assert.match(r.out, /ann@example\.com +social +Google +FAKE\.\.\.\(31\) +take/)
+    assert.match(r.out, /ann@example\.com +social +Google +FAKE\.\.\.\(31\) +add/)
     assert.match(r.out, /carl@example\.com .*refuse +authMethod: unknown method "telepathy"/)
-    assert.match(r.out, /2 to take, 0 to update, 0 to skip, 2 refused/)
+    assert.match(r.out, /2 to add, 0 to update, 0 unchanged, 2 refused/)
     assert.match(r.out, /Nothing was stored/)
     assert.equal(fs.existsSync(state), false)
   })
@@ -231,19 +231,19 @@ describe('account import', () => {
     const r = await kiroctl(['account', 'import', path.join(samples, 'kam-export.json'), '--yes', '--json'])
     assert.equal(r.code, DATA)
     const told = JSON.parse(r.out)
-    assert.deepEqual([told.stored, told.taken, told.updated, told.skipped, told.refused], [true, 2, 0, 0, 2])
+    assert.deepEqual([told.stored, told.added, told.updated, told.unchanged, told.refused], [true, 2, 0, 0, 2])
     const accounts = await json(['account', 'list'])
     assert.deepEqual(accounts.map((a) => a.email).sort(), ['ann@example.com', 'bob@example.com'])
-    assert.deepEqual(accounts.map((a) => a.id).sort(), told.entries.filter((x) => x.what === 'taken').map((x) => x.id).sort())
+    assert.deepEqual(accounts.map((a) => a.id).sort(), told.entries.filter((x) => x.what === 'added').map((x) => x.id).sort())
     assert.ok(accounts.every((a) => /^acc_[A-Za-z0-9]{12}$/.test(a.id) && /^[0-9a-f]{64}$/.test(a.machine_id)))
   })
 
-  test('the same file again is skipped', async () => {
+  test('the same file again changes nothing', async () => {
     const args = ['account', 'import', path.join(samples, 'kam-list.json'), '--apply']
     await succeed(args)
     const before = await json(['account', 'list'])
     const again = await json(args)
-    assert.deepEqual([again.taken, again.updated, again.skipped], [0, 0, 2])
+    assert.deepEqual([again.added, again.updated, again.unchanged], [0, 0, 2])
     assert.deepEqual(await json(['account', 'list']), before)
   })
 
@@ -252,7 +252,7 @@ describe('account import', () => {
     await succeed(['account', 'import', login('second', '2030-01-02T00:00:00Z'), '--yes'])
     const [before] = await json(['account', 'list'])
     const older = await json(['account', 'import', login('zeroth', '2030-01-01T00:00:00Z'), '--yes'])
-    assert.equal(older.entries[0].what, 'skipped')
+    assert.equal(older.entries[0].what, 'unchanged')
     const newer = await json(['account', 'import', login('third-and-longer', '2030-01-03T00:00:00Z'), '--yes'])
     assert.deepEqual([newer.entries[0].what, newer.entries[0].id], ['updated', before.id])
     const accounts = await json(['account', 'list'])
@@ -261,7 +261,7 @@ describe('account import', () => {
     assert.equal(accounts[0].expires_at, '2030-01-03T00:00:00Z')
     assert.notEqual(accounts[0].refresh_token, before.refresh_token)
     const first = await json(['account', 'import', login('second', '2030-01-04T00:00:00Z'), '--yes'])
-    assert.equal(first.entries[0].what, 'skipped', 'the token that it had before')
+    assert.equal(first.entries[0].what, 'unchanged', 'the token that it had before')
   })
 
   test('what a file adds to a known credential is taken over', async () => {
@@ -276,7 +276,7 @@ describe('account import', () => {
   test('the same credential twice in a file is one account', async () => {
     const twice = file('twice.json', [{ refreshToken: token('twin') }, { refreshToken: token('twin') }])
     const r = await json(['account', 'import', twice, '--yes'])
-    assert.deepEqual([r.taken, r.skipped], [1, 1])
+    assert.deepEqual([r.added, r.unchanged], [1, 1])
   })
 
   test('a login of the Kiro IDE brings its client registration from beside it', async () => {
@@ -293,7 +293,7 @@ describe('account import', () => {
 
   test('reads standard input', async () => {
     const r = await json(['account', 'import', '-', '--yes'], { input: fs.readFileSync(path.join(samples, 'flat.json')) })
-    assert.equal(r.taken, 1)
+    assert.equal(r.added, 1)
   })
 
   test('reads the environment of older gateways', async () => {
@@ -306,13 +306,13 @@ describe('account import', () => {
       IDC_CLIENT_SECRET: token('env-secret'),
     }
     const r = await json(['account', 'import', '--env', '--yes'], { env })
-    assert.equal(r.taken, 4)
+    assert.equal(r.added, 4)
     const kinds = (await json(['account', 'list'])).map((a) => a.kind).sort()
     assert.deepEqual(kinds, ['idc', 'social', 'social', 'social'])
     const byPath = await json(['account', 'import', '--env'], { env: { KIRO_AUTH_TOKEN: path.join(samples, 'flat.json') } })
-    assert.equal(byPath.taken, 1)
+    assert.equal(byPath.added, 1)
     const byFile = await json(['account', 'import', '--env'], { env: { KIRO_AUTH_TOKEN_FILE: path.join(samples, 'flat.json') } })
-    assert.equal(byFile.taken, 1)
+    assert.equal(byFile.added, 1)
     assert.match((await fail(DATA, ['account', 'import', '--env'])).err, /KIRO_AUTH_TOKEN/)
     assert.match((await fail(DATA, ['account', 'import', '--env'], { env: { ...env, AUTH_METHOD: 'sso' } })).err, /AUTH_METHOD/)
   })
@@ -322,7 +322,7 @@ describe('account import', () => {
     assert.match((await fail(DATA, ['account', 'import', work])).err, /cannot be read/)
     assert.match((await fail(DATA, ['account', 'import', file('cut.json', '{"refreshToken": "')])).err, /cut\.json: not valid JSON.* byte \d+/)
     assert.match((await fail(DATA, ['account', 'import', file('other.json', { name: 'x' })])).err, /other\.json: .*not a credential file/)
-    assert.match((await fail(DATA, ['account', 'import', file('data.sqlite3', 'SQLite format 3\0\x10\0')])).err, /kiro-cli/)
+    assert.match((await fail(DATA, ['account', 'import', file('data.sqlite3', 'SQLite format 3\0\x10\0')])).err, /data\.sqlite3: cannot be read: file is not a database/)
     const deep = file('deep.json', '['.repeat(10000) + ']'.repeat(10000))
     assert.match((await fail(DATA, ['account', 'import', deep])).err, /nested too deeply/)
   })

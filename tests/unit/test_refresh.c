@@ -173,6 +173,7 @@ static void external_idp_renewal_is_as_documented(void)
 	a.scopes = xstrdup("api://x/a offline_access");
 	a.token_endpoint = xmalloc(128);
 	snprintf(a.token_endpoint, 128, "%s/tenant/oauth2/v2.0/token", login.url);
+	config.idp_hosts = login.url + strlen("http://");
 	put_account(&a);
 	login.status = 200;
 	login.answer = "{\"access_token\":\"A\",\"refresh_token\":\"R\",\"expires_in\":\"1200\"}";
@@ -446,6 +447,29 @@ static void login_during_the_refusal_is_used(void)
 	end();
 }
 
+static void log_in_elsewhere(struct fake_login *f)
+{
+	struct account other;
+
+	(void)f;
+	stored(&other);
+	secret_set(&other.refresh_token, "another-login");
+	secret_set(&other.access_token, "its-access-token");
+	other.expires_at = NOW + 900;
+	put_account(&other);
+	account_release(&other);
+}
+
+static void login_during_the_renewal_wins(void)
+{
+	begin(KIND_SOCIAL);
+	login.meanwhile = log_in_elsewhere;
+	CU_ASSERT_EQUAL(refresh(REFRESH_HARD), 0);
+	has_tokens("its-access-token", "another-login", "");
+	CU_ASSERT_EQUAL(login.count, 1);
+	end();
+}
+
 static void rename_account(struct fake_login *f)
 {
 	struct account other;
@@ -676,6 +700,7 @@ CU_TestInfo refresh_tests[] = {
 	{ "previous token is tried once", previous_token_is_tried_once },
 	{ "transient failures leave the state alone", transient_failures_leave_the_state_alone },
 	{ "login during the refusal is used", login_during_the_refusal_is_used },
+	{ "login_during_the_renewal_wins", login_during_the_renewal_wins },
 	{ "edit during the request is kept", edit_during_the_request_is_kept },
 	{ "removed account does not come back", removed_account_does_not_come_back },
 	{ "taken account is not waited for when soft", taken_account_is_not_waited_for_when_soft },

@@ -14,7 +14,7 @@ struct token {
 struct account {
 	char name[LIMIT_NAME + 1];
 	enum account_kind kind;
-	char *arn, *client_id, *client_secret, *script, *usage;
+	char *arn, *client_id, *client_secret, *script, *usage, *user;
 	char *access, *refresh; /* the newest */
 	int64_t expires_in_s;
 	struct account *next;
@@ -41,7 +41,8 @@ static const struct {
 static const char *const spec_members[] = { "name",	    "kind",	  "accessToken",
 					    "refreshToken", "profileArn", "clientId",
 					    "clientSecret", "expiresIn",  "expired",
-					    "revoked",	    "script",	  "usage" };
+					    "revoked",	    "script",	  "usage",
+					    "user" };
 
 static size_t bucket(const char *text)
 {
@@ -116,6 +117,7 @@ static void free_account(struct account *account)
 	free(account->client_secret);
 	free(account->script);
 	free(account->usage);
+	free(account->user);
 	free(account->access);
 	free(account->refresh);
 	free(account);
@@ -251,6 +253,7 @@ int accounts_put(struct accounts *a, const cJSON *spec, cJSON **out, const char 
 	set_string(&account->client_id, spec, "clientId");
 	set_string(&account->client_secret, spec, "clientSecret");
 	set_string(&account->script, spec, "script");
+	set_string(&account->user, spec, "user");
 	account->expires_in_s = (int64_t)json_num(spec, "expiresIn", (double)account->expires_in_s);
 	if (usage) {
 		free(account->usage);
@@ -300,6 +303,7 @@ enum bearer_state accounts_identify(struct accounts *a, const char *bearer, stru
 		out->kind = account->kind;
 		out->usage = xstrdup(account->usage);
 		snprintf(out->arn, sizeof(out->arn), "%s", account->arn ? account->arn : "");
+		snprintf(out->user, sizeof(out->user), "%s", account->user ? account->user : "");
 		snprintf(out->script, sizeof(out->script), "%s",
 			 account->script ? account->script : "");
 	}

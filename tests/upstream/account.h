@@ -38,6 +38,7 @@ struct accounts {
 struct identity {
 	char name[LIMIT_NAME + 1];
 	enum account_kind kind;
+	char user[LIMIT_NAME + 1];   /* its user id, "" if the account has none of its own */
 	char arn[256];		     /* "" if the account has none */
 	char script[LIMIT_NAME + 1]; /* the script this account's chats play, "" if none */
 	char *usage;		     /* JSON to answer GetUsageLimits with, or NULL; free() it */

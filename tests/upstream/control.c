@@ -157,8 +157,17 @@ static void set_refresh(struct exchange *x, const char *name)
 	done(x);
 }
 
+static void copy_name(char to[LIMIT_NAME + 1], const cJSON *from, const char *member,
+		      const char *missing)
+{
+	const char *text = json_str(from, member);
+
+	snprintf(to, LIMIT_NAME + 1, "%s", text ? text : missing);
+}
+
 static void set_device(struct exchange *x, const char *name)
 {
+	struct device_script *d = &x->app->device;
 	static const char *const results[] = { "authorized", "expired_token", "access_denied" };
 	const char *result = json_str(x->body, "result");
 	size_t i = 0;
@@ -171,8 +180,15 @@ static void set_device(struct exchange *x, const char *name)
 		return;
 	}
 	pthread_mutex_lock(&x->app->lock);
-	x->app->device.pending = (int)json_num(x->body, "pending", 1);
-	x->app->device.result = results[i];
+	d->result = results[i];
+	d->pending = (int)json_num(x->body, "pending", 1);
+	d->slow_downs = (int)json_num(x->body, "slow_downs", 0);
+	d->drops = (int)json_num(x->body, "drops", 0);
+	d->interval_s = (int)json_num(x->body, "interval", 1);
+	d->expires_in_s = (int)json_num(x->body, "expires_in", 600);
+	copy_name(d->user, x->body, "user", "");
+	copy_name(d->option, x->body, "option", "google");
+	copy_name(d->cookie, x->body, "cookie", "");
 	pthread_mutex_unlock(&x->app->lock);
 	done(x);
 }

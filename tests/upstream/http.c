@@ -9,6 +9,7 @@ static const struct {
 } reasons[] = {
 	{ 200, "OK" },
 	{ 204, "No Content" },
+	{ 302, "Found" },
 	{ 400, "Bad Request" },
 	{ 401, "Unauthorized" },
 	{ 402, "Payment Required" },
@@ -268,7 +269,7 @@ static int hex_digit(char c)
 	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
 }
 
-static char *percent_decode(const char *at, size_t len)
+char *http_decode(const char *at, size_t len)
 {
 	char *out = xmalloc(len + 1), *to = out;
 
@@ -293,7 +294,7 @@ char *http_query(const struct request *r, const char *name)
 		size_t len = strcspn(at, "&");
 
 		if (len > name_len && !strncmp(at, name, name_len) && at[name_len] == '=')
-			return percent_decode(at + name_len + 1, len - name_len - 1);
+			return http_decode(at + name_len + 1, len - name_len - 1);
 		at += len + (at[len] == '&');
 	}
 	return NULL;

@@ -35,6 +35,8 @@ const char *http_header(const struct request *r, const char *name); /* lower cas
 /* True if the header's media type, without parameters, is this one. */
 bool http_content_is(const struct request *r, const char *type);
 
+char *http_decode(const char *at, size_t len); /* percent-encoded text; free() it */
+
 /* A percent-decoded query parameter, NULL if absent; free() it. */
 char *http_query(const struct request *r, const char *name);
 

@@ -13,9 +13,10 @@
 
 struct login {
 	char code[48];
-	bool social, builder_id;
-	char *client_id, *client_secret; /* OIDC */
-	int polls;
+	bool social, builder_id, github, approved;
+	char *client_id, *client_secret; /* OIDC; of the social service the id alone */
+	int drops, slow_downs, pending;	 /* polls that end so */
+	int64_t interval_ns, last_poll_ns, ends_ns;
 	struct login *next;
 };
 
@@ -36,14 +37,19 @@ void logins_free(struct login *list)
 	}
 }
 
-static void refuse(struct exchange *x, const char *error, const char *description)
+void login_refuse(struct exchange *x, int status, const char *error, const char *description)
 {
 	cJSON *out = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(out, "error", error);
 	cJSON_AddStringToObject(out, "error_description", description);
 	journal_refused(&x->app->journal, x->entry, description);
-	exchange_answer(x, 400, out);
+	exchange_answer(x, status, out);
+}
+
+static void refuse(struct exchange *x, const char *error, const char *description)
+{
+	login_refuse(x, 400, error, description);
 }
 
 void login_register(struct exchange *x)
@@ -65,11 +71,12 @@ void login_register(struct exchange *x)
 	cJSON_AddNumberToObject(out, "clientIdIssuedAt", (double)clock_wall_s());
 	cJSON_AddNumberToObject(out, "clientSecretExpiresAt",
 				(double)(clock_wall_s() + 90 * 86400));
+	code_register(x, id);
 	exchange_answer(x, 200, out);
 }
 
 /* A client's secret is told from its id, so that none need be remembered. */
-static bool registered(const char *id, const char *secret)
+bool login_registered(const char *id, const char *secret)
 {
 	size_t id_len = strlen(CLIENT), secret_len = strlen(SECRET);
 
@@ -84,7 +91,12 @@ static struct login *start(struct standin *app, bool social)
 	random_hex(l->code, 20);
 	l->social = social;
 	pthread_mutex_lock(&app->lock);
-	l->polls = app->device.pending;
+	l->drops = app->device.drops;
+	l->slow_downs = app->device.slow_downs;
+	l->pending = app->device.pending;
+	l->interval_ns = app->device.interval_s * INT64_C(1000000000);
+	l->last_poll_ns = clock_mono_ns();
+	l->ends_ns = l->last_poll_ns + app->device.expires_in_s * INT64_C(1000000000);
 	pthread_mutex_unlock(&app->lock);
 	return l;
 }
@@ -105,7 +117,7 @@ void login_oidc_start(struct exchange *x)
 	struct login *l;
 	cJSON *out;
 
-	if (!registered(id, secret)) {
+	if (!login_registered(id, secret)) {
 		refuse(x, "invalid_client", "The client is not registered");
 		return;
 	}
@@ -123,8 +135,8 @@ void login_oidc_start(struct exchange *x)
 	cJSON_AddStringToObject(out, "verificationUri", "https://example.invalid/device");
 	cJSON_AddStringToObject(out, "verificationUriComplete",
 				"https://example.invalid/device?user_code=STAN-DINX");
-	cJSON_AddNumberToObject(out, "expiresIn", 600);
-	cJSON_AddNumberToObject(out, "interval", 1);
+	cJSON_AddNumberToObject(out, "expiresIn", (double)x->app->device.expires_in_s);
+	cJSON_AddNumberToObject(out, "interval", (double)x->app->device.interval_s);
 	file(x->app, l);
 	exchange_answer(x, 200, out);
 }
@@ -141,23 +153,51 @@ void login_social_start(struct exchange *x)
 		return;
 	}
 	l = start(x->app, true);
+	l->client_id = xstrdup(json_str(x->body, "clientId"));
+	l->github = !strcmp(provider, "Github");
 	out = cJSON_CreateObject();
 	cJSON_AddStringToObject(out, "deviceCode", l->code);
 	cJSON_AddStringToObject(out, "userCode", "STAN-DINX");
 	cJSON_AddStringToObject(out, "verificationUri", "https://example.invalid/device");
 	cJSON_AddStringToObject(out, "verificationUriComplete",
 				"https://example.invalid/device?user_code=STAN-DINX");
-	cJSON_AddNumberToObject(out, "expiresInMilliseconds", 600000);
-	cJSON_AddNumberToObject(out, "intervalInMilliseconds", 1000);
+	cJSON_AddNumberToObject(out, "expiresInMilliseconds", x->app->device.expires_in_s * 1e3);
+	cJSON_AddNumberToObject(out, "intervalInMilliseconds", x->app->device.interval_s * 1e3);
 	file(x->app, l);
 	exchange_answer(x, 200, out);
 }
 
-/* The state of that login after one more poll; one that is over is taken out for the caller. */
-static const char *poll_login(struct standin *app, const char *code, bool social,
-			      struct login **over)
+/* What one more poll of this login hears. RFC 8628: who asks faster than told is told to slow
+ * down, by 5 s more each time. */
+static const char *next_state(const struct standin *app, struct login *l)
 {
-	const char *state = "invalid_token";
+	int64_t now = clock_mono_ns(), since = now - l->last_poll_ns;
+
+	l->last_poll_ns = now;
+	if (l->drops-- > 0)
+		return "drop";
+	if (l->slow_downs-- > 0 || since < l->interval_ns - l->interval_ns / 10) {
+		l->interval_ns += INT64_C(5000000000);
+		return "slow_down";
+	}
+	if (l->approved)
+		return "authorized";
+	if (now >= l->ends_ns)
+		return "expired_token";
+	return l->pending-- > 0 ? "authorization_pending" : app->device.result;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+/* The state of that login after one more poll; one that is over is taken out for the caller. */
+static const char *poll_login(struct exchange *x, bool social, struct login **over)
+{
+	const char *code = json_str(x->body, "deviceCode"), *state = "invalid_token";
+	const char *id = json_str(x->body, "clientId"), *secret = json_str(x->body, "clientSecret");
+	struct standin *app = x->app;
 
 	*over = NULL;
 	pthread_mutex_lock(&app->lock);
@@ -166,10 +206,12 @@ static const char *poll_login(struct standin *app, const char *code, bool social
 
 		if (strcmp(l->code, code) || l->social != social)
 			continue;
-		state = "authorization_pending";
-		if (l->polls-- > 0)
+		if (!same(id, l->client_id) || (!social && !same(secret, l->client_secret)))
 			break;
-		state = app->device.result;
+		state = next_state(app, l);
+		if (!strcmp(state, "drop") || !strcmp(state, "slow_down") ||
+		    !strcmp(state, "authorization_pending"))
+			break;
 		*over = l;
 		*at = l->next;
 		break;
@@ -178,23 +220,36 @@ static const char *poll_login(struct standin *app, const char *code, bool social
 	return state;
 }
 
-/* A new account for an authorized login, as accounts_put() describes it. */
-static cJSON *create_account(struct exchange *x, const struct login *l)
+void login_approve(struct standin *app)
+{
+	struct login *l;
+
+	pthread_mutex_lock(&app->lock);
+	for (l = app->logins; l && l->social; l = l->next)
+		;
+	if (l)
+		l->approved = true;
+	pthread_mutex_unlock(&app->lock);
+}
+
+cJSON *login_account(struct exchange *x, const char *kind, const char *client_id,
+		     const char *client_secret)
 {
 	cJSON *spec = cJSON_CreateObject(), *out = NULL;
-	const char *kind = l->social ? "social" : l->builder_id ? "builder-id" : "idc";
 	const char *why;
 	char name[32];
 
 	pthread_mutex_lock(&x->app->lock);
 	snprintf(name, sizeof(name), "device-%d", ++x->app->device.made);
+	if (*x->app->device.user)
+		cJSON_AddStringToObject(spec, "user", x->app->device.user);
 	pthread_mutex_unlock(&x->app->lock);
 	cJSON_AddStringToObject(spec, "name", name);
 	cJSON_AddStringToObject(spec, "kind", kind);
-	if (l->client_id) {
-		cJSON_AddStringToObject(spec, "clientId", l->client_id);
-		cJSON_AddStringToObject(spec, "clientSecret", l->client_secret);
-	}
+	if (client_id)
+		cJSON_AddStringToObject(spec, "clientId", client_id);
+	if (client_secret)
+		cJSON_AddStringToObject(spec, "clientSecret", client_secret);
 	accounts_put(&x->app->accounts, spec, &out, &why);
 	cJSON_Delete(spec);
 	journal_note(&x->app->journal, x->entry, name, NULL);
@@ -208,7 +263,9 @@ static void copy(cJSON *to, const cJSON *from, const char *name)
 
 static cJSON *tokens(struct exchange *x, const struct login *l)
 {
-	cJSON *account = create_account(x, l), *out = cJSON_CreateObject();
+	const char *kind = l->social ? "social" : l->builder_id ? "builder-id" : "idc";
+	cJSON *account = login_account(x, kind, l->social ? NULL : l->client_id, l->client_secret);
+	cJSON *out = cJSON_CreateObject();
 
 	copy(out, account, "accessToken");
 	copy(out, account, "refreshToken");
@@ -224,9 +281,11 @@ static cJSON *tokens(struct exchange *x, const struct login *l)
 void login_oidc_poll(struct exchange *x)
 {
 	struct login *over;
-	const char *state = poll_login(x->app, json_str(x->body, "deviceCode"), false, &over);
+	const char *state = poll_login(x, false, &over);
 
-	if (!strcmp(state, "authorized"))
+	if (!strcmp(state, "drop"))
+		x->close = true;
+	else if (!strcmp(state, "authorized"))
 		exchange_answer(x, 200, tokens(x, over));
 	else if (!strcmp(state, "invalid_token"))
 		refuse(x, "invalid_grant", "Invalid device code provided");
@@ -239,12 +298,16 @@ void login_oidc_poll(struct exchange *x)
 void login_social_poll(struct exchange *x)
 {
 	struct login *over;
-	const char *state = poll_login(x->app, json_str(x->body, "deviceCode"), true, &over);
+	const char *state = poll_login(x, true, &over);
 	cJSON *out;
 
+	if (!strcmp(state, "drop")) {
+		x->close = true;
+		return;
+	}
 	if (!strcmp(state, "authorized")) {
 		out = tokens(x, over);
-		cJSON_AddStringToObject(out, "identityProvider", "Google");
+		cJSON_AddStringToObject(out, "identityProvider", over->github ? "Github" : "Google");
 	} else {
 		out = cJSON_CreateObject();
 	}

@@ -169,9 +169,15 @@ int standin_reset(struct standin *app)
 	pthread_mutex_lock(&app->lock);
 	free(app->refresh.body);
 	app->refresh = (struct refresh_script){ 0 };
-	app->device = (struct device_script){ .pending = 1, .result = "authorized" };
+	app->device = (struct device_script){ .pending = 1,
+					      .result = "authorized",
+					      .interval_s = 1,
+					      .expires_in_s = 600,
+					      .option = "google" };
 	logins_free(app->logins);
 	app->logins = NULL;
+	codes_free(app->codes);
+	app->codes = NULL;
 	pthread_mutex_unlock(&app->lock);
 	app->rpc_denied_status = 403;
 	app->max_body = MAX_BODY;
@@ -186,6 +192,7 @@ static void release(struct standin *app)
 {
 	free(app->refresh.body);
 	logins_free(app->logins);
+	codes_free(app->codes);
 	library_release(&app->library);
 	accounts_release(&app->accounts);
 	journal_release(&app->journal);

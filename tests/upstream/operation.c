@@ -23,6 +23,19 @@ static const struct operation operations[] = {
 	{ "OidcDeviceAuthorization", "POST", "/device_authorization", PLANE_AUTH,
 	  login_oidc_start },
 	{ "OidcToken", "POST", "/token", PLANE_AUTH, refresh_oidc },
+	{ "OidcAuthorize", "GET", "/authorize", PLANE_AUTH, code_oidc_page },
+	{ "Signin", "GET", "/signin", PLANE_AUTH, code_signin_page },
+	{ "SocialToken", "POST", "/oauth/token", PLANE_AUTH, code_social_token },
+	{ "IdpDiscovery", "GET", "/idp/.well-known/openid-configuration", PLANE_AUTH,
+	  code_idp_discovery },
+	{ "IdpAuthorize", "GET", "/idp/authorize", PLANE_AUTH, code_idp_page },
+	{ "IdpToken", "POST", "/idp/token", PLANE_FORM, code_idp_token },
+	{ "PortalWhoAmI", "GET", "/token/whoAmI", PLANE_AUTH, sso_who },
+	{ "PortalSession", "POST", "/session/device", PLANE_AUTH, sso_session },
+	{ "OidcAcceptUserCode", "POST", "/device_authorization/accept_user_code", PLANE_AUTH,
+	  sso_accept },
+	{ "OidcAssociateToken", "POST", "/device_authorization/associate_token", PLANE_AUTH,
+	  sso_associate },
 };
 
 /* Which planes a service's targets reach, and whose rules then hold. */
@@ -106,6 +119,12 @@ static int check_content_type(const struct exchange *x, struct problem *p)
 
 	if (!strcmp(r->method, "GET"))
 		return 0;
+	if (x->operation->plane == PLANE_FORM) {
+		if (http_content_is(r, "application/x-www-form-urlencoded"))
+			return 0;
+		return problem_set(p, 415, "UnsupportedMediaTypeException", NULL, "Expected a form",
+				   "content-type is not that of a form");
+	}
 	if (x->rpc) {
 		if (http_content_is(r, "application/x-amz-json-1.0"))
 			return 0;
@@ -149,7 +168,7 @@ static int check_bearer(struct exchange *x, struct problem *p)
 	const char *value = http_header(&x->request, "authorization");
 	int rc;
 
-	if (x->operation->plane == PLANE_AUTH)
+	if (x->operation->plane == PLANE_AUTH || x->operation->plane == PLANE_FORM)
 		return 0;
 	if (!value || strncasecmp(value, "Bearer ", 7) || !value[7]) {
 		rc = problem_bearer(p, "no bearer token");
@@ -171,12 +190,33 @@ static int check_bearer(struct exchange *x, struct problem *p)
 	return rc;
 }
 
+static cJSON *read_form(const char *at)
+{
+	cJSON *out = cJSON_CreateObject();
+
+	while (*at) {
+		size_t len = strcspn(at, "&"), name = strcspn(at, "=&");
+		char *key = http_decode(at, name);
+		char *value = http_decode(at + name + (name < len), len - name - (name < len));
+
+		cJSON_AddStringToObject(out, key, value);
+		free(key);
+		free(value);
+		at += len + (at[len] == '&');
+	}
+	return out;
+}
+
 static int read_body(struct exchange *x, struct problem *p)
 {
 	const char *why;
 
 	if (!strcmp(x->request.method, "GET"))
 		return 0;
+	if (x->operation->plane == PLANE_FORM) {
+		x->body = read_form(x->request.body.at ? x->request.body.at : "");
+		return 0;
+	}
 	x->body = json_read(x->request.body.at, x->request.body.len, &why);
 	if (cJSON_IsObject(x->body))
 		return 0;

@@ -10,6 +10,7 @@ enum plane {
 	PLANE_CHAT,    /* bearer; the service and its generation matter */
 	PLANE_CONTROL, /* bearer; either generation's clients ask it */
 	PLANE_AUTH,    /* no bearer: tokens are what it hands out */
+	PLANE_FORM,    /* the same, and the body is a form: handlers see an object of texts */
 };
 
 struct operation {

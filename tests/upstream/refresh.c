@@ -121,9 +121,11 @@ void refresh_oidc(struct exchange *x)
 		       "grantType, clientId and clientSecret are required");
 	else if (!strcmp(grant, "urn:ietf:params:oauth:grant-type:device_code"))
 		login_oidc_poll(x);
+	else if (!strcmp(grant, "authorization_code"))
+		code_oidc_token(x);
 	else if (strcmp(grant, "refresh_token"))
 		refuse(x, 400, "unsupported_grant_type", "error_description",
-		       "The stand-in knows refresh_token and device_code");
+		       "The grants are refresh_token, device_code and authorization_code");
 	else if (!json_str(x->body, "refreshToken"))
 		refuse(x, 400, "invalid_request", "error_description", "refreshToken is required");
 	else

@@ -72,6 +72,16 @@ static cJSON *breakdown(double reset)
 	return out;
 }
 
+static void add_user(cJSON *to, const struct exchange *x)
+{
+	const char *user = *x->who.user ? x->who.user : x->who.name;
+	char *email = xformat("%s@example.invalid", *x->who.user ? user : "someone");
+
+	cJSON_AddStringToObject(to, "userId", user);
+	cJSON_AddStringToObject(to, "email", email);
+	free(email);
+}
+
 void service_usage(struct exchange *x)
 {
 	cJSON *out, *part;
@@ -99,8 +109,7 @@ void service_usage(struct exchange *x)
 	part = cJSON_AddObjectToObject(out, "overageConfiguration");
 	cJSON_AddStringToObject(part, "overageStatus", "DISABLED");
 	part = cJSON_AddObjectToObject(out, "userInfo");
-	cJSON_AddStringToObject(part, "userId", x->who.name);
-	cJSON_AddStringToObject(part, "email", "someone@example.invalid");
+	add_user(part, x);
 	exchange_answer(x, 200, out);
 }
 
@@ -162,8 +171,7 @@ void service_user(struct exchange *x)
 {
 	cJSON *out = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(out, "email", "someone@example.invalid");
-	cJSON_AddStringToObject(out, "userId", x->who.name);
+	add_user(out, x);
 	cJSON_AddStringToObject(out, "idp",
 				x->who.kind == KIND_BUILDER_ID ? "BuilderId" : "Google");
 	cJSON_AddStringToObject(out, "status", "Active");

@@ -24,10 +24,18 @@ struct refresh_script {
 	char account[LIMIT_NAME + 1]; /* only this one's refreshes, "" for all */
 };
 
+/* How logins go, by device code and in a browser. */
 struct device_script {
-	int pending;	    /* polls that say "not yet" before the result */
+	int drops;	    /* first so many polls end without a word, */
+	int slow_downs;	    /* then so many are told to slow down, */
+	int pending;	    /* then so many that it is not yet; then comes the result */
 	const char *result; /* "authorized", "expired_token" or "access_denied" */
-	int made;	    /* accounts made so far, for their names */
+	int interval_s, expires_in_s;
+	int made;		      /* accounts made so far, for their names */
+	char user[LIMIT_NAME + 1];    /* who logs in: the user id of these accounts */
+	char option[LIMIT_NAME + 1];  /* what is chosen on the sign-in page */
+	char cookie[LIMIT_NAME + 1];  /* the access portal's session, "": there is none */
+	char session[LIMIT_NAME + 1]; /* that the portal handed out for it */
 };
 
 struct standin {
@@ -42,10 +50,12 @@ struct standin {
 		rpc_denied_status; /* status of a bad bearer under awsJson: 403, seen live: 400 */
 	atomic_int max_body;	   /* bytes of a chat request */
 
-	pthread_mutex_t lock; /* for the next three */
+	pthread_mutex_t lock; /* for the next four */
 	struct refresh_script refresh;
 	struct device_script device;
 	struct login *logins; /* device authorizations under way */
+	struct auth_code
+		*codes; /* authorization codes handed out, and clients that may ask for them */
 
 	struct accounts accounts;
 	struct library library;

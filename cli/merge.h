@@ -1,0 +1,18 @@
+/*
+ * merge.h - a login that is found again: what it brings goes into the account that is there.
+ */
+#ifndef CLI_MERGE_H
+#define CLI_MERGE_H
+
+#include "common/account.h"
+#include "common/base.h"
+
+/* roster_change() callback; context is the const struct account that came anew. Its credential and
+ * what it knows of the login replace the stored ones; what a person may have set here (label,
+ * priority, state, machine id) stays, but for "must log in again". */
+void merge_account(struct account *stored, void *context);
+
+/* Would that change anything? */
+bool merge_changes(const struct account *stored, const struct account *a);
+
+#endif
