@@ -2,6 +2,7 @@
 #include "common/rest.h"
 
 #include "common/log.h"
+#include "common/usage_store.h"
 
 #include <time.h>
 
@@ -35,6 +36,11 @@ struct change {
 	bool *left; /* the record has moved on */
 };
 
+bool rest_needs_claim(const struct account *a)
+{
+	return a->state == STATE_SUSPENDED || a->state == STATE_REFUSED;
+}
+
 static bool same_rest(const struct account *a, const struct account *b)
 {
 	return a->state == b->state && a->state_since == b->state_since &&
@@ -57,7 +63,9 @@ static bool has_moved_on(const struct account *a, const struct change *c)
 static void book(struct account *a, const struct change *c)
 {
 	bool again = a->state == c->state;
-	int64_t since = again ? a->state_since : c->now, tries = again ? a->state_tries : 0;
+	int64_t tries = again ? a->state_tries : 0;
+	/* of a quota: when it was last heard of, so that newer numbers can tell otherwise */
+	int64_t since = again && rest_needs_claim(a) ? a->state_since : c->now;
 
 	account_set_state(a, c->state, c->reason, since, c->until);
 	a->state_tries = tries + 1;
@@ -109,11 +117,6 @@ static bool note(const struct store *tokens, struct change *c)
 	return !rc;
 }
 
-bool rest_needs_claim(const struct account *a)
-{
-	return a->state == STATE_SUSPENDED || a->state == STATE_REFUSED;
-}
-
 int rest_claim(const struct store *tokens, struct account *a, int64_t now, struct error *e)
 {
 	struct change c = { .deed = CLAIM, .seen = a, .now = now, .until = now + PROBE_SECONDS };
@@ -155,20 +158,33 @@ static int64_t next_period(int64_t now, bool month)
 	return (int64_t)timegm(&tm);
 }
 
+/* The date that the service told with the account's usage; 0: unknown. */
+static int64_t reset_date(const struct store *tokens, const char *account_id, int64_t now)
+{
+	struct error unread = { .kind = ERR_NONE };
+	struct usage u;
+
+	if (usage_get(tokens, account_id, &u, &unread) <= 0)
+		return 0;
+	return u.reset_at > now && u.reset_at <= now + LONGEST ? u.reset_at : 0;
+}
+
 /* The service's own date for the account, else what the refusal says, else what its words mean. */
-static int64_t allowance_returns(const struct error *failure, int64_t now)
+static int64_t allowance_returns(const struct store *tokens, const char *account_id,
+				 const struct error *failure, int64_t now)
 {
 	int64_t told = failure->retry_after ? now + failure->retry_after : 0;
+	int64_t reset = 0;
 
-	if (told > now + LONGEST)
-		told = now + LONGEST;
-	if (failure->period == PERIOD_HOUR)
-		return now + HOUR;
+	if (failure->period == PERIOD_MONTH || failure->period == PERIOD_UNKNOWN)
+		reset = reset_date(tokens, account_id, now);
+	if (reset)
+		return reset;
 	if (told)
-		return told;
-	if (failure->period == PERIOD_UNKNOWN)
-		return now + HOUR;
-	return next_period(now, failure->period == PERIOD_MONTH);
+		return told < now + LONGEST ? told : now + LONGEST;
+	if (failure->period == PERIOD_MONTH || failure->period == PERIOD_DAY)
+		return next_period(now, failure->period == PERIOD_MONTH);
+	return now + HOUR;
 }
 
 static int64_t climb(const struct ladder *l, const struct account *a, int64_t now)
@@ -183,13 +199,14 @@ static int64_t climb(const struct ladder *l, const struct account *a, int64_t no
 }
 
 /* Fills state and end of the rest. */
-static bool plan(const struct account *a, const struct error *failure, struct change *c)
+static bool plan(const struct store *tokens, const struct account *a, const struct error *failure,
+		 struct change *c)
 {
 	enum account_effect effect = error_row(failure)->effect;
 
 	if (effect == ACCOUNT_EXHAUST) {
 		c->state = STATE_EXHAUSTED;
-		c->until = allowance_returns(failure, c->now);
+		c->until = allowance_returns(tokens, a->id, failure, c->now);
 		return true;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(ladders); i++) {
@@ -207,7 +224,7 @@ bool rest_book(const struct store *tokens, const struct account *a, struct error
 {
 	struct change c = { .deed = BOOK, .seen = a, .reason = failure->message, .now = now };
 
-	if (!plan(a, failure, &c))
+	if (!plan(tokens, a, failure, &c))
 		return false;
 	if (note(tokens, &c))
 		log_line(LOG_WARN, "account %s (%s) is now %s: %s", a->id, a->label,

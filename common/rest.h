@@ -2,7 +2,9 @@
  * rest.h - what a failure does to an account that lasts: a rest with its reason and end in the
  * account's record, and the way back.
  *
- *   exhausted   until its allowance begins anew; then all requests may use it again
+ *   exhausted   until its allowance begins anew: the date in its usage record, else what the
+ *               refusal tells, else the next month (or day) in UTC, or one hour; then all
+ *               requests may use it again
  *   suspended   6 h, doubled with each probe that fails, at most 7 days
  *   refused     a token that no renewal mends: 1 min; no right to call: 15 min; doubled likewise,
  *               at most a day

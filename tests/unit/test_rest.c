@@ -3,6 +3,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/rest.h"
+#include "common/usage.h"
 
 #include "tests/unit/scratch.h"
 
@@ -258,24 +259,48 @@ static void rest_gives_a_lost_probe_to_the_next(void)
 	tear_down(&s);
 }
 
+static void note_reset(const struct scene *s, const char *date)
+{
+	struct usage u = { .read_at = NOW, .tried_at = NOW };
+	struct error e = { .kind = ERR_NONE };
+	struct buf json;
+
+	CU_ASSERT_EQUAL(clock_parse(date, &u.reset_at), 0);
+	buf_init(&json, LIMIT_RECORD);
+	usage_to_record(&u, &json);
+	CU_ASSERT_EQUAL(store_put(&s->tokens, USAGE_PREFIX "acc_1", buf_span(&json), &e), 0);
+	buf_release(&json);
+}
+
 static void rest_of_a_quota_ends_when_the_allowance_returns(void)
 {
 	static const struct expected {
 		const char *now;
 		enum error_period period;
 		int retry_after;
-		const char *until;
+		const char *until, *reset; /* the usage record's, NULL: there is none */
 	} rows[] = {
-		{ "2026-11-21T10:00:00Z", PERIOD_MONTH, 0, "2026-12-01T00:00:00Z" },
-		{ "2026-12-31T23:59:59Z", PERIOD_MONTH, 0, "2027-01-01T00:00:00Z" },
-		{ "2026-12-01T00:00:00Z", PERIOD_MONTH, 0, "2027-01-01T00:00:00Z" },
-		{ "2026-11-21T10:00:00Z", PERIOD_MONTH, 86400, "2026-11-22T10:00:00Z" },
-		{ "2026-11-30T10:00:00Z", PERIOD_DAY, 0, "2026-12-01T00:00:00Z" },
-		{ "2026-11-30T10:00:00Z", PERIOD_DAY, 60, "2026-11-30T10:01:00Z" },
-		{ "2026-11-21T10:00:00Z", PERIOD_UNKNOWN, 0, "2026-11-21T11:00:00Z" },
-		{ "2026-11-21T10:00:00Z", PERIOD_UNKNOWN, 7200, "2026-11-21T12:00:00Z" },
-		{ "2026-11-21T10:00:00Z", PERIOD_HOUR, 0, "2026-11-21T11:00:00Z" },
-		{ "2026-11-21T10:00:00Z", PERIOD_MONTH, 1000000000, "2027-01-22T10:00:00Z" },
+		{ "2026-11-21T10:00:00Z", PERIOD_MONTH, 0, "2026-12-01T00:00:00Z", NULL },
+		{ "2026-12-31T23:59:59Z", PERIOD_MONTH, 0, "2027-01-01T00:00:00Z", NULL },
+		{ "2026-12-01T00:00:00Z", PERIOD_MONTH, 0, "2027-01-01T00:00:00Z", NULL },
+		{ "2026-11-21T10:00:00Z", PERIOD_MONTH, 86400, "2026-11-22T10:00:00Z", NULL },
+		{ "2026-11-30T10:00:00Z", PERIOD_DAY, 0, "2026-12-01T00:00:00Z", NULL },
+		{ "2026-11-30T10:00:00Z", PERIOD_DAY, 60, "2026-11-30T10:01:00Z", NULL },
+		{ "2026-11-21T10:00:00Z", PERIOD_UNKNOWN, 0, "2026-11-21T11:00:00Z", NULL },
+		{ "2026-11-21T10:00:00Z", PERIOD_UNKNOWN, 7200, "2026-11-21T12:00:00Z", NULL },
+		{ "2026-11-21T10:00:00Z", PERIOD_HOUR, 0, "2026-11-21T11:00:00Z", NULL },
+		{ "2026-11-21T10:00:00Z", PERIOD_MONTH, 1000000000, "2027-01-22T10:00:00Z", NULL },
+		/* the service's own date comes first, while it is ahead and likely */
+		{ "2026-11-21T10:00:00Z", PERIOD_MONTH, 60, "2026-11-25T08:00:00Z",
+		  "2026-11-25T08:00:00Z" },
+		{ "2026-11-21T10:00:00Z", PERIOD_UNKNOWN, 0, "2026-11-25T08:00:00Z",
+		  "2026-11-25T08:00:00Z" },
+		{ "2026-11-21T10:00:00Z", PERIOD_MONTH, 0, "2026-12-01T00:00:00Z",
+		  "2026-11-20T08:00:00Z" },
+		{ "2026-11-21T10:00:00Z", PERIOD_MONTH, 0, "2026-12-01T00:00:00Z",
+		  "2056-11-20T08:00:00Z" },
+		{ "2026-11-21T10:00:00Z", PERIOD_DAY, 0, "2026-11-22T00:00:00Z",
+		  "2026-11-25T08:00:00Z" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -288,6 +313,8 @@ static void rest_of_a_quota_ends_when_the_allowance_returns(void)
 		struct scene s;
 
 		set_up(&s);
+		if (rows[i].reset)
+			note_reset(&s, rows[i].reset);
 		CU_ASSERT_EQUAL(clock_parse(rows[i].now, &now), 0);
 		CU_ASSERT_EQUAL(clock_parse(rows[i].until, &until), 0);
 		a = look(&s);
