@@ -14,6 +14,7 @@
 #include "common/ids.h"
 #include "common/log.h"
 #include "common/refresh.h"
+#include "common/rest.h"
 #include "common/store.h"
 #include "common/usage_store.h"
 
@@ -219,8 +220,7 @@ static bool may_be_asked(const struct account *a)
 {
 	int64_t now = clock_wall();
 
-	if (a->state == STATE_DISABLED || a->state == STATE_INVALID ||
-	    (a->state == STATE_SUSPENDED && a->state_until > now))
+	if (a->state == STATE_DISABLED || a->state == STATE_INVALID || rest_needs_claim(a))
 		return false; /* asking would not help, and may harm */
 	return *account_bearer(a) && !account_expires_within(a, now, 0);
 }

@@ -15,8 +15,8 @@ const char *const account_kind_names[ACCOUNT_KINDS] = {
 
 const char *const account_state_names[ACCOUNT_STATES] = {
 	[STATE_ACTIVE] = "active",	 [STATE_EXHAUSTED] = "exhausted",
-	[STATE_SUSPENDED] = "suspended", [STATE_INVALID] = "invalid",
-	[STATE_DISABLED] = "disabled",
+	[STATE_SUSPENDED] = "suspended", [STATE_REFUSED] = "refused",
+	[STATE_INVALID] = "invalid",	 [STATE_DISABLED] = "disabled",
 };
 
 /* The members of a record that are plain texts, secrets and numbers, in the order written. */
@@ -57,6 +57,7 @@ static const struct member {
 	MEMBER(TEXT, state_reason),
 	MEMBER(NUMBER, state_since),
 	MEMBER(NUMBER, state_until),
+	MEMBER(NUMBER, state_tries),
 	MEMBER(TEXT, email),
 	MEMBER(TEXT, user_id),
 	MEMBER(TEXT, profile_arn),
@@ -295,7 +296,7 @@ bool account_expires_within(const struct account *a, int64_t now, int64_t ahead)
 
 bool account_usable(const struct account *a, int64_t now)
 {
-	if (a->state == STATE_EXHAUSTED || a->state == STATE_SUSPENDED)
+	if (a->state == STATE_EXHAUSTED || a->state == STATE_SUSPENDED || a->state == STATE_REFUSED)
 		return a->state_until <= now;
 	return a->state == STATE_ACTIVE;
 }
@@ -307,6 +308,7 @@ void account_set_state(struct account *a, enum account_state state, const char *
 	set_text(&a->state_reason, state == STATE_ACTIVE ? NULL : reason);
 	a->state_since = now;
 	a->state_until = until;
+	a->state_tries = 0;
 }
 
 int account_edit_record(struct buf *json, void (*edit)(struct account *a, const void *context),

@@ -19,7 +19,8 @@ extern const char *const account_kind_names[ACCOUNT_KINDS]; /* social, idc, exte
 enum account_state {
 	STATE_ACTIVE,
 	STATE_EXHAUSTED, /* until state_until: the quota's reset */
-	STATE_SUSPENDED, /* until state_until: then one probe */
+	STATE_SUSPENDED, /* until state_until: then one probe (rest.h) */
+	STATE_REFUSED,	 /* its token or its right to call; likewise */
 	STATE_INVALID,	 /* a person must log in again */
 	STATE_DISABLED,	 /* by hand */
 	ACCOUNT_STATES
@@ -53,6 +54,7 @@ struct account {
 	enum account_state state;
 	char *state_reason; /* NULL for active */
 	int64_t state_since, state_until;
+	int64_t state_tries; /* how often it came to that state in a row; 0: active, or set by hand */
 };
 
 void account_init(struct account *a);
@@ -75,7 +77,7 @@ int account_edit_record(struct buf *json, void (*edit)(struct account *a, const 
 const char *account_bearer(const struct account *a);
 /* The access token ends within `ahead` seconds (never for an API key). */
 bool account_expires_within(const struct account *a, int64_t now, int64_t ahead);
-/* May be tried now: active, or exhausted / suspended with state_until behind us. */
+/* May be tried now: active, or at rest with state_until behind us. */
 bool account_usable(const struct account *a, int64_t now);
 void account_set_state(struct account *a, enum account_state state, const char *reason, int64_t now,
 		       int64_t until);

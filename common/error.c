@@ -28,6 +28,7 @@ const struct error_row error_kinds[ERR_KINDS] = {
 
 	[ERR_UP_TOKEN]	     = { "up_token",       403, "permission_error",      "server_error",       "account_refused",         false, true,  ACCOUNT_REFRESH },
 	[ERR_UP_DENIED]	     = { "up_denied",      403, "permission_error",      "server_error",       "account_refused",         false, true,  ACCOUNT_KEEP },
+	[ERR_UP_REFUSED]     = { "up_refused",     403, "permission_error",      "server_error",       "account_refused",         false, true,  ACCOUNT_REFUSE },
 	[ERR_UP_SUSPENDED]   = { "up_suspended",   403, "permission_error",      "server_error",       "account_suspended",       false, true,  ACCOUNT_SUSPEND },
 	[ERR_UP_QUOTA]	     = { "up_quota",       429, "billing_error",         "insufficient_quota", "insufficient_quota",      false, true,  ACCOUNT_EXHAUST },
 	[ERR_UP_RATE]	     = { "up_rate",        429, "rate_limit_error",      "rate_limit_error",   "rate_limit_exceeded",     true,  true,  ACCOUNT_COOL },
@@ -121,6 +122,7 @@ int error_exit_code(const struct error *e)
 		return EX_TEMPFAIL;
 	case ERR_UP_TOKEN:
 	case ERR_UP_DENIED:
+	case ERR_UP_REFUSED:
 	case ERR_UP_SUSPENDED:
 	case ERR_LOGIN:
 		return EX_NOPERM;

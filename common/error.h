@@ -36,7 +36,8 @@ enum error_kind {
 
 	/* what the upstream answered, or how it failed to */
 	ERR_UP_TOKEN,	  /* it refused the account's token: refresh once */
-	ERR_UP_DENIED,	  /* 403 that a refresh does not mend */
+	ERR_UP_DENIED,	  /* this account may not do this; others may */
+	ERR_UP_REFUSED,	  /* this account may not do anything; a refresh does not mend it */
 	ERR_UP_SUSPENDED, /* the account is locked */
 	ERR_UP_QUOTA,	  /* monthly or daily allowance used up */
 	ERR_UP_RATE,	  /* too many requests of this account */
@@ -58,7 +59,8 @@ enum error_kind {
 /* What a failure does to the account that met it. */
 enum account_effect {
 	ACCOUNT_KEEP,
-	ACCOUNT_REFRESH, /* one forced refresh, then one retry */
+	ACCOUNT_REFRESH, /* one forced refresh, then one retry, then as REFUSE */
+	ACCOUNT_REFUSE,	 /* rest, then one probe */
 	ACCOUNT_COOL,	 /* rest for retry_after or a default */
 	ACCOUNT_EXHAUST, /* rest until the quota resets */
 	ACCOUNT_SUSPEND, /* rest for hours, then one probe */
@@ -78,8 +80,12 @@ struct error_row {
 
 extern const struct error_row error_kinds[ERR_KINDS];
 
+/* When an allowance begins anew, as far as a refusal tells. */
+enum error_period { PERIOD_UNKNOWN, PERIOD_HOUR, PERIOD_DAY, PERIOD_MONTH };
+
 struct error {
 	enum error_kind kind;
+	enum error_period period; /* of UP_QUOTA */
 	int retry_after;	/* seconds, 0: unknown */
 	int up_status;		/* HTTP status of the upstream, 0: none */
 	int64_t tokens, window; /* CONTEXT: our estimate, what the model takes; 0: not told */

@@ -41,6 +41,13 @@
 #define LIMIT_OPEN_TOOLS    128	    /* calls of one answer */
 #define LIMIT_ANSWER	    MB(64)  /* a collected whole answer */
 
+/* How often one request of a client goes upstream before the client hears of a failure. Two tries
+ * of one account are 200 ms apart, doubled each time, with up to a quarter of jitter. */
+#define LIMIT_TRIES	    9	  /* over all accounts; the official client's worst case */
+#define LIMIT_ACCOUNT_TRIES 3	  /* of one account, while its failures are passing ones */
+#define LIMIT_RETRY_MS	    20000 /* from the first on; no second try of an account after it */
+#define LIMIT_PAUSE_MS	    2000  /* a longer Retry-After is the client's to wait for */
+
 /* What we write to the client. */
 #define LIMIT_EVENT   MB(32) /* one SSE event */
 #define LIMIT_HEADERS KB(16) /* our own response headers */

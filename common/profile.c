@@ -100,6 +100,11 @@ static int change(void *context, struct buf *json, struct error *e)
 	return account_edit_record(json, learn, context, e);
 }
 
+static bool is_denied(const struct error *e)
+{
+	return e->kind == ERR_UP_DENIED || e->kind == ERR_UP_REFUSED;
+}
+
 /* 1: *arn is the profile; 0: the login is a Builder ID, which has none; -1. */
 static int find(struct http_client *http, const struct config *config, const struct account *a,
 		char **arn, struct error *e)
@@ -107,11 +112,11 @@ static int find(struct http_client *http, const struct config *config, const str
 	int rc = ask_everywhere(http, config, a, arn, e);
 
 	if (rc == 0)
-		return error_set(e, ERR_UP_DENIED,
+		return error_set(e, ERR_UP_REFUSED,
 				 "account %s: the service lists no profile for this login; give "
 				 "one with --profile-arn",
 				 a->id ? a->id : "");
-	if (rc < 0 && !(e->kind == ERR_UP_DENIED && a->kind == KIND_IDC && !a->provider))
+	if (rc < 0 && !(is_denied(e) && a->kind == KIND_IDC && !a->provider))
 		return -1;
 	error_clear(e);
 	return *arn != NULL;

@@ -15,7 +15,7 @@ bool profile_is_missing(const struct account *a);
 
 /* Asks with the account's token as it is and stores what was found: the first profile of the
  * account's own region, else of the others; or, where the service knows no profiles for this login,
- * that it is a Builder ID. *a is changed likewise. 0, or -1: as management_call(), ERR_UP_DENIED
+ * that it is a Builder ID. *a is changed likewise. 0, or -1: as management_call(), ERR_UP_REFUSED
  * when there is none, ERR_STORE. */
 int profile_resolve(struct http_client *http, const struct config *config,
 		    const struct store *tokens, struct account *a, struct error *e);

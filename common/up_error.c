@@ -16,6 +16,12 @@ enum subject { BY_REASON, BY_TYPE, BY_MESSAGE, BY_STATUS, SUBJECTS };
 /* Also for a file that is too long or locked: else it would stay in the conversation for ever. */
 #define BAD_DOCUMENT "the upstream does not support PDF input like this: "
 
+/* For the operator, who reads it in the account's state. */
+#define NO_RIGHT   "the account has no right to this service: "
+#define NO_PLAN	   "the account's plan does not cover this use: "
+#define NO_PROFILE "the account needs a profile (kiroctl account add --profile-arn): "
+#define NO_OVERAGE "the account's allowance and its overage are used up: "
+
 /*
  * The first row that fits decides. Patterns are those of fnmatch, case is ignored. Types that say
  * little (an AccessDeniedException may be a dead token or a locked account) stand behind the
@@ -59,7 +65,7 @@ static const struct rule {
 	{ BY_REASON,  "UNAUTHORIZED_*_ACCESS",			ERR_UP_DENIED,	  NULL },
 	{ BY_REASON,  "MONTHLY_REQUEST_COUNT",			ERR_UP_QUOTA,	  NULL },
 	{ BY_REASON,  "DAILY_REQUEST_COUNT",			ERR_UP_QUOTA,	  NULL },
-	{ BY_REASON,  "OVERAGE_REQUEST_LIMIT_EXCEEDED",		ERR_UP_QUOTA,	  NULL },
+	{ BY_REASON,  "OVERAGE_REQUEST_LIMIT_EXCEEDED",		ERR_UP_QUOTA,	  NO_OVERAGE },
 	{ BY_REASON,  "CONVERSATION_LIMIT_EXCEEDED",		ERR_UP_QUOTA,	  NULL },
 	{ BY_REASON,  "INSUFFICIENT_MODEL_CAPACITY",		ERR_UP_CAPACITY,  NULL },
 	{ BY_REASON,  "MODEL_TEMPORARILY_UNAVAILABLE",		ERR_UP_CAPACITY,  NULL },
@@ -82,15 +88,16 @@ static const struct rule {
 	{ BY_MESSAGE, "*bearer token*invalid*",			ERR_UP_TOKEN,	  NULL },
 	{ BY_MESSAGE, "*security token*expired*",		ERR_UP_TOKEN,	  NULL },
 	{ BY_MESSAGE, "Invalid token",				ERR_UP_TOKEN,	  NULL },
-	{ BY_MESSAGE, "User is not authorized*",		ERR_UP_DENIED,	  NULL },
-	{ BY_MESSAGE, "Your subscription does not support*",	ERR_UP_DENIED,	  NULL },
-	{ BY_MESSAGE, "profileArn is required*",		ERR_UP_DENIED,	  NULL },
+	{ BY_MESSAGE, "User is not authorized*",		ERR_UP_REFUSED,	  NO_RIGHT },
+	{ BY_MESSAGE, "Your subscription does not support*",	ERR_UP_REFUSED,	  NO_PLAN },
+	{ BY_MESSAGE, "profileArn is required*",		ERR_UP_REFUSED,	  NO_PROFILE },
 	{ BY_MESSAGE, "*temporarily is suspended*",		ERR_UP_SUSPENDED, NULL },
 	{ BY_MESSAGE, "Invalid model*",				ERR_MODEL,	  NULL },
 	{ BY_MESSAGE, "Improperly formed request*",		ERR_UP_INVALID,	  NULL },
 	{ BY_MESSAGE, "*Maximum Request reached*",		ERR_UP_QUOTA,	  NULL },
 	{ BY_MESSAGE, "You have reached the limit*",		ERR_UP_QUOTA,	  NULL },
 	{ BY_MESSAGE, "*unexpectedly high load*",		ERR_UP_OVERLOAD,  NULL },
+	{ BY_MESSAGE, "Encountered an unexpected error*",	ERR_UP_OVERLOAD,  NULL },
 	{ BY_MESSAGE, "*experiencing high traffic*",		ERR_UP_CAPACITY,  NULL },
 	{ BY_MESSAGE, "Too many requests*",			ERR_UP_RATE,	  NULL },
 
@@ -108,6 +115,9 @@ static const struct rule {
 	{ BY_TYPE,    "InternalServerException",		ERR_UP_OVERLOAD,  NULL },
 	{ BY_TYPE,    "InternalFailure",			ERR_UP_OVERLOAD,  NULL },
 
+	/* the model host's own check, in its own words; a reason or type would have said more */
+	{ BY_MESSAGE, "Bedrock error message:*",		ERR_UP_INVALID,	  NULL },
+
 	{ BY_STATUS,  "0",   ERR_UP_OVERLOAD, NULL },	   /* inside a stream, nothing known */
 	{ BY_STATUS,  "400", ERR_UP_INVALID,  NULL },
 	{ BY_STATUS,  "401", ERR_UP_TOKEN,    NULL },
@@ -123,6 +133,20 @@ static const struct rule {
 	{ BY_STATUS,  "*",   ERR_UP_DAMAGED,  NULL },	   /* a redirect, a 204: no answer at all */
 };
 /* clang-format on */
+
+/* When a used-up allowance comes back. CONVERSATION_LIMIT_EXCEEDED may be about the conversation
+ * alone: the account is not given up for a month. */
+static const struct period_rule {
+	enum subject by;
+	const char *pattern;
+	enum error_period period;
+} periods[] = {
+	{ BY_REASON, "MONTHLY_REQUEST_COUNT", PERIOD_MONTH },
+	{ BY_REASON, "OVERAGE_REQUEST_LIMIT_EXCEEDED", PERIOD_MONTH },
+	{ BY_REASON, "DAILY_REQUEST_COUNT", PERIOD_DAY },
+	{ BY_REASON, "CONVERSATION_LIMIT_EXCEEDED", PERIOD_HOUR },
+	{ BY_MESSAGE, "*for this month*", PERIOD_MONTH },
+};
 
 #define TYPE_SIZE 128
 
@@ -158,7 +182,7 @@ static void facts_init(struct facts *f, const struct up_refusal *refusal)
 	snprintf(f->status, sizeof(f->status), "%d", refusal->status);
 }
 
-static bool fits(const struct rule *rule, const struct facts *f)
+static bool fits(enum subject by, const char *pattern, const struct facts *f)
 {
 	const char *const texts[SUBJECTS][2] = {
 		[BY_REASON] = { f->reason, "" },
@@ -168,9 +192,9 @@ static bool fits(const struct rule *rule, const struct facts *f)
 	};
 
 	for (size_t i = 0; i < 2; i++) {
-		const char *text = texts[rule->by][i];
+		const char *text = texts[by][i];
 
-		if (*text && fnmatch(rule->pattern, text, FNM_CASEFOLD | FNM_NOESCAPE) == 0)
+		if (*text && fnmatch(pattern, text, FNM_CASEFOLD | FNM_NOESCAPE) == 0)
 			return true;
 	}
 	return false;
@@ -181,9 +205,18 @@ static const struct rule *judge(const struct facts *f)
 {
 	const struct rule *rule = rules;
 
-	while (!fits(rule, f))
+	while (!fits(rule->by, rule->pattern, f))
 		rule++;
 	return rule;
+}
+
+static enum error_period period_of(const struct facts *f)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(periods); i++) {
+		if (fits(periods[i].by, periods[i].pattern, f))
+			return periods[i].period;
+	}
+	return PERIOD_UNKNOWN;
 }
 
 /* Our own words where upstream has none. */
@@ -235,6 +268,7 @@ int up_error_set(const struct up_refusal *refusal, struct error *e)
 	error_set(e, rule->kind, "%s%s", prefix_for(rule, words), words);
 	e->retry_after = retry_after(&f, refusal);
 	e->up_status = refusal->status;
+	e->period = rule->kind == ERR_UP_QUOTA ? period_of(&f) : PERIOD_UNKNOWN;
 	cJSON_Delete(f.body);
 	return -1;
 }

@@ -6,26 +6,47 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/profile.h"
+#include "common/rest.h"
 #include "common/up_error.h"
 #include "fcgi/up_check.h"
 #include "fcgi/up_pool.h"
 #include "common/up_profile.h"
 #include "fcgi/up_request.h"
 
-#define MAX_ACCOUNTS	4  /* tried for one request */
+#include <poll.h>
+
+#define TRIED_MAX	16 /* accounts looked at: those, and probes that others have taken */
 #define REFRESH_WITHIN	60 /* seconds: a token this close to its end is renewed before use */
 #define REFRESH_SPACING 30 /* seconds: a token this new that is refused will not do better anew */
+#define PAUSE_MS	200
 
 struct tries {
-	const char *ids[MAX_ACCOUNTS];
+	const char *ids[TRIED_MAX];
 	size_t count;
+	bool probe;	   /* the last one was at rest, and this request is to find out */
+	struct error told; /* what the client hears if nobody does better */
 };
 
 /* One exchange: a 200 body goes to the sink, any other body is kept for judging. */
 struct exchange {
 	struct up_call *call;
+	const struct account *account;
+	bool answered;
 	struct buf refusal;
 };
+
+/* A long answer of an account that was at rest need not be over before others use it too. */
+static int take_answer(struct exchange *x, struct span bytes, struct error *e)
+{
+	const struct up_sink *sink = x->call->sink;
+	int rc = sink->bytes(sink->context, bytes, e);
+
+	if (rc >= 0 && !x->answered && sink->committed(sink->context)) {
+		x->answered = true;
+		rest_end(&x->call->site->tokens, x->account, clock_wall());
+	}
+	return rc;
+}
 
 static int on_bytes(void *context, const struct http_reply *reply, struct span bytes,
 		    struct error *e)
@@ -33,7 +54,7 @@ static int on_bytes(void *context, const struct http_reply *reply, struct span b
 	struct exchange *x = context;
 
 	if (reply->status == 200)
-		return x->call->sink->bytes(x->call->sink->context, bytes, e);
+		return take_answer(x, bytes, e);
 	if (bytes.len > x->refusal.max - x->refusal.len)
 		bytes.len = x->refusal.max - x->refusal.len;
 	buf_add(&x->refusal, bytes.at, bytes.len);
@@ -102,7 +123,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 		    const struct up_wire *wire, struct error *e)
 {
 	const struct config *config = call->site->config;
-	struct exchange x = { .call = call };
+	struct exchange x = { .call = call, .account = account };
 	struct http_reply reply;
 	struct http_request request = {
 		.method = "POST",
@@ -197,7 +218,7 @@ static int send(struct up_call *call, const struct account *account, struct erro
 		return call->send(call, account, e);
 	call->sent_reasoning = false;
 	rc = send_chat(call, account, e);
-	if (!rc || call->sink->committed(call->sink->context))
+	if (!rc || call->sink->committed(call->sink->context) || call->tries >= call->tries_end)
 		return rc;
 	if (is_worth_without_reasoning(call, e))
 		call->without_reasoning = true;
@@ -233,29 +254,177 @@ static int ready_token(struct up_call *call, struct account *account, struct err
 	return -1;
 }
 
-static bool may_go_on(const struct up_call *call, const struct error *e)
+static bool committed(const struct up_call *call)
 {
-	return error_row(e)->other_account && !call->sink->committed(call->sink->context);
+	return call->sink->committed(call->sink->context);
 }
 
-/* One account: as it is, and once more with a new token when upstream refuses the old one. */
-static int try_account(struct up_call *call, struct account *account, struct error *e)
+/* ---- one account ---- */
+
+/* What the same request may well not meet again in a moment. */
+static bool is_passing(const struct error *e)
+{
+	return e->kind == ERR_UP_OVERLOAD || e->kind == ERR_UP_CAPACITY ||
+	       e->kind == ERR_UP_NETWORK;
+}
+
+/* How long to wait before try n + 1 of an account, -1: there is to be none. */
+static int pause_ms(const struct up_call *call, int n, const struct error *e)
+{
+	int64_t told = (int64_t)e->retry_after * 1000;
+	uint32_t random;
+	int ms = PAUSE_MS << (n - 1);
+
+	if (n >= LIMIT_ACCOUNT_TRIES || told > LIMIT_PAUSE_MS ||
+	    clock_ticks() - call->began > LIMIT_RETRY_MS)
+		return -1;
+	if (ms > LIMIT_PAUSE_MS)
+		ms = LIMIT_PAUSE_MS;
+	if (ms < told)
+		ms = (int)told;
+	ids_random(&random, sizeof(random));
+	return ms + (int)(random % (uint32_t)(ms / 4 + 1));
+}
+
+/* The client is kept company meanwhile. -1: it has left. */
+static int pause_for(const struct up_call *call, int ms, struct error *e)
+{
+	const struct up_sink *sink = call->sink;
+	struct pollfd client = { .fd = sink->watch_fd, .events = POLLIN };
+	int64_t end = clock_ticks() + ms, left;
+	int next;
+
+	while ((left = end - clock_ticks()) > 0) {
+		next = sink->tick(sink->context, e);
+		if (next < 0)
+			return -1;
+		if (poll(&client, 1, next < left ? next : (int)left) <= 0 || !client.revents)
+			continue;
+		next = sink->watch(sink->context, e);
+		if (next < 0)
+			return -1;
+		if (!next)
+			client.fd = -1;
+	}
+	return 0;
+}
+
+static bool was_just_renewed(const struct account *account)
+{
+	int64_t age = clock_wall() - account->refreshed_at;
+
+	return age >= 0 && age < REFRESH_SPACING;
+}
+
+/* A new token for one that was refused, which *e says. -1: there is none, and *e says why. */
+static int renew_refused(struct up_call *call, struct account *account, struct error *e)
 {
 	struct refresher refresher = site_refresher(call->site);
-	int rc = ready_token(call, account, e);
+	struct error refusal = *e;
 
-	if (!rc && profile_is_missing(account))
-		rc = profile_resolve(call->site->http, call->site->config, &call->site->tokens,
-				     account, e);
-	if (!rc)
-		rc = send(call, account, e);
-	if (!rc || error_row(e)->effect != ACCOUNT_REFRESH || !may_go_on(call, e) ||
-	    account->kind == KIND_API_KEY || clock_wall() - account->refreshed_at < REFRESH_SPACING)
-		return rc;
-	error_clear(e);
-	if (refresh_account(&refresher, account, REFRESH_FORCED, 0, e) < 0)
+	if (account->kind == KIND_API_KEY || was_just_renewed(account))
 		return -1;
-	return send(call, account, e);
+	error_clear(e);
+	if (refresh_account(&refresher, account, REFRESH_FORCED, 0, e) >= 0)
+		return 0;
+	/* It rests all the same, else each request would ask for a renewal. */
+	if (e->kind != ERR_LOGIN)
+		up_pool_book(call->site->pool, &call->site->tokens, account, &refusal,
+			     clock_wall());
+	return -1;
+}
+
+static int prepare(struct up_call *call, struct account *account, struct error *e)
+{
+	if (ready_token(call, account, e))
+		return -1;
+	if (!profile_is_missing(account))
+		return 0;
+	return profile_resolve(call->site->http, call->site->config, &call->site->tokens, account,
+			       e);
+}
+
+/* What is to be done after failure n of an account. 0: send once more; -1. */
+static int recover(struct up_call *call, struct account *account, int n, bool *renewed,
+		   struct error *e)
+{
+	int ms;
+
+	if (error_row(e)->effect == ACCOUNT_REFRESH) {
+		if (*renewed)
+			return -1;
+		*renewed = true;
+		return renew_refused(call, account, e);
+	}
+	ms = is_passing(e) ? pause_ms(call, n, e) : -1;
+	if (ms < 0)
+		return -1;
+	error_clear(e);
+	return pause_for(call, ms, e);
+}
+
+static int try_account(struct up_call *call, struct account *account, struct error *e)
+{
+	bool renewed = false;
+
+	if (prepare(call, account, e))
+		return -1;
+	for (int n = 1;; n++) {
+		if (!send(call, account, e))
+			return 0;
+		if (committed(call) || call->tries >= call->tries_end ||
+		    recover(call, account, n, &renewed, e))
+			return -1;
+	}
+}
+
+/* ---- one after the other ---- */
+
+/* The next account to try, in *account. */
+static int pick(struct up_call *call, struct tries *t, struct account *account, struct error *e)
+{
+	const struct store *tokens = &call->site->tokens;
+
+	while (t->count < TRIED_MAX) {
+		const struct up_pool_wish wish = { t->ids, t->count,
+						   call->model ? call->model->id : NULL,
+						   call->site->catalogues };
+		struct error unclaimed = { 0 };
+		int64_t now = clock_wall();
+
+		if (up_pool_pick(call->site->pool, tokens, &wish, now, account, e))
+			return -1;
+		t->ids[t->count++] = arena_strndup(call->arena, account->id, strlen(account->id));
+		t->probe = rest_needs_claim(account);
+		if (!t->probe || rest_claim(tokens, account, now, &unclaimed) > 0)
+			return 0;
+		if (unclaimed.kind)
+			log_line(LOG_ERROR, "account %s: %s", account->id, unclaimed.message);
+		account_release(account);
+	}
+	return error_set(e, ERR_NO_ACCOUNT, "no account is usable; see kiroctl account list");
+}
+
+/* What was met is noted in the account. */
+static void book(struct up_call *call, const struct tries *t, const struct account *account,
+		 struct error *e)
+{
+	const struct store *tokens = &call->site->tokens;
+	int64_t now = clock_wall();
+
+	/* Inside an answer it is not the token that is refused. */
+	if (error_row(e)->effect != ACCOUNT_REFRESH || !committed(call))
+		up_pool_book(call->site->pool, tokens, account, e, now);
+	if (t->probe)
+		rest_return(tokens, account, now); /* unless that was the end of it */
+}
+
+/* A failure before anything was sent is the account's own. */
+static bool may_go_on(const struct up_call *call, bool sent, const struct error *e)
+{
+	if (committed(call) || e->kind == ERR_GONE)
+		return false;
+	return !sent || error_row(e)->other_account;
 }
 
 /* Of several accounts' failures the client is told the first that time can mend, else the first. */
@@ -265,42 +434,58 @@ static bool tells_more(const struct error *e, const struct error *than)
 	       (error_row(e)->client_retries && !error_row(than)->client_retries);
 }
 
+/* No account is left, which the pool says in *e: what those tried have met tells more, but for when
+ * the first of all is back. */
+static void none_left(const struct tries *t, struct error *e)
+{
+	int back = e->retry_after;
+
+	if (t->told.kind == ERR_NONE || (back && tells_more(e, &t->told)))
+		return;
+	*e = t->told;
+	if (back && back < e->retry_after)
+		e->retry_after = back;
+}
+
+/* One account. 0, -1, or 1: another one may do better. */
+static int try_next(struct up_call *call, struct tries *t, struct error *e)
+{
+	struct account account;
+	int before = call->tries, rc;
+
+	account_init(&account);
+	if (pick(call, t, &account, e)) {
+		account_release(&account);
+		none_left(t, e);
+		return -1;
+	}
+	snprintf(call->account, sizeof(call->account), "%s", account.id);
+	rc = try_account(call, &account, e);
+	if (rc)
+		book(call, t, &account, e);
+	else
+		rest_end(&call->site->tokens, &account, clock_wall());
+	account_release(&account);
+	return rc && may_go_on(call, call->tries > before, e) ? 1 : rc;
+}
+
 int up_call_run(struct up_call *call, struct error *e)
 {
 	struct tries tries = { .count = 0 };
-	struct error told = { 0 };
-	int rc = -1;
+	int rc;
 
 	if (site_open_stores(call->site, e))
 		return -1;
-	while (tries.count < MAX_ACCOUNTS) {
-		const struct up_pool_wish wish = { tries.ids, tries.count,
-						   call->model ? call->model->id : NULL,
-						   call->site->catalogues };
-		struct account account;
-
-		account_init(&account);
-		error_clear(e);
-		rc = up_pool_pick(call->site->pool, &call->site->tokens, &wish, clock_wall(),
-				  &account, e);
-		if (rc) { /* none left: what those tried have met tells more */
-			account_release(&account);
+	call->began = clock_ticks();
+	call->tries_end = call->tries + LIMIT_TRIES;
+	while ((rc = try_next(call, &tries, e)) > 0) {
+		if (tells_more(e, &tries.told))
+			tries.told = *e;
+		if (call->tries >= call->tries_end)
 			break;
-		}
-		tries.ids[tries.count++] =
-			arena_strndup(call->arena, account.id, strlen(account.id));
-		snprintf(call->account, sizeof(call->account), "%s", account.id);
-		rc = try_account(call, &account, e);
-		if (rc)
-			up_pool_book(call->site->pool, &call->site->tokens, &account, e,
-				     clock_wall());
-		account_release(&account);
-		if (!rc || !may_go_on(call, e))
-			return rc;
-		if (tells_more(e, &told))
-			told = *e;
+		error_clear(e);
 	}
-	if (told.kind != ERR_NONE)
-		*e = told;
-	return rc;
+	if (rc > 0)
+		*e = tries.told;
+	return rc ? -1 : 0;
 }

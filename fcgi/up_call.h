@@ -1,8 +1,14 @@
 /*
  * up_call.h - carries one chat upstream: chooses an account, sees to its token, sends, and judges
- * a failure: refresh and once more, another account, or give up with the reason. An answer that is
- * empty, cut, or not what was asked for is asked for once more, before the client has seen any of
- * it.
+ * a failure by error_kinds[]:
+ *
+ *   a refused token      renewed (once, and at most every 30 s), and sent once more
+ *   a passing failure    sent again after a pause, LIMIT_ACCOUNT_TRIES times at most
+ *   other_account        the next account, LIMIT_TRIES requests at most
+ *   any other            the client hears it
+ *
+ * What a failure does to the account is up_pool_book()'s. An answer that is empty, cut, or not what
+ * was asked for is asked for once more. All of this only before the client has seen any of it.
  */
 #ifndef FCGI_UP_CALL_H
 #define FCGI_UP_CALL_H
@@ -45,6 +51,9 @@ struct up_call {
 	void *context;	  /* for send */
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
+	/* of the run under way */
+	int tries_end;
+	int64_t began; /* clock_ticks() */
 	bool asked_again;
 	bool sent_reasoning, without_reasoning; /* of the history: in the last body; no more */
 };

@@ -229,7 +229,7 @@ int up_mcp_search(const struct up_call *like, const char *query, struct hits *ou
 {
 	struct search s = { .query = query, .client = like->sink, .hits = out };
 	/* Nothing of a search is shown before it is complete: another account may always try. */
-	const struct up_sink sink = { .committed = never };
+	struct up_sink sink = *like->sink;
 	struct up_call call = { .site = like->site,
 				.arena = like->arena,
 				.sink = &sink,
@@ -237,6 +237,7 @@ int up_mcp_search(const struct up_call *like, const char *query, struct hits *ou
 				.context = &s };
 	int rc;
 
+	sink.committed = never;
 	out->count = 0;
 	buf_init(&s.reply, LIMIT_UP_REPLY);
 	rc = up_call_run(&call, e);

@@ -5,12 +5,12 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/rest.h"
 
 #include <pthread.h>
 
-#define COOL_SECONDS	3    /* after a rate limit that names no time */
-#define EXHAUST_SECONDS 3600 /* after a quota error: then the account is tried again */
-#define SUSPEND_SECONDS (6 * 3600)
+#define COOL_SECONDS 3	  /* after a rate limit that names no time */
+#define COOL_LONGEST 3600 /* after one that names an absurd time */
 
 struct member {
 	struct account account;
@@ -204,6 +204,7 @@ static const struct rest rests[ACCOUNT_STATES] = {
 	[STATE_ACTIVE] = { ERR_UP_RATE, "all accounts rest after a rate limit" },
 	[STATE_EXHAUSTED] = { ERR_UP_QUOTA, "the allowance of all accounts is used up" },
 	[STATE_SUSPENDED] = { ERR_UP_SUSPENDED, "the upstream has suspended all accounts" },
+	[STATE_REFUSED] = { ERR_UP_REFUSED, "the upstream refuses all accounts" },
 };
 
 /* The rest that ends first, NULL: none will end by itself. */
@@ -291,61 +292,17 @@ static void cool(struct up_pool *p, const char *id, int64_t until)
 	pthread_mutex_unlock(&p->lock);
 }
 
-struct move {
-	enum account_state state;
-	const char *reason;
-	int64_t now, until;
-};
-
-static void apply_move(struct account *a, const void *context)
-{
-	const struct move *move = context;
-
-	account_set_state(a, move->state, move->reason, move->now, move->until);
-}
-
-static int move_state(void *context, struct buf *json, struct error *e)
-{
-	return account_edit_record(json, apply_move, context, e);
-}
-
-static void rest(const struct store *tokens, const struct account *a, const struct move *move)
-{
-	char key[STORE_KEY_SIZE];
-	struct error e = { 0 };
-	int rc;
-
-	snprintf(key, sizeof(key), "a/%s", a->id);
-	rc = store_update(tokens, key, move_state, (void *)(uintptr_t)move, &e);
-	if (rc < 0)
-		log_line(LOG_ERROR, "account %s: state cannot be stored: %s", a->id, e.message);
-	else if (!rc)
-		log_line(LOG_WARN, "account %s (%s) is now %s: %s", a->id, a->label,
-			 account_state_names[move->state], move->reason);
-}
-
 void up_pool_book(struct up_pool *p, const struct store *tokens, const struct account *account,
 		  struct error *failure, int64_t now)
 {
-	int64_t wait = failure->retry_after;
-	struct move move = { .reason = failure->message, .now = now };
+	int wait = failure->retry_after;
 
-	switch (error_row(failure)->effect) {
-	case ACCOUNT_COOL:
-		failure->retry_after = wait ? (int)wait : COOL_SECONDS;
-		cool(p, account->id, now + failure->retry_after);
-		return;
-	case ACCOUNT_EXHAUST:
-		move.state = STATE_EXHAUSTED;
-		move.until = now + (wait ? wait : EXHAUST_SECONDS);
-		failure->retry_after = (int)(move.until - now); /* it is not asked before */
-		break;
-	case ACCOUNT_SUSPEND:
-		move.state = STATE_SUSPENDED;
-		move.until = now + SUSPEND_SECONDS;
-		break;
-	default: /* a dead login was stored by whoever found it */
+	if (error_row(failure)->effect != ACCOUNT_COOL) {
+		rest_book(tokens, account, failure, now);
 		return;
 	}
-	rest(tokens, account, &move);
+	if (wait > COOL_LONGEST)
+		wait = COOL_LONGEST;
+	failure->retry_after = wait ? wait : COOL_SECONDS;
+	cool(p, account->id, now + failure->retry_after);
 }

@@ -36,8 +36,8 @@ int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_
 int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, size_t *count,
 		  struct error *e);
 
-/* Applies the effect of a failure (error_kinds[]) to the account that met it. A failure that
- * named no time gets the time of the rest as its retry_after. */
+/* Applies the effect of a failure (error_kinds[]) to the account that met it: a short rest here, a
+ * lasting one by rest.h. The time of the rest becomes the failure's retry_after. */
 void up_pool_book(struct up_pool *p, const struct store *tokens, const struct account *account,
 		  struct error *failure, int64_t now);
 

@@ -128,9 +128,9 @@ static void up_error_knows_every_message(void)
 		{ 403, "The bearer token included in the request is invalid.", ERR_UP_TOKEN },
 		{ 403, "Invalid token", ERR_UP_TOKEN },
 		{ 403, "The security token included in the request is expired", ERR_UP_TOKEN },
-		{ 403, "User is not authorized to make this call.", ERR_UP_DENIED },
+		{ 403, "User is not authorized to make this call.", ERR_UP_REFUSED },
 		{ 403, "Your subscription does not support this application. Upgrade.",
-		  ERR_UP_DENIED },
+		  ERR_UP_REFUSED },
 		{ 403, "Your User ID (d-1.2) temporarily is suspended. We detected.",
 		  ERR_UP_SUSPENDED },
 		{ 400, "Input is too long.", ERR_CONTEXT },
@@ -143,7 +143,7 @@ static void up_error_knows_every_message(void)
 		{ 400, "Invalid model. Please select a different model to continue.", ERR_MODEL },
 		{ 400, "Invalid model ID. Please select a different model to continue.",
 		  ERR_MODEL },
-		{ 400, "profileArn is required for this request.", ERR_UP_DENIED },
+		{ 400, "profileArn is required for this request.", ERR_UP_REFUSED },
 		{ 500,
 		  "Encountered unexpectedly high load when processing the request, please "
 		  "try again.",
@@ -157,6 +157,7 @@ static void up_error_knows_every_message(void)
 		{ 429, "Too many requests, please wait before trying again.", ERR_UP_RATE },
 		{ 429, "Maximum Request reached for this month.", ERR_UP_QUOTA },
 		{ 429, "You have reached the limit.", ERR_UP_QUOTA },
+		{ 0, "Bedrock error message: ValidationException", ERR_UP_INVALID },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
@@ -335,6 +336,53 @@ static void up_error_rounds_retry_after_up(void)
 	}
 }
 
+static void up_error_tells_when_an_allowance_returns(void)
+{
+	static const struct expected {
+		int status;
+		const char *payload;
+		enum error_period period;
+	} expected[] = {
+		{ 402, "{\"reason\":\"MONTHLY_REQUEST_COUNT\"}", PERIOD_MONTH },
+		{ 429, "{\"reason\":\"MONTHLY_REQUEST_COUNT\"}", PERIOD_MONTH },
+		{ 402, "{\"reason\":\"OVERAGE_REQUEST_LIMIT_EXCEEDED\"}", PERIOD_MONTH },
+		{ 429, "{\"reason\":\"DAILY_REQUEST_COUNT\"}", PERIOD_DAY },
+		{ 402, "{\"reason\":\"CONVERSATION_LIMIT_EXCEEDED\"}", PERIOD_HOUR },
+		{ 429, "{\"message\":\"Maximum Request reached for this month.\"}", PERIOD_MONTH },
+		{ 429, "{\"message\":\"You have reached the limit.\"}", PERIOD_UNKNOWN },
+		{ 402, "", PERIOD_UNKNOWN },
+		{ 429, "{\"message\":\"Too many requests for this month of May.\"}",
+		  PERIOD_UNKNOWN }, /* a rate */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+		CU_ASSERT_EQUAL(error_of(expected[i].status, "", expected[i].payload).period,
+				expected[i].period);
+}
+
+static void up_error_tells_the_operator_whose_fault_a_403_is(void)
+{
+	static const struct expected {
+		const char *message, *begins;
+	} expected[] = {
+		{ "User is not authorized to make this call.", "the account has no right" },
+		{ "Your subscription does not support this application. Upgrade.",
+		  "the account's plan does not cover" },
+		{ "profileArn is required for this request.", "the account needs a profile" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		char payload[256];
+		struct error e;
+
+		snprintf(payload, sizeof(payload), "{\"message\":\"%s\"}", expected[i].message);
+		e = error_of(403, "AccessDeniedException", payload);
+		CU_ASSERT_EQUAL(strncmp(e.message, expected[i].begins, strlen(expected[i].begins)),
+				0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(e.message, expected[i].message));
+	}
+}
+
 static void up_error_cuts_long_words_between_characters(void)
 {
 	char payload[4096] = "{\"message\":\"";
@@ -372,6 +420,9 @@ CU_TestInfo up_error_tests[] = {
 	{ "uses the words that clients react to", up_error_uses_the_words_that_clients_react_to },
 	{ "never quotes what is no json", up_error_never_quotes_what_is_no_json },
 	{ "rounds retry after up", up_error_rounds_retry_after_up },
+	{ "tells when an allowance returns", up_error_tells_when_an_allowance_returns },
+	{ "tells the operator whose fault a 403 is",
+	  up_error_tells_the_operator_whose_fault_a_403_is },
 	{ "cuts long words between characters", up_error_cuts_long_words_between_characters },
 	{ "leaves an earlier error alone", up_error_leaves_an_earlier_error_alone },
 	CU_TEST_INFO_NULL,

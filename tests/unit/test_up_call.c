@@ -1,0 +1,504 @@
+#include "common/base.h"
+#include "fcgi/up_call.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "tests/unit/fake_login.h"
+#include "tests/unit/scratch.h"
+
+#include <CUnit/CUnit.h>
+
+#define NOW	1800000000
+#define ENDLESS 100
+
+/* What the upstream says to the next tries, in order; then it answers. */
+struct step {
+	enum error_kind kind;
+	int retry_after;
+	int times;
+};
+
+/* An installation of its own, whose upstream is send_step(). */
+struct scene {
+	char dir[SCRATCH_SIZE];
+	struct fake_login login;
+	struct app app;
+	struct site *site;
+	const struct step *steps;
+	int left; /* of the first step */
+	int sent;
+	char last[64];			    /* account that was tried last */
+	bool shown;			    /* the client has seen a part */
+	bool leaves;			    /* while it waits */
+	void (*meanwhile)(struct scene *s); /* during the next try; NULL: nothing */
+};
+
+static int send_step(struct up_call *call, const struct account *account, struct error *e)
+{
+	struct scene *s = call->context;
+	const struct step *step = s->steps;
+
+	s->sent++;
+	snprintf(s->last, sizeof(s->last), "%s", account->id);
+	if (s->meanwhile) {
+		void (*meanwhile)(struct scene *) = s->meanwhile;
+
+		s->meanwhile = NULL;
+		meanwhile(s);
+	}
+	if (!step || !step->kind)
+		return 0;
+	if (!--s->left) {
+		s->steps++;
+		s->left = s->steps->times;
+	}
+	e->retry_after = step->retry_after;
+	return error_set(e, step->kind, "the upstream's words");
+}
+
+static bool sink_committed(void *context)
+{
+	return ((struct scene *)context)->shown;
+}
+
+static int sink_tick(void *context, struct error *e)
+{
+	if (((struct scene *)context)->leaves)
+		return error_set(e, ERR_GONE, "the client has left");
+	return 1000;
+}
+
+/* One request of a client. Returns what it is told. */
+static struct error request(struct scene *s)
+{
+	const struct up_sink sink = {
+		.tick = sink_tick, .committed = sink_committed, .watch_fd = -1, .context = s
+	};
+	struct error e = { .kind = ERR_NONE };
+	struct arena arena;
+	struct up_call call = {
+		.site = s->site, .arena = &arena, .sink = &sink, .send = send_step, .context = s
+	};
+
+	arena_init(&arena);
+	up_call_run(&call, &e);
+	arena_release(&arena);
+	return e;
+}
+
+static struct error request_met(struct scene *s, const struct step *steps)
+{
+	s->steps = steps;
+	s->left = steps->times;
+	s->sent = 0;
+	return request(s);
+}
+
+static void put(struct scene *s, const char *id, enum account_kind kind, int64_t expires_at)
+{
+	struct error e = { .kind = ERR_NONE };
+	char key[STORE_KEY_SIZE];
+	struct account a;
+	struct buf json;
+
+	account_init(&a);
+	a.id = xstrdup(id);
+	a.label = xstrdup(id);
+	a.kind = kind;
+	secret_set(&a.access_token, "access-0");
+	secret_set(&a.refresh_token, "refresh-0");
+	secret_set(&a.api_key, "key");
+	a.expires_at = expires_at;
+	buf_init(&json, LIMIT_RECORD);
+	account_write(&a, &json);
+	snprintf(key, sizeof(key), "a/%s", id);
+	CU_ASSERT_EQUAL_FATAL(store_put(&s->site->tokens, key, buf_span(&json), &e), 0);
+	buf_release(&json);
+	account_release(&a);
+}
+
+static void is(struct scene *s, const char *id, enum account_state state, int64_t until)
+{
+	struct error e = { .kind = ERR_NONE };
+	char key[STORE_KEY_SIZE];
+	struct account a;
+	cJSON *tree;
+
+	snprintf(key, sizeof(key), "a/%s", id);
+	account_init(&a);
+	tree = json_parse(span_of(scratch_get(&s->site->tokens, key, &e)), &e);
+	CU_ASSERT_EQUAL_FATAL(account_read(&a, tree, &e), 0);
+	CU_ASSERT_EQUAL(a.state, state);
+	CU_ASSERT_EQUAL(a.state_until, until);
+	account_release(&a);
+	cJSON_Delete(tree);
+}
+
+static void write_config(const struct scene *s, char *path, size_t size)
+{
+	char text[512];
+
+	snprintf(path, size, "%s/kiro.json", s->dir);
+	snprintf(text, sizeof(text),
+		 "{ \"state_dir\": \"%s\", \"log\": { \"file\": \"/dev/null\" },"
+		 " \"upstream\": { \"social_url\": \"%s\" } }",
+		 s->dir, s->login.url);
+	scratch_write(path, text, strlen(text));
+}
+
+static void begin(struct scene *s)
+{
+	struct error e = { .kind = ERR_NONE };
+	char path[256];
+
+	*s = (struct scene){ .sent = 0 };
+	scratch_make(s->dir);
+	fake_login_start(&s->login);
+	write_config(s, path, sizeof(path));
+	CU_ASSERT_EQUAL_FATAL(store_create(s->dir, "tokens", 0, &e), 0);
+	CU_ASSERT_EQUAL_FATAL(store_create(s->dir, "keys", 0, &e), 0);
+	CU_ASSERT_EQUAL_FATAL(app_init(&s->app, path, "kiro.fcgi", &e), 0);
+	s->site = app_site(&s->app);
+	CU_ASSERT_EQUAL_FATAL(site_open_stores(s->site, &e), 0);
+	clock_set_wall(NOW);
+}
+
+static void end(struct scene *s)
+{
+	static const struct log_options loud = { .level = LOG_INFO };
+
+	site_drop(s->site);
+	app_release(&s->app);
+	fake_login_stop(&s->login);
+	clock_set_wall(0);
+	log_open(&loud);
+	scratch_remove(s->dir);
+}
+
+/* ---- the loop ---- */
+
+static void passing_failures_are_tried_again_after_a_pause(void)
+{
+	static const enum error_kind kinds[] = { ERR_UP_OVERLOAD, ERR_UP_CAPACITY, ERR_UP_NETWORK };
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_API_KEY, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int times = i ? 1 : 2;
+		const struct step steps[] = { { kinds[i], 0, times }, { 0 } };
+		int64_t began = clock_ticks();
+
+		CU_ASSERT_EQUAL(request_met(&s, steps).kind, ERR_NONE);
+		CU_ASSERT_EQUAL(s.sent, times + 1);
+		CU_ASSERT(clock_ticks() - began >= (i ? 200 : 200 + 400));
+	}
+	is(&s, "acc_1", STATE_ACTIVE, 0);
+	end(&s);
+}
+
+static void tries_are_bounded_per_account_and_request(void)
+{
+	static const struct step endless[] = { { ERR_UP_OVERLOAD, 0, ENDLESS } };
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_API_KEY, 0);
+	CU_ASSERT_EQUAL(request_met(&s, endless).kind, ERR_UP_OVERLOAD);
+	CU_ASSERT_EQUAL(s.sent, LIMIT_ACCOUNT_TRIES);
+	put(&s, "acc_2", KIND_API_KEY, 0);
+	put(&s, "acc_3", KIND_API_KEY, 0);
+	put(&s, "acc_4", KIND_API_KEY, 0);
+	CU_ASSERT_EQUAL(request_met(&s, endless).kind, ERR_UP_OVERLOAD);
+	CU_ASSERT_EQUAL(s.sent, LIMIT_TRIES);
+	end(&s);
+}
+
+static void a_long_retry_after_is_left_to_the_client(void)
+{
+	static const struct step later[] = { { ERR_UP_CAPACITY, 3, ENDLESS } };
+	struct error told;
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_API_KEY, 0);
+	told = request_met(&s, later);
+	CU_ASSERT_EQUAL(s.sent, 1);
+	CU_ASSERT_EQUAL(told.retry_after, 3);
+	end(&s);
+}
+
+static void nothing_is_tried_again_when_the_client_has_seen_a_part_or_left(void)
+{
+	static const struct step endless[] = { { ERR_UP_OVERLOAD, 0, ENDLESS } };
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_API_KEY, 0);
+	put(&s, "acc_2", KIND_API_KEY, 0);
+	s.shown = true;
+	CU_ASSERT_EQUAL(request_met(&s, endless).kind, ERR_UP_OVERLOAD);
+	CU_ASSERT_EQUAL(s.sent, 1);
+	s.shown = false;
+	s.leaves = true;
+	CU_ASSERT_EQUAL(request_met(&s, endless).kind, ERR_GONE);
+	CU_ASSERT_EQUAL(s.sent, 1);
+	end(&s);
+}
+
+/* Of three failures the client hears the one that time mends. */
+static void the_client_hears_what_helps_it_most(void)
+{
+	static const struct step mixed[] = { { ERR_UP_QUOTA, 0, 1 },
+					     { ERR_UP_RATE, 9, 1 },
+					     { ERR_UP_SUSPENDED, 0, ENDLESS } };
+	struct error told;
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_API_KEY, 0);
+	put(&s, "acc_2", KIND_API_KEY, 0);
+	put(&s, "acc_3", KIND_API_KEY, 0);
+	told = request_met(&s, mixed);
+	CU_ASSERT_EQUAL(s.sent, 3);
+	CU_ASSERT_EQUAL(told.kind, ERR_UP_RATE);
+	CU_ASSERT_EQUAL(told.retry_after, 9);
+	end(&s);
+}
+
+static void retry_after_is_when_the_first_account_is_back(void)
+{
+	static const struct step quota[] = { { ERR_UP_QUOTA, 86400, 1 },
+					     { ERR_UP_QUOTA, 7200, 1 },
+					     { ERR_UP_QUOTA, 90000, ENDLESS } };
+	struct error told;
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_API_KEY, 0);
+	put(&s, "acc_2", KIND_API_KEY, 0);
+	put(&s, "acc_3", KIND_API_KEY, 0);
+	told = request_met(&s, quota);
+	CU_ASSERT_EQUAL(told.kind, ERR_UP_QUOTA);
+	CU_ASSERT_EQUAL(told.retry_after, 7200);
+	CU_ASSERT_STRING_EQUAL(told.message, "the upstream's words");
+	told = request(&s);
+	CU_ASSERT_EQUAL(s.sent, 3);
+	CU_ASSERT_EQUAL(told.retry_after, 7200);
+	end(&s);
+}
+
+/* ---- tokens ---- */
+
+static const struct step refused[] = { { ERR_UP_TOKEN, 0, ENDLESS } };
+
+static void a_refused_token_is_renewed_once(void)
+{
+	static const struct step once[] = { { ERR_UP_TOKEN, 0, 1 }, { 0 } };
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_SOCIAL, NOW + 3600);
+	CU_ASSERT_EQUAL(request_met(&s, once).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.sent, 2);
+	CU_ASSERT_EQUAL(s.login.count, 1);
+	is(&s, "acc_1", STATE_ACTIVE, 0);
+	/* refused again at once: a token that new will not do better anew */
+	clock_set_wall(NOW + 29);
+	CU_ASSERT_EQUAL(request_met(&s, once).kind, ERR_UP_TOKEN);
+	CU_ASSERT_EQUAL(s.sent, 1);
+	CU_ASSERT_EQUAL(s.login.count, 1);
+	end(&s);
+}
+
+/* With a request every half minute for a day: renewals stay few, and the reason is to be seen. */
+static void a_token_that_no_renewal_mends_costs_few_renewals(void)
+{
+	struct error told;
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_SOCIAL, NOW + 10 * 86400);
+	s.login.generation = 0;
+	told = request_met(&s, refused);
+	CU_ASSERT_EQUAL(told.kind, ERR_UP_TOKEN);
+	CU_ASSERT_EQUAL(told.retry_after, 60);
+	CU_ASSERT_EQUAL(s.sent, 2);
+	is(&s, "acc_1", STATE_REFUSED, NOW + 60);
+	for (int64_t now = NOW + 30; now < NOW + 86400; now += 30) {
+		clock_set_wall(now);
+		told = request(&s);
+		CU_ASSERT_EQUAL(error_kinds[told.kind].status, 403);
+		CU_ASSERT(told.retry_after > 0);
+		s.left = ENDLESS;
+	}
+	/* 1, 2, 4 .. 1024 minutes, and each life of a token once: it is good for an hour */
+	CU_ASSERT(s.login.count >= 11 && s.login.count <= 12);
+	CU_ASSERT(s.sent <= 2 * 12);
+	end(&s);
+}
+
+static void a_renewal_that_fails_is_not_repeated_by_each_request(void)
+{
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_SOCIAL, NOW + 3600);
+	s.login.status = 503;
+	s.login.answer = "{}";
+	CU_ASSERT_EQUAL(request_met(&s, refused).kind, ERR_UP_OVERLOAD);
+	CU_ASSERT_EQUAL(s.login.count, 1);
+	is(&s, "acc_1", STATE_REFUSED, NOW + 60);
+	clock_set_wall(NOW + 31);
+	CU_ASSERT_EQUAL(request(&s).kind, ERR_UP_REFUSED);
+	CU_ASSERT_EQUAL(s.login.count, 1);
+	CU_ASSERT_EQUAL(s.sent, 1);
+	end(&s);
+}
+
+static void an_api_key_that_is_refused_rests_at_once(void)
+{
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_API_KEY, 0);
+	CU_ASSERT_EQUAL(request_met(&s, refused).kind, ERR_UP_TOKEN);
+	CU_ASSERT_EQUAL(s.sent, 1);
+	CU_ASSERT_EQUAL(s.login.count, 0);
+	is(&s, "acc_1", STATE_REFUSED, NOW + 60);
+	end(&s);
+}
+
+/* Whatever keeps one account from being sent to, another may serve. */
+static void an_account_that_cannot_be_readied_is_passed_over(void)
+{
+	static const struct step fine[] = { { 0 } };
+	static const int statuses[] = { 400, 403, 429, 503 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		struct scene s;
+
+		begin(&s);
+		put(&s, "acc_1", KIND_SOCIAL, NOW - 1);
+		put(&s, "acc_2", KIND_API_KEY, 0);
+		s.login.status = statuses[i];
+		s.login.answer = "{\"error\":\"invalid_grant\"}";
+		for (int n = 0; n < 2; n++) { /* whoever is first in turn */
+			CU_ASSERT_EQUAL(request_met(&s, fine).kind, ERR_NONE);
+			CU_ASSERT_STRING_EQUAL(s.last, "acc_2");
+		}
+		CU_ASSERT(s.login.count >= 1);
+		is(&s, "acc_1",
+		   statuses[i] == 400 || statuses[i] == 403 ? STATE_INVALID : STATE_ACTIVE, 0);
+		end(&s);
+	}
+}
+
+/* ---- probes ---- */
+
+static const struct step suspended[] = { { ERR_UP_SUSPENDED, 0, ENDLESS } };
+
+static void suspend(struct scene *s)
+{
+	begin(s);
+	put(s, "acc_1", KIND_API_KEY, 0);
+	CU_ASSERT_EQUAL(request_met(s, suspended).kind, ERR_UP_SUSPENDED);
+	CU_ASSERT_EQUAL(s->sent, 1);
+	is(s, "acc_1", STATE_SUSPENDED, NOW + 6 * 3600);
+	clock_set_wall(NOW + 6 * 3600 - 1);
+	CU_ASSERT_EQUAL(request(s).kind, ERR_UP_SUSPENDED);
+	CU_ASSERT_EQUAL(s->sent, 1);
+	clock_set_wall(NOW + 6 * 3600);
+}
+
+static void another_request(struct scene *s)
+{
+	int sent = s->sent;
+
+	CU_ASSERT_EQUAL(request(s).kind, ERR_UP_SUSPENDED);
+	CU_ASSERT_EQUAL(s->sent, sent);
+}
+
+static void one_request_tries_a_suspended_account(void)
+{
+	static const struct step fine[] = { { 0 } };
+	struct scene s;
+
+	suspend(&s);
+	s.meanwhile = another_request;
+	CU_ASSERT_EQUAL(request_met(&s, fine).kind, ERR_NONE);
+	CU_ASSERT_PTR_NULL(s.meanwhile);
+	is(&s, "acc_1", STATE_ACTIVE, 0);
+	CU_ASSERT_EQUAL(request(&s).kind, ERR_NONE);
+	end(&s);
+}
+
+static void a_probe_that_fails_lengthens_the_rest(void)
+{
+	struct error told;
+	struct scene s;
+
+	suspend(&s);
+	told = request_met(&s, suspended);
+	CU_ASSERT_EQUAL(told.retry_after, 12 * 3600);
+	is(&s, "acc_1", STATE_SUSPENDED, NOW + 18 * 3600);
+	CU_ASSERT_EQUAL(request(&s).kind, ERR_UP_SUSPENDED);
+	CU_ASSERT_EQUAL(s.sent, 1);
+	end(&s);
+}
+
+static void a_probe_that_tells_nothing_is_repeated_soon(void)
+{
+	static const struct step wrong[] = { { ERR_UP_TIMEOUT, 0, 1 }, { 0 } };
+	struct scene s;
+
+	suspend(&s);
+	CU_ASSERT_EQUAL(request_met(&s, wrong).kind, ERR_UP_TIMEOUT);
+	is(&s, "acc_1", STATE_SUSPENDED, NOW + 6 * 3600 + 60);
+	clock_set_wall(NOW + 6 * 3600 + 60);
+	CU_ASSERT_EQUAL(request(&s).kind, ERR_NONE);
+	is(&s, "acc_1", STATE_ACTIVE, 0);
+	end(&s);
+}
+
+/* The client of a probe loses nothing while there is another account, whoever is first in turn. */
+static void a_probe_that_fails_leaves_the_request_to_another_account(void)
+{
+	static const struct step once[] = { { ERR_UP_SUSPENDED, 0, 1 }, { 0 } };
+	struct scene s;
+
+	suspend(&s);
+	put(&s, "acc_2", KIND_API_KEY, 0);
+	CU_ASSERT_EQUAL(request_met(&s, once).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.sent, 2);
+	end(&s);
+}
+
+CU_TestInfo up_call_tests[] = {
+	{ "passing failures are tried again after a pause",
+	  passing_failures_are_tried_again_after_a_pause },
+	{ "tries are bounded per account and request", tries_are_bounded_per_account_and_request },
+	{ "a long retry-after is left to the client", a_long_retry_after_is_left_to_the_client },
+	{ "nothing is tried again when the client has seen a part or left",
+	  nothing_is_tried_again_when_the_client_has_seen_a_part_or_left },
+	{ "the client hears what helps it most", the_client_hears_what_helps_it_most },
+	{ "retry-after is when the first account is back",
+	  retry_after_is_when_the_first_account_is_back },
+	{ "a refused token is renewed once", a_refused_token_is_renewed_once },
+	{ "a token that no renewal mends costs few renewals",
+	  a_token_that_no_renewal_mends_costs_few_renewals },
+	{ "a renewal that fails is not repeated by each request",
+	  a_renewal_that_fails_is_not_repeated_by_each_request },
+	{ "an api key that is refused rests at once", an_api_key_that_is_refused_rests_at_once },
+	{ "an account that cannot be readied is passed over",
+	  an_account_that_cannot_be_readied_is_passed_over },
+	{ "one request tries a suspended account", one_request_tries_a_suspended_account },
+	{ "a probe that fails lengthens the rest", a_probe_that_fails_lengthens_the_rest },
+	{ "a probe that tells nothing is repeated soon",
+	  a_probe_that_tells_nothing_is_repeated_soon },
+	{ "a probe that fails leaves the request to another account",
+	  a_probe_that_fails_leaves_the_request_to_another_account },
+	CU_TEST_INFO_NULL,
+};
