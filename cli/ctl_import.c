@@ -59,6 +59,12 @@ static void take_access_token(struct account *stored, const struct account *a)
 	stored->expires_at = a->expires_at;
 }
 
+/* For its credentials: new ones mend that. */
+static bool is_refused(const struct account *a)
+{
+	return a->state == STATE_INVALID || a->state == STATE_REFUSED;
+}
+
 /* roster_change() callback; context is the account of the file. */
 static void merge(struct account *stored, void *context)
 {
@@ -75,7 +81,7 @@ static void merge(struct account *stored, void *context)
 	secret_set(&stored->refresh_token, secret_reveal(&a->refresh_token));
 	secret_set(&stored->api_key, secret_reveal(&a->api_key));
 	take_access_token(stored, a);
-	if (stored->state == STATE_INVALID)
+	if (is_refused(stored))
 		account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
 }
 
@@ -116,7 +122,7 @@ static void plan_known(struct plan *p, const struct account *a)
 
 	if (p->match == ROSTER_OLDER)
 		decide(p, SKIP, "%s has a newer token of this login", known->id);
-	else if (p->match == ROSTER_PERSON && !newer && known->state != STATE_INVALID)
+	else if (p->match == ROSTER_PERSON && !newer && !is_refused(known))
 		decide(p, SKIP, "%s has the same e-mail and newer tokens", known->id);
 	else if (!merge_changes(known, a))
 		decide(p, SKIP, "is there already: %s", known->id);
