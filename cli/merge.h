@@ -12,6 +12,9 @@
  * priority, state, machine id) stays, but for "must log in again". */
 void merge_account(struct account *stored, void *context);
 
+/* Its credentials are why it does not serve: new ones end that. */
+bool merge_mends(const struct account *stored);
+
 /* Would that change anything? */
 bool merge_changes(const struct account *stored, const struct account *a);
 
