@@ -147,6 +147,9 @@ static void print_reasons(const struct account *a, const struct ctl_facts *f)
 		ctl_print_clean(stdout, a->state_reason);
 		putchar('\n');
 	}
+	if (f->rest_until)
+		printf("%s rests until %s: %s\n", a->id,
+		       ctl_date(f->rest_until, "", date, sizeof(date)), f->rest_why);
 	if (*f->usage.failure) {
 		printf("%s: usage known as of %s: ", a->id,
 		       ctl_date(f->usage.read_at, "never", date, sizeof(date)));

@@ -2,6 +2,7 @@
 #include "cli/ctl_facts.h"
 
 #include "common/clock.h"
+#include "common/live.h"
 #include "common/usage_store.h"
 
 #include <math.h>
@@ -17,9 +18,15 @@ static int64_t refresh_at(const struct ctl *c, const struct account *a)
 
 void ctl_facts_read(struct ctl *c, const struct account *a, struct ctl_facts *f)
 {
+	struct live_view view;
 	struct error e = { 0 };
 
-	*f = (struct ctl_facts){ .refresh_at = refresh_at(c, a) };
+	live_look(ctl_live(c), live_key(a->id), clock_wall_ms(), &view);
+	*f = (struct ctl_facts){ .refresh_at = refresh_at(c, a), .used_at = view.started / 1000 };
+	if (view.rest_until > clock_wall()) {
+		f->rest_until = view.rest_until;
+		f->rest_why = error_kinds[view.rest_why].name;
+	}
 	if (usage_get(&c->tokens, a->id, &f->usage, &e) < 0) {
 		fprintf(stderr, "kiroctl: warning: %s: %s\n", a->id, e.message);
 		f->usage = (struct usage){ .read_at = 0 };
@@ -110,6 +117,8 @@ void ctl_facts_write(struct jsonw *w, const struct ctl_facts *f)
 {
 	write_date(w, "last_used_at", f->used_at);
 	write_date(w, "next_refresh_at", f->refresh_at);
+	write_date(w, "rest_until", f->rest_until);
+	jsonw_text_member(w, "rest_reason", f->rest_why);
 	if (f->usage.read_at || *f->usage.failure)
 		write_usage(w, &f->usage, f->stale);
 	else
@@ -206,6 +215,8 @@ const char *ctl_facts_state(const struct account *a, const struct ctl_facts *f,
 	const char *name = account_state_names[a->state];
 	char span[CTL_FACT_SIZE];
 
+	if (a->state == STATE_ACTIVE && f->rest_until)
+		return set(out, "resting %.16s", span_text(f->rest_until - clock_wall(), span));
 	if (a->state == STATE_ACTIVE && usage_is_exhausted(&f->usage, true))
 		return set(out, "%s, nothing left", name);
 	if (a->state == STATE_ACTIVE && usage_is_exhausted(&f->usage, false))

@@ -13,14 +13,17 @@
 struct ctl_facts {
 	struct usage usage; /* read_at 0: none */
 	bool stale;
-	int64_t used_at;    /* 0: unknown */
+	int64_t used_at;    /* its last request began; 0: unknown */
+	int64_t rest_until; /* a short rest, whatever its state; 0: none */
+	const char *rest_why;
 	int64_t refresh_at; /* from then on kiro-refresh renews the token; 0: never */
 };
 
 /* A usage record that cannot be read is told on standard error, and counts as none. */
 void ctl_facts_read(struct ctl *c, const struct account *a, struct ctl_facts *f);
 
-/* The members "usage", "last_used_at" and "next_refresh_at" of an object. */
+/* The members "usage", "last_used_at", "next_refresh_at", "rest_until" and
+ * "rest_reason" of an object. */
 void ctl_facts_write(struct jsonw *w, const struct ctl_facts *f);
 
 #define CTL_FACT_SIZE 48
