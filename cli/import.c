@@ -1,7 +1,6 @@
 #include "common/base.h"
 #include "cli/import.h"
 
-#include "cli/import_entry.h"
 #include "common/json.h"
 #include "common/limits.h"
 
@@ -107,13 +106,15 @@ static const char *find_format(enum place place, const cJSON *root, const cJSON 
 static void add_entry(struct import *i, const char *source, const char *format, size_t index,
 		      const cJSON *tree)
 {
+	const struct import_rules rules = { .registration = i->registration,
+					    .context = i->context };
 	struct import_entry *entry;
 
 	i->entries = xrealloc(i->entries, (i->count + 1) * sizeof(*i->entries));
 	entry = &i->entries[i->count++];
 	*entry = (struct import_entry){ .source = source, .format = format, .index = index };
 	account_init(&entry->account);
-	import_entry_read(i, entry, tree);
+	import_entry_read(&rules, entry, tree);
 }
 
 static int add_entries(struct import *i, const char *source, const cJSON *root, struct error *e)
