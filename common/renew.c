@@ -171,10 +171,7 @@ static void quote_refusal(const struct call *c, const cJSON *tree, char *out, si
 			     json_text_or(tree, "message", json_text_or(tree, "Message", "")));
 
 	snprintf(out, size, "%.80s%s%.240s", code, *code && *text ? ": " : "", text);
-	secret_scrub(out, &c->account->refresh_token);
-	secret_scrub(out, &c->account->previous_refresh_token);
-	secret_scrub(out, &c->account->access_token);
-	secret_scrub(out, &c->account->client_secret);
+	account_scrub(c->account, out);
 	for (char *at = out; *at; at++) {
 		if ((unsigned char)*at < ' ' || *at == 0x7F)
 			*at = ' ';
