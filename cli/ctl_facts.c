@@ -11,8 +11,8 @@ static int64_t refresh_at(const struct ctl *c, const struct account *a)
 {
 	if (a->kind == KIND_API_KEY || a->state == STATE_DISABLED || a->state == STATE_INVALID)
 		return 0;
-	if (!secret_present(&a->access_token))
-		return clock_wall();
+	if (!secret_present(&a->access_token)) /* due since it is here */
+		return a->added_at ? a->added_at : clock_wall();
 	return a->expires_at - c->config->refresh_ahead;
 }
 
