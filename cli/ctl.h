@@ -23,6 +23,7 @@
 struct account;
 struct ctl;
 struct http_client;
+struct live;
 
 struct ctl_option {
 	const char *name;     /* without "--" */
@@ -53,6 +54,7 @@ struct ctl {
 	struct config *config;	   /* NULL until ctl_config() */
 	struct store tokens, keys; /* open when their path is set */
 	struct http_client *http;  /* NULL until ctl_http() */
+	struct live *live;	   /* NULL until ctl_live() */
 	bool stdin_taken;
 };
 
@@ -62,6 +64,7 @@ int ctl_create(struct ctl *c, struct error *e);
 int ctl_tokens(struct ctl *c, struct error *e);
 int ctl_keys(struct ctl *c, struct error *e);
 int ctl_http(struct ctl *c, struct error *e);
+struct live *ctl_live(struct ctl *c); /* after ctl_config() */
 void ctl_release(struct ctl *c);
 
 /* ctl_input.c: the value of an option of this command, NULL when it was not given. */

@@ -12,6 +12,10 @@
 
 #include <sysexits.h>
 
+#define LINE 120 /* places of a table's line, where labels and plans can be cut to fit */
+
+enum { LABEL_COLUMN = 1, PLAN_COLUMN };
+
 struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error *e)
 {
 	struct error damage = { 0 };
@@ -28,21 +32,6 @@ struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error 
 	if (!found && damage.kind)
 		fprintf(stderr, "kiroctl: warning: %s\n", damage.message);
 	return found;
-}
-
-static const char *state_text(const struct account *a, char *out, size_t size)
-{
-	char date[CLOCK_TEXT_SIZE];
-
-	snprintf(out, size, "%s%s%s%s%s", account_state_names[a->state],
-		 a->state_reason ? ": " : "", a->state_reason ? a->state_reason : "",
-		 a->state_until ? " until " : "", ctl_date(a->state_until, "", date, sizeof(date)));
-	return out;
-}
-
-static const char *expiry_text(const struct account *a, char *out, size_t size)
-{
-	return ctl_date(a->expires_at, a->kind == KIND_API_KEY ? "never" : "unknown", out, size);
 }
 
 static void write_date(struct jsonw *w, const char *key, int64_t seconds)
@@ -71,7 +60,7 @@ static const char *mask_proxy(const char *url, char *out, size_t size)
 	return out;
 }
 
-void ctl_account_write(struct jsonw *w, const struct account *a)
+void ctl_account_write(struct jsonw *w, const struct account *a, const struct ctl_facts *facts)
 {
 	char proxy[LIMIT_URL];
 
@@ -103,10 +92,12 @@ void ctl_account_write(struct jsonw *w, const struct account *a)
 	write_secret(w, "refresh_token", &a->refresh_token);
 	write_secret(w, "client_secret", &a->client_secret);
 	write_secret(w, "api_key", &a->api_key);
+	if (facts)
+		ctl_facts_write(w, facts);
 	jsonw_end(w);
 }
 
-static void print_list_json(const struct roster *r)
+static void print_list_json(struct ctl *c, const struct roster *r)
 {
 	struct jsonw w;
 	struct buf out;
@@ -114,37 +105,78 @@ static void print_list_json(const struct roster *r)
 	buf_init(&out, CTL_OUTPUT);
 	jsonw_init(&w, &out);
 	jsonw_begin_array(&w);
-	for (size_t i = 0; i < r->count; i++)
-		ctl_account_write(&w, &r->accounts[i]);
+	for (size_t i = 0; i < r->count; i++) {
+		struct ctl_facts facts;
+
+		ctl_facts_read(c, &r->accounts[i], &facts);
+		ctl_account_write(&w, &r->accounts[i], &facts);
+	}
 	jsonw_end(&w);
 	ctl_print_json(&out);
 	buf_release(&out);
 }
 
-static void print_list(const struct ctl *c, const struct roster *r)
+static void add_row(struct table *t, const struct account *a, const struct ctl_facts *f)
 {
-	static const char *const heads[] = { "ID",     "LABEL",	  "KIND",     "STATE",
-					     "REGION", "EXPIRES", "REFRESHED" };
+	char amount[CTL_FACT_SIZE], percent[CTL_FACT_SIZE], reset[CTL_FACT_SIZE];
+	char used[CTL_FACT_SIZE], refresh[CTL_FACT_SIZE], state[CTL_FACT_SIZE];
+	const char *cells[] = {
+		a->id,
+		a->label,
+		f->usage.plan,
+		ctl_facts_amount(f, amount),
+		ctl_facts_percent(f, percent),
+		ctl_facts_reset(f, reset),
+		ctl_facts_used(f, used),
+		ctl_facts_refresh(f, refresh),
+		ctl_facts_state(a, f, state),
+	};
+
+	table_add(t, cells);
+}
+
+/* Why it is in its state, and why its numbers are old: a line each, below the table. */
+static void print_reasons(const struct account *a, const struct ctl_facts *f)
+{
+	char date[CLOCK_TEXT_SIZE];
+
+	if (a->state_reason) {
+		printf("%s is %s%s%s: ", a->id, account_state_names[a->state],
+		       a->state_until ? " until " : "",
+		       ctl_date(a->state_until, "", date, sizeof(date)));
+		ctl_print_clean(stdout, a->state_reason);
+		putchar('\n');
+	}
+	if (f->rest_until)
+		printf("%s rests until %s: %s\n", a->id,
+		       ctl_date(f->rest_until, "", date, sizeof(date)), f->rest_why);
+	if (*f->usage.failure) {
+		printf("%s: usage known as of %s: ", a->id,
+		       ctl_date(f->usage.read_at, "never", date, sizeof(date)));
+		ctl_print_clean(stdout, f->usage.failure);
+		putchar('\n');
+	}
+}
+
+static void print_list(struct ctl *c, const struct roster *r)
+{
+	static const char *const heads[] = { "ACCOUNT", "LABEL",    "PLAN",    "USED/LIMIT", "%",
+					     "RESET",	"LAST USE", "REFRESH", "STATE" };
+	struct ctl_facts *facts = xcalloc(r->count, sizeof(*facts));
 	struct table t;
 
 	table_init(&t, heads, ARRAY_SIZE(heads));
 	for (size_t i = 0; i < r->count; i++) {
-		const struct account *a = &r->accounts[i];
-		char state[256], expires[CLOCK_TEXT_SIZE], refreshed[CLOCK_TEXT_SIZE];
-		const char *cells[] = {
-			a->id,
-			a->label,
-			account_kind_names[a->kind],
-			state_text(a, state, sizeof(state)),
-			account_region(a, c->config->upstream_region),
-			expiry_text(a, expires, sizeof(expires)),
-			ctl_date(a->refreshed_at, "never", refreshed, sizeof(refreshed)),
-		};
-
-		table_add(&t, cells);
+		ctl_facts_read(c, &r->accounts[i], &facts[i]);
+		add_row(&t, &r->accounts[i], &facts[i]);
 	}
+	table_fit(&t, LABEL_COLUMN, 10, LINE);
+	table_fit(&t, PLAN_COLUMN, 8, LINE);
 	table_print(&t, stdout);
 	table_release(&t);
+	for (size_t i = 0; i < r->count; i++)
+		print_reasons(&r->accounts[i], &facts[i]);
+	free(facts);
 }
 
 int ctl_account_list(struct ctl *c, struct error *e)
@@ -157,7 +189,7 @@ int ctl_account_list(struct ctl *c, struct error *e)
 		return -1;
 	rc = roster_load(&r, &c->tokens, e);
 	if (c->json)
-		print_list_json(&r);
+		print_list_json(c, &r);
 	else if (r.count)
 		print_list(c, &r);
 	else if (!rc)
@@ -166,42 +198,56 @@ int ctl_account_list(struct ctl *c, struct error *e)
 	return rc;
 }
 
-/* One "name  value" line a member of the JSON form: the two cannot differ. */
-static void print_members(const struct buf *json)
+/* One "name  value" line a member of the JSON form, "outer.name" for those of an object in it: the
+ * two cannot differ. */
+static void print_members(const cJSON *tree, const char *outer)
 {
-	cJSON *tree = cJSON_Parse(json->at);
 	const cJSON *item;
+	size_t index = 0;
 
 	cJSON_ArrayForEach (item, tree) {
-		if (cJSON_IsNull(item))
+		char name[96], number[24];
+
+		snprintf(number, sizeof(number), "%zu", index++);
+		snprintf(name, sizeof(name), "%s%s%s", outer, *outer ? "." : "",
+			 item->string ? item->string : number);
+		if (cJSON_IsArray(item) || cJSON_IsObject(item))
+			print_members(item, name);
+		if (!cJSON_IsString(item) && !cJSON_IsNumber(item) && !cJSON_IsBool(item))
 			continue;
-		printf("%-15s ", item->string);
+		printf("%-22s ", name);
 		if (cJSON_IsString(item))
 			ctl_print_clean(stdout, item->valuestring);
+		else if (cJSON_IsNumber(item))
+			printf("%.15g", item->valuedouble);
 		else
-			printf("%.0f", item->valuedouble);
+			fputs(cJSON_IsTrue(item) ? "yes" : "no", stdout);
 		putchar('\n');
 	}
-	cJSON_Delete(tree);
 }
 
 int ctl_account_show(struct ctl *c, struct error *e)
 {
+	struct ctl_facts facts;
 	struct account *a;
 	struct roster r;
 	struct jsonw w;
 	struct buf out;
+	cJSON *tree;
 
 	roster_init(&r);
 	buf_init(&out, CTL_OUTPUT);
 	a = ctl_account_named(c, &r, e);
 	if (a) {
 		jsonw_init(&w, &out);
-		ctl_account_write(&w, a);
+		ctl_facts_read(c, a, &facts);
+		ctl_account_write(&w, a, &facts);
+		tree = cJSON_Parse(out.at);
 		if (c->json)
 			ctl_print_json(&out);
 		else
-			print_members(&out);
+			print_members(tree, "");
+		cJSON_Delete(tree);
 	}
 	buf_release(&out);
 	roster_release(&r);

@@ -100,7 +100,7 @@ static void print_json(const struct account *a, const char *result)
 	jsonw_text_member(&w, "status", "done");
 	jsonw_text_member(&w, "result", result);
 	jsonw_key(&w, "account");
-	ctl_account_write(&w, a);
+	ctl_account_write(&w, a, NULL);
 	jsonw_end(&w);
 	ctl_print_json(&out);
 	buf_release(&out);

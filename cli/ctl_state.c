@@ -3,6 +3,7 @@
 
 #include "common/account.h"
 #include "common/http.h"
+#include "common/live.h"
 #include "common/jsonw.h"
 
 static const char *const store_names[] = { "tokens", "keys" };
@@ -71,12 +72,20 @@ int ctl_http(struct ctl *c, struct error *e)
 	return c->http ? 0 : http_client_new(&c->http, &options, e);
 }
 
+struct live *ctl_live(struct ctl *c)
+{
+	if (!c->live)
+		c->live = live_new(c->config->state_dir);
+	return c->live;
+}
+
 void ctl_release(struct ctl *c)
 {
 	if (c->tokens.path)
 		store_close(&c->tokens);
 	if (c->keys.path)
 		store_close(&c->keys);
+	live_free(c->live);
 	http_client_free(c->http);
 	config_free(c->config);
 }

@@ -1,7 +1,6 @@
 #include "common/base.h"
 #include "cli/import.h"
 
-#include "cli/import_entry.h"
 #include "common/json.h"
 #include "common/limits.h"
 
@@ -113,6 +112,8 @@ static bool is_shared(const char *format)
 void import_add(struct import *i, const char *source, const char *format, size_t index,
 		const cJSON *tree)
 {
+	const struct import_rules rules = { .registration = i->registration,
+					    .context = i->context };
 	struct import_entry *entry;
 
 	i->entries = xrealloc(i->entries, (i->count + 1) * sizeof(*i->entries));
@@ -121,7 +122,7 @@ void import_add(struct import *i, const char *source, const char *format, size_t
 		.source = source, .format = format, .index = index, .shared = is_shared(format)
 	};
 	account_init(&entry->account);
-	import_entry_read(i, entry, tree);
+	import_entry_read(&rules, entry, tree);
 }
 
 static int add_entries(struct import *i, const char *source, const cJSON *root, struct error *e)

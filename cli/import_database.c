@@ -11,7 +11,6 @@
 #include "common/base.h"
 #include "cli/import.h"
 
-#include "cli/import_entry.h"
 #include "common/json.h"
 #include "common/limits.h"
 

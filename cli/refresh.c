@@ -12,6 +12,7 @@
 #include "common/config.h"
 #include "common/http.h"
 #include "common/ids.h"
+#include "common/live.h"
 #include "common/log.h"
 #include "common/refresh.h"
 #include "common/rest.h"
@@ -40,6 +41,7 @@ struct run {
 	struct config *config;
 	struct http_client *http;
 	struct store tokens;
+	struct live *live;
 	struct roster roster;
 	size_t considered, counts[OUTCOMES];
 	size_t catalogues, usages; /* renewed */
@@ -216,11 +218,14 @@ static void look_up_models(struct run *run, const struct account *a)
 	run->catalogues += rc == 0;
 }
 
-static bool may_be_asked(const struct account *a)
+static bool may_be_asked(struct run *run, const struct account *a)
 {
 	int64_t now = clock_wall();
+	struct live_view view;
 
-	if (a->state == STATE_DISABLED || a->state == STATE_INVALID || rest_needs_claim(a))
+	live_look(run->live, live_key(a->id), clock_wall_ms(), &view);
+	if (a->state == STATE_DISABLED || a->state == STATE_INVALID || view.rest_until > now ||
+	    rest_needs_claim(a))
 		return false; /* asking would not help, and may harm */
 	return *account_bearer(a) && !account_expires_within(a, now, 0);
 }
@@ -234,7 +239,7 @@ static void look_up_usage(struct run *run, struct account *a)
 
 	if (run->options->dry_run)
 		return;
-	if (may_be_asked(a) && clock_ticks() < run->usage_until) {
+	if (may_be_asked(run, a) && clock_ticks() < run->usage_until) {
 		rc = usage_look(run->http, run->config, &run->tokens, a, &u, &e);
 		if (rc <= 0) /* it was asked */
 			pause_a_little();
@@ -370,7 +375,9 @@ static int start(const struct options *options)
 		rc = EX_CONFIG;
 	} else {
 		roster_init(&run.roster);
+		run.live = live_new(run.config->state_dir);
 		rc = run_all(&run);
+		live_free(run.live);
 		roster_release(&run.roster);
 		store_close(&run.tokens);
 	}

@@ -287,6 +287,14 @@ const char *account_bearer(const struct account *a)
 	return secret_reveal(a->kind == KIND_API_KEY ? &a->api_key : &a->access_token);
 }
 
+void account_scrub(const struct account *a, char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		if (members[i].type == SECRET)
+			secret_scrub(text, secret_at(a, &members[i]));
+	}
+}
+
 bool account_expires_within(const struct account *a, int64_t now, int64_t ahead)
 {
 	if (a->kind == KIND_API_KEY)

@@ -75,6 +75,8 @@ int account_edit_record(struct buf *json, void (*edit)(struct account *a, const 
 
 /* The token to send: api_key or access_token; "" when there is none. */
 const char *account_bearer(const struct account *a);
+/* Overwrites its credentials in a message of another party. */
+void account_scrub(const struct account *a, char *text);
 /* The access token ends within `ahead` seconds (never for an API key). */
 bool account_expires_within(const struct account *a, int64_t now, int64_t ahead);
 /* May be tried now: active, or at rest with state_until behind us. */

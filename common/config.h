@@ -31,6 +31,8 @@ enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENVIRONM
 
 enum config_auth */
 	struct secret client_token;
+	bool own_credentials;
+	char *trusted_proxies; /* addresses, comma separated */
 	char *cors_origins;
 	int max_streams;
 	int ping_interval;   /* seconds */

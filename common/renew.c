@@ -104,10 +104,7 @@ static const struct auth_method {
 static void quote_refusal(const struct call *c, const cJSON *tree, char *out, size_t size)
 {
 	login_quote(tree, out, size);
-	secret_scrub(out, &c->account->refresh_token);
-	secret_scrub(out, &c->account->previous_refresh_token);
-	secret_scrub(out, &c->account->access_token);
-	secret_scrub(out, &c->account->client_secret);
+	account_scrub(c->account, out);
 }
 
 /* Answers in the form of a refusal that mean "later". */

@@ -30,6 +30,7 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 	struct up_call call = { .site = r->site,
 				.chat = chat,
 				.model = model,
+				.own = r->own,
 				.names = &names,
 				.arena = &r->arena,
 				.sink = &sink };

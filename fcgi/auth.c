@@ -2,19 +2,17 @@
 #include "fcgi/auth.h"
 
 #include "common/log.h"
+#include "fcgi/own_credentials.h"
 
 /* Apache may hand the header over under a second name after an internal redirect. */
 static const char *const authorization_names[] = { "HTTP_AUTHORIZATION",
 						   "REDIRECT_HTTP_AUTHORIZATION" };
 static const char *const key_names[] = { "HTTP_X_API_KEY", "HTTP_X_GOOG_API_KEY" };
 
-#define MAX_CANDIDATES (ARRAY_SIZE(authorization_names) + ARRAY_SIZE(key_names))
-#define MAX_KEY	       4096
+#define MAX_KEY KB(16) /* credentials of one's own may stand there */
 
-struct candidates {
-	const char *keys[MAX_CANDIDATES];
-	size_t count;
-};
+_Static_assert(ARRAY_SIZE(authorization_names) + ARRAY_SIZE(key_names) <= AUTH_MAX_KEYS,
+	       "AUTH_MAX_KEYS is too small");
 
 static const char *trimmed(struct request *r, const char *at, size_t len)
 {
@@ -27,7 +25,7 @@ static const char *trimmed(struct request *r, const char *at, size_t len)
 	return arena_strndup(&r->arena, at, len);
 }
 
-static void add(struct request *r, struct candidates *c, const char *text)
+static void add(struct request *r, const char **keys, size_t *count, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 	const char *key;
@@ -36,19 +34,22 @@ static void add(struct request *r, struct candidates *c, const char *text)
 		return;
 	key = trimmed(r, text, len);
 	if (*key)
-		c->keys[c->count++] = key;
+		keys[(*count)++] = key;
 }
 
-static void collect(struct request *r, struct candidates *c)
+size_t auth_keys(struct request *r, const char *keys[static AUTH_MAX_KEYS])
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < ARRAY_SIZE(key_names); i++)
-		add(r, c, request_header(r, key_names[i]));
+		add(r, keys, &count, request_header(r, key_names[i]));
 	for (size_t i = 0; i < ARRAY_SIZE(authorization_names); i++) {
 		const char *value = request_header(r, authorization_names[i]);
 
 		if (value && strncasecmp(value, "Bearer ", 7) == 0)
-			add(r, c, value + 7);
+			add(r, keys, &count, value + 7);
 	}
+	return count;
 }
 
 /* 1: it is a key of this installation. */
@@ -100,36 +101,55 @@ static int check_configured(struct request *r)
 	return 0;
 }
 
-static int check_loopback(struct request *r)
+bool auth_is_loopback(struct request *r)
 {
 	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
 
-	if (peer && (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 ||
-		     strncmp(peer, "::ffff:127.", 11) == 0))
+	return peer && (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 ||
+			strncmp(peer, "::ffff:127.", 11) == 0);
+}
+
+static int check_loopback(struct request *r)
+{
+	if (auth_is_loopback(r))
 		return 0;
 	return error_set(&r->error, ERR_FORBIDDEN,
 			 "auth is \"none\", which serves only clients on the loopback interface");
 }
 
-int auth_client(struct request *r)
+/* No key of this installation was among them. */
+static int refuse(struct request *r, const char *const *keys, size_t count)
 {
-	struct candidates c = { .count = 0 };
-
-	if (r->site->config->auth == AUTH_NONE)
-		return check_loopback(r);
-	if (check_configured(r))
-		return -1;
-	collect(r, &c);
-	for (size_t i = 0; i < c.count; i++) {
-		int known = is_known(r, c.keys[i]);
-
-		if (known)
-			return known < 0 ? -1 : 0;
+	for (size_t i = 0; i < count; i++) {
+		if (strncmp(keys[i], OWN_CREDENTIALS_PREFIX, strlen(OWN_CREDENTIALS_PREFIX)) == 0)
+			return error_set(&r->error, ERR_AUTH,
+					 "credentials of your own are no key of this gateway: send "
+					 "its key too, as x-api-key or Authorization: Bearer, "
+					 "whichever is free");
 	}
-	if (!c.count)
+	if (!count)
 		return error_set(&r->error, ERR_AUTH,
 				 "no API key: send it as x-api-key or Authorization: Bearer");
 	return error_set(&r->error, ERR_AUTH,
 			 request_header(r, "HTTP_X_API_KEY") ? "invalid x-api-key"
 							     : "Invalid bearer token");
+}
+
+int auth_client(struct request *r)
+{
+	const char *keys[AUTH_MAX_KEYS];
+	size_t count;
+
+	if (r->site->config->auth == AUTH_NONE)
+		return check_loopback(r);
+	if (check_configured(r))
+		return -1;
+	count = auth_keys(r, keys);
+	for (size_t i = 0; i < count; i++) {
+		int known = is_known(r, keys[i]);
+
+		if (known)
+			return known < 0 ? -1 : 0;
+	}
+	return refuse(r, keys, count);
 }

@@ -10,4 +10,11 @@
  * (auth "none" and the peer is not on the loopback interface), ERR_STORE. */
 int auth_client(struct request *r);
 
+/* All that a client sent where its key belongs, without blanks around it, in the arena. */
+#define AUTH_MAX_KEYS 4
+size_t auth_keys(struct request *r, const char *keys[static AUTH_MAX_KEYS]);
+
+/* The peer, as the web server knows it, is on this machine. */
+bool auth_is_loopback(struct request *r);
+
 #endif

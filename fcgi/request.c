@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "fcgi/own_credentials.h"
 
 /* A body so far beyond every limit is not even read to its end. */
 #define DRAIN_LIMIT (8 * LIMIT_BODY)
@@ -36,6 +37,7 @@ void request_init(struct request *r, struct site *site, struct conn *conn)
 
 void request_release(struct request *r)
 {
+	own_credentials_release(r);
 	cJSON_Delete(r->json);
 	buf_release(&r->body);
 	arena_release(&r->arena);

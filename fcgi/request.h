@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 
+struct account;
 struct route;
 struct dialect;
 
@@ -28,6 +29,7 @@ struct request {
 	const char *rest;	       /* what a route's trailing "*" stood for */
 	const struct dialect *dialect; /* whose error envelope; never NULL after routing */
 	struct key key;		       /* who asks */
+	struct account *own;	       /* it brought its own credentials; NULL: the pool's */
 	struct arena arena;
 	struct buf body;
 	cJSON *json; /* of the body, by request_json() */

@@ -7,6 +7,7 @@
 #include "fcgi/api.h"
 #include "fcgi/auth.h"
 #include "fcgi/dialect.h"
+#include "fcgi/own_credentials.h"
 
 #include <malloc.h>
 
@@ -216,7 +217,7 @@ static int serve(struct request *r)
 	if (!rc)
 		rc = check_method(r);
 	if (!rc && r->route->guard == CLIENT)
-		rc = auth_client(r);
+		rc = auth_client(r) || own_credentials_read(r) ? -1 : 0;
 	/* The body is read to its end even when it is not wanted any more. */
 	if (request_read_body(r, rc ? 0 : r->route->body_limit) && !rc)
 		rc = -1;

@@ -152,6 +152,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 		rc = judge_refusal(&reply, &x.refusal, e);
 	else if (!rc)
 		rc = call->sink->end(call->sink->context, e);
+	account_scrub(account, e->message);
 	if (rc && e->kind == ERR_UP_INVALID)
 		up_check_explain(call->chat, body->len, e);
 	log_line(rc ? LOG_WARN : LOG_DEBUG, "upstream %s account=%s status=%d id=%s%s%s",
@@ -167,6 +168,8 @@ static const struct model *own_model(struct up_call *call, const struct account 
 	const struct model *model;
 	bool due;
 
+	if (call->own)
+		return call->model; /* nothing is known of what it is offered */
 	model = catalogues_model(call->site->catalogues, &call->site->tokens, account->id,
 				 call->model, call->arena, &due);
 	if (due)
@@ -434,6 +437,21 @@ static bool tells_more(const struct error *e, const struct error *than)
 	       (error_row(e)->client_retries && !error_row(than)->client_retries);
 }
 
+/* Credentials that came with the request: as they are, once, and no account's rest. */
+static int run_own(struct up_call *call, struct error *e)
+{
+	int rc;
+
+	snprintf(call->account, sizeof(call->account), "%s", call->own->id);
+	rc = send(call, call->own, e);
+	if (!rc || e->kind != ERR_UP_TOKEN)
+		return rc;
+	error_clear(e);
+	return error_set(e, ERR_AUTH,
+			 "the upstream refused the token of your own credentials: renew it where "
+			 "it comes from");
+}
+
 /* No account is left, which the pool says in *e: what those tried have met tells more, but for when
  * the first of all is back. */
 static void none_left(const struct tries *t, struct error *e)
@@ -474,6 +492,8 @@ int up_call_run(struct up_call *call, struct error *e)
 	struct tries tries = { .count = 0 };
 	int rc;
 
+	if (call->own)
+		return run_own(call, e);
 	if (site_open_stores(call->site, e))
 		return -1;
 	call->began = clock_ticks();

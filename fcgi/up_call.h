@@ -13,6 +13,7 @@
 #ifndef FCGI_UP_CALL_H
 #define FCGI_UP_CALL_H
 
+#include "common/account.h"
 #include "common/arena.h"
 #include "common/error.h"
 #include "common/models.h"
@@ -42,6 +43,8 @@ struct up_call {
 	const struct chat *chat;
 	const struct model *model; /* NULL: any account will do; what was asked for; each try takes
 				      its account's own */
+	const struct account *own; /* this one and no other, of which nothing is kept; NULL: the
+				      pool's */
 	struct tool_names *names;
 	struct arena *arena;
 	const struct up_sink *sink;

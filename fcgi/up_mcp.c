@@ -213,6 +213,7 @@ static int send_search(struct up_call *call, const struct account *account, stru
 				 &wire, e);
 	if (!rc)
 		rc = exchange(call, account, &body, &wire, e);
+	account_scrub(account, e->message);
 	log_line(rc ? LOG_WARN : LOG_DEBUG, "web search account=%s%s%s", account->id,
 		 rc ? ": " : "", rc ? e->message : "");
 	buf_release(&body);
@@ -231,6 +232,7 @@ int up_mcp_search(const struct up_call *like, const char *query, struct hits *ou
 	/* Nothing of a search is shown before it is complete: another account may always try. */
 	struct up_sink sink = *like->sink;
 	struct up_call call = { .site = like->site,
+				.own = like->own,
 				.arena = like->arena,
 				.sink = &sink,
 				.send = send_search,

@@ -62,6 +62,14 @@ async function fail(code, args, options) {
   return r
 }
 
+/* kiro-refresh, which must do its work. */
+const refreshProgram = (env) => new Promise((resolve, reject) => {
+  const child = spawn(path.join(path.dirname(program), 'kiro-refresh'), ['--quiet'],
+    { env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, ...env }, stdio: 'ignore' })
+  child.on('error', reject)
+  child.on('close', resolve)
+})
+
 const json = async (args, options) => JSON.parse((await succeed([...args, '--json'], options)).out)
 
 function file(name, content, mode = 0o600) {
@@ -270,7 +278,7 @@ describe('account import', () => {
     assert.equal(more.entries[0].what, 'updated')
     const [account] = await json(['account', 'list'])
     assert.equal(account.email, 'ann@example.com')
-    assert.match((await succeed(['account', 'list'])).out, /eu-central-1/)
+    assert.match(account.profile_arn, /:eu-central-1:/)
   })
 
   test('the same credential twice in a file is one account', async () => {
@@ -364,7 +372,7 @@ describe('account add', () => {
     const a = await json(['account', 'add', '--api-key-file', file('key', 'ksk_FAKE0000000000000000')])
     const b = await json(['account', 'add'], { env: { KIRO_API_KEY: 'ksk_FAKE1111111111111111' } })
     assert.deepEqual([a.kind, b.kind], ['api_key', 'api_key'])
-    assert.match((await succeed(['account', 'list'])).out, /api_key +active .* never +never/)
+    assert.deepEqual([a.next_refresh_at, (await json(['account', 'show', a.id])).next_refresh_at], [undefined, null])
   })
 
   test('refuses what cannot work, naming it', async () => {
@@ -425,13 +433,84 @@ describe('account list, show, enable, disable, remove', () => {
     await fail(DATA, ['account', 'remove', id, '--yes'])
   })
 
-  test('columns are aligned, with wide characters too', async () => {
+  /* Places on a screen: wide characters take two, combining ones none. */
+  const places = (text) => [...text].reduce((n, c) => n + (/\p{M}/u.test(c) ? 0 : /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uff00-\uff60\u{1f300}-\u{1faff}]/u.test(c) ? 2 : 1), 0)
+
+  test('columns are aligned, with wide and combining characters too', async () => {
     await addSocial('ann')
     await addSocial('bob', '--label', '\u00fcber\u00e4u\u00dferst')
+    await addSocial('wang', '--label', '\u738b\u5c0f\u660e')
+    await addSocial('cat', '--label', 'e\u0301\u{1f408}')
     const lines = (await succeed(['account', 'list'])).out.trimEnd().split('\n')
-    const column = [...lines[0]].join('').indexOf('KIND')
-    for (const line of lines.slice(1))
-      assert.equal([...line].slice(column, column + 6).join(''), 'social')
+    const column = lines[0].indexOf('STATE')
+    assert.match(lines[0], /^ACCOUNT +LABEL +PLAN +USED\/LIMIT +% +RESET +LAST USE +REFRESH +STATE$/)
+    assert.equal(lines.length, 5)
+    for (const line of lines.slice(1)) {
+      assert.match(line, / active$/)
+      assert.equal(places(line.replace(/active$/, '')), column, line)
+    }
+  })
+
+  test('a line fits 120 columns, whatever a label is', async () => {
+    await addSocial('long', '--label', 'a label that goes on and on until it is far beyond any table')
+    await addSocial('wide', '--label', '\u738b'.repeat(60))
+    const lines = (await succeed(['account', 'list'])).out.trimEnd().split('\n')
+    for (const line of lines)
+      assert.ok(places(line) <= 120, line)
+    assert.match(lines[1] + lines[2], /\u738b\u2026 /)
+  })
+
+  test('list and show tell plan, usage, reset, refresh and why', async () => {
+    const s = await service({
+      '/refreshToken': ({ body }) => JSON.parse(body).refreshToken === token('dead') ?
+        [400, { error: 'invalid_grant', error_description: 'Invalid refresh token' }] :
+        [200, { accessToken: token('access'), refreshToken: token('rotated'), expiresIn: 3600 }],
+      '/getUsageLimits': () => [200, usageAnswer],
+    })
+    try {
+      const ann = await addSocial('ann'), dead = await addSocial('dead', '--priority', '9')
+      await refreshProgram(s.env)
+      const out = (await succeed(['account', 'list'])).out
+      /* credits, with the running trial and bonus: 12.5+100+1 of 1000+500+20 */
+      assert.match(out, new RegExp(`^${ann}  ann +KIRO PRO +113\\.5/1520 +7% +2030-01-01 +- +in (50|4\\d)m +active$`, 'm'))
+      assert.match(out, new RegExp(`^${dead}  dead +- +- +- +- +- +- +invalid$`, 'm'))
+      assert.match(out, new RegExp(`^${dead} is invalid: .*`, 'm'))
+      const [first, second] = await json(['account', 'list'])
+      assert.deepEqual(first.usage, {
+        plan: 'KIRO PRO', used: 113.5, limit: 1520, unit: 'Credits', percent: 7.47, remaining: 1406.5,
+        reset_at: '2030-01-01T00:00:00Z', read_at: first.usage.read_at, stale: false, failure: null,
+        parts: [{ kind: 'plan', name: null, used: 12.5, limit: 1000, ends_at: null },
+          { kind: 'trial', name: null, used: 100, limit: 500, ends_at: null },
+          { kind: 'bonus', name: null, used: 1, limit: 20, ends_at: null }],
+        overage: { enabled: false, used: 0, cap: null, rate: null, charges: 0, currency: null },
+      })
+      assert.deepEqual([second.usage, second.state, second.next_refresh_at], [null, 'invalid', null])
+      assert.deepEqual(await json(['account', 'show', ann]), first)
+      const shown = (await succeed(['account', 'show', ann])).out
+      assert.match(shown, /^usage\.plan +KIRO PRO$/m)
+      assert.match(shown, /^usage\.used +113\.5$/m)
+      assert.match(shown, /^usage\.parts\.1\.kind +trial$/m)
+      assert.match(shown, /^usage\.stale +no$/m)
+    } finally { await s.close() }
+  })
+
+  test('a number that is old is marked, with the reason below', async () => {
+    let answer = [200, usageAnswer]
+    const s = await service({
+      '/refreshToken': () => [200, { accessToken: token('access'), refreshToken: token('rotated'), expiresIn: 3600 }],
+      '/getUsageLimits': () => answer,
+    })
+    try {
+      const id = await addSocial('ann')
+      await succeed(['account', 'refresh', 'ann'], { env: s.env })
+      answer = [429, { message: 'Too many requests' }]
+      await refreshProgram(s.env)
+      const none = (await succeed(['account', 'list'])).out
+      assert.match(none, new RegExp(`^${id}  ann +- +- +- `, 'm'))
+      assert.match(none, new RegExp(`^${id}: usage known as of never: Too many requests$`, 'm'))
+      assert.deepEqual((({ used, percent, stale, failure }) => ({ used, percent, stale, failure }))((await json(['account', 'show', id])).usage),
+        { used: null, percent: null, stale: true, failure: 'Too many requests' })
+    } finally { await s.close() }
   })
 
   test('accounts of lower priority number come first', async () => {

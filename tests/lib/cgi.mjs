@@ -5,8 +5,9 @@ import { once } from 'node:events';
 import { start } from './process.mjs';
 
 // The variables of a request: { method, path, headers, body (Buffer), script }. script is where the
-// program is mounted; the path behind it becomes PATH_INFO.
-export function cgiVariables({ method = 'POST', path, headers = {}, body, script = '' }) {
+// program is mounted; the path behind it becomes PATH_INFO. variables: more of them, or others.
+export function cgiVariables({ method = 'POST', path, headers = {}, body, script = '',
+			       variables: more = {} }) {
 	const [name, query = ''] = path.split('?');
 	const variables = {
 		GATEWAY_INTERFACE: 'CGI/1.1',
@@ -29,7 +30,7 @@ export function cgiVariables({ method = 'POST', path, headers = {}, body, script
 
 		variables[variable === 'CONTENT_TYPE' ? variable : `HTTP_${variable}`] = value;
 	}
-	return variables;
+	return { ...variables, ...more };
 }
 
 // "Status: 200 OK\r\nname: value\r\n\r\nbody" as { status, headers, body }.

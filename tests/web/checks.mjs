@@ -28,7 +28,7 @@ export async function startSite(mode, { mount = mode.mount, settings = {} } = {}
 			standin,
 			user: mode.user,
 			...mode.layout,
-			settings: { ping_interval: 1, first_byte_hold: 1, ...settings },
+			settings: { ping_interval: 1, first_byte_hold: 1, own_credentials: true, ...settings },
 		});
 		server = await mode.start(at, mount);
 	} catch (error) {
@@ -137,6 +137,24 @@ async function bothKeyHeaders({ request, at }) {
 	}
 	assert.equal((await request({ ...message('@hello@'), headers: bearer })).status, 200);
 	assert.equal((await request({ ...completion('@hello@'), headers: bearer })).status, 200);
+}
+
+// From this machine they may come in clear; behind a proxy on it, only the proxy's client counts.
+async function ownCredentials({ request, standin, at, server }) {
+	const [guest] = await standin.addAccounts([{ name: 'guest', kind: 'social' }]);
+	const text = JSON.stringify({ accessToken: guest.accessToken, profileArn: guest.profileArn });
+	const encoded = `creds-${Buffer.from(text).toString('base64')}`;
+
+	for (const headers of [{ 'x-kiro-credentials': text }, { authorization: `Bearer ${encoded}` },
+			       { 'x-api-key': encoded, authorization: `Bearer ${at.key}` }]) {
+		await standin.clearRequests();
+		assert.equal((await request({ ...message('@hello@'), headers })).status, 200);
+		assert.deepEqual((await standin.requests({ wait: 5000 })).map(({ account }) => account),
+				 ['guest']);
+		isEnvelope(await request({ ...message('@hello@'), headers: {
+			...headers, 'x-forwarded-for': '203.0.113.9' } }), 403, 'permission_error');
+	}
+	assert.ok(!server.log().includes(guest.accessToken), 'a credential is in the log');
 }
 
 async function badKeys({ request, standin }) {
@@ -356,6 +374,7 @@ const checks = {
 	'a query string is never an option': queryIsNoOption,
 	'both headers carry the key': bothKeyHeaders,
 	'no key and a wrong key are refused before the upstream is asked': badKeys,
+	'credentials that a client brings are used for one request, and not in clear': ownCredentials,
 	'wrong paths and methods get the dialect\'s envelope': wrongPathsAndMethods,
 	'bodies that are no request get 400': badBodies,
 	'32 MB are taken, 33 MB get 413, with and without a length': largeBodies,

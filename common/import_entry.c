@@ -1,5 +1,5 @@
 #include "common/base.h"
-#include "cli/import_entry.h"
+#include "common/import_entry.h"
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -321,19 +321,20 @@ static bool safe_file_name(const char *text)
 }
 
 /* Client id and secret of an IdC login from the file that its clientIdHash names. */
-static int read_registration(const struct import *i, struct import_entry *entry, const cJSON *tree)
+static int read_registration(const struct import_rules *rules, struct import_entry *entry,
+			     const cJSON *tree)
 {
 	const char *hash = find_text(tree, "clientIdHash"), *id, *secret;
 	struct error why = { 0 };
 	struct buf text;
 	cJSON *root = NULL;
 
-	if (!hash || secret_present(&entry->account.client_secret))
+	if (!hash || rules->to_send || secret_present(&entry->account.client_secret))
 		return 0;
 	if (!safe_file_name(hash))
 		return refuse(entry, "clientIdHash: is not a file name that the Kiro IDE makes");
 	buf_init(&text, LIMIT_SECRET_FILE);
-	if (i->registration && !i->registration(i->context, hash, &text))
+	if (rules->registration && !rules->registration(rules->context, hash, &text))
 		root = json_parse(buf_span(&text), &why);
 	id = json_text_or(root, "clientId", NULL);
 	secret = json_text_or(root, "clientSecret", NULL);
@@ -429,7 +430,8 @@ static void cut_label(struct account *a)
 		a->label[utf8_prefix(span_of(a->label), LABEL_CHARACTERS)] = '\0';
 }
 
-void import_entry_read(const struct import *i, struct import_entry *entry, const cJSON *tree)
+void import_entry_read(const struct import_rules *rules, struct import_entry *entry,
+		       const cJSON *tree)
 {
 	struct account *a = &entry->account;
 
@@ -441,10 +443,13 @@ void import_entry_read(const struct import *i, struct import_entry *entry, const
 	    read_proxy(entry, tree))
 		return;
 	move_api_key(a);
-	if (read_registration(i, entry, tree) || read_kind(entry, tree))
+	if (read_registration(rules, entry, tree) || read_kind(entry, tree))
 		return;
 	read_region(a, tree);
 	read_numbers(a, tree);
 	cut_label(a);
-	import_check(a, entry->refused);
+	if (rules->to_send)
+		import_check_to_send(a, entry->refused);
+	else
+		import_check(a, entry->refused);
 }

@@ -1,5 +1,5 @@
 #include "common/base.h"
-#include "cli/import.h"
+#include "common/import_entry.h"
 
 #include "common/region.h"
 
@@ -140,6 +140,24 @@ int import_check(const struct account *a, char reason[static IMPORT_REASON_SIZE]
 {
 	reason[0] = '\0';
 	return check_tokens(a, reason) || check_kind(a, reason) || check_places(a, reason) ? -1 : 0;
+}
+
+/* Nothing is renewed for a request: the token itself must be there. */
+static int check_bearer(const struct account *a, char reason[static IMPORT_REASON_SIZE])
+{
+	if (a->kind == KIND_API_KEY)
+		return check_kind(a, reason);
+	if (!secret_present(&a->access_token))
+		return refuse(reason, "accessToken",
+			      "is missing, and nothing is renewed for a request");
+	return check_length(&a->access_token, "accessToken", reason);
+}
+
+int import_check_to_send(const struct account *a, char reason[static IMPORT_REASON_SIZE])
+{
+	reason[0] = '\0';
+	return check_tokens(a, reason) || check_bearer(a, reason) || check_places(a, reason) ? -1
+											     : 0;
 }
 
 char *import_machine_id(const char *text)
