@@ -25,11 +25,7 @@ struct config {
 	unsigned char origins[CONFIG_MAX_OPTIONS]; /* enum config_origin per option */
 
 	char *state_dir;
-	int auth; /* #define CONFIG_MAX_OPTIONS 64
-
-enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENVIRONMENT };
-
-enum config_auth */
+	int auth; /* enum config_auth */
 	struct secret client_token;
 	bool own_credentials;
 	char *trusted_proxies; /* addresses, comma separated */
@@ -43,6 +39,7 @@ enum config_auth */
 	bool state_on_network;
 	char *state_key_file;
 	int thinking_format; /* enum thinking_format of fcgi/out.h */
+	char *thinking_suffix;
 	bool gpt_aliases;
 	bool cc_buffered;
 

@@ -33,6 +33,8 @@ const struct config_option config_options[] = {
 	  .text = "How long a stream waits for the upstream before it begins; errors until then have their HTTP status." },
 	{ "thinking_format", CHOICE, AT(thinking_format), "blocks", .choices = thinking_choices,
 	  .text = "How clients see reasoning: as their API has it (blocks), or in front of the text in <think> tags, in <thinking> tags, or plain." },
+	{ "thinking_suffix", TEXT, AT(thinking_suffix), "-thinking",
+	  .text = "A model name with this ending asks for reasoning, for clients that cannot; empty: none does." },
 	{ "drain_timeout", INTEGER, AT(drain_timeout), "30", 0, 86400, "seconds",
 	  .text = "How long running streams may go on after SIGTERM." },
 	{ "refresh_ahead", INTEGER, AT(refresh_ahead), "600", 30, 86400, "seconds",

@@ -30,8 +30,9 @@ const char *json_path(const struct json_at *at, const char *key, char out[static
 int json_error(const struct json_at *at, const char *key, struct error *e, const char *format, ...)
 	PRINTF_LIKE(4, 5);
 
-/* The tree is the caller's (cJSON_Delete). NULL: *e says why and at which byte. Numbers that a double
- * would not give back as they are written keep their text in valuestring, for jsonw_tree(). */
+/* The tree is the caller's (cJSON_Delete). NULL: *e says why and at which byte. Numbers that a
+ * double would not give back as they are written keep their text in valuestring, for jsonw_tree().
+ */
 cJSON *json_parse(struct span text, struct error *e) MUST_CHECK;
 
 /* Is the text one JSON object? For passing it on as it is: unlike json_parse(), \\u0000 may occur.

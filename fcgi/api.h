@@ -13,6 +13,9 @@
  * r->error is ERR_MODEL. */
 const struct model *api_find_model(struct request *r, const char *name);
 
+/* Does the name end with thinking_suffix? *plain: its length without it. */
+bool api_asks_thinking(const struct request *r, const char *model, size_t *plain);
+
 int api_chat(struct request *r);
 int api_count_tokens(struct request *r);
 int api_models(struct request *r);

@@ -73,11 +73,14 @@ int api_chat(struct request *r)
 {
 	struct chat chat = { 0 };
 	const struct model *model;
+	size_t plain;
 
 	if (request_json(r) || r->dialect->read(r->json, &r->arena, &chat, &r->error) ||
 	    fetch_images(r->site, &r->arena, &chat, &r->error))
 		return -1;
 	name_conversation(r, &chat);
+	if (chat.thinking == THINKING_DEFAULT && api_asks_thinking(r, chat.model, &plain))
+		chat.thinking = THINKING_ON;
 	model = api_find_model(r, chat.model);
 	if (!model)
 		return -1;

@@ -8,15 +8,38 @@
 
 #define LIST_LIMIT 1000 /* the Messages API's own */
 
-const struct model *api_find_model(struct request *r, const char *name)
+static struct model_meaning resolve(struct request *r, const char *name)
 {
 	struct site *site = r->site;
 	struct error e = { 0 };
 	bool stores = !site_open_stores(site, &e);
-	struct model_meaning meaning = catalogues_resolve(
-		site->catalogues, stores ? &site->tokens : NULL, stores ? &site->keys : NULL,
-		site->config->gpt_aliases, name, &r->arena);
 
+	return catalogues_resolve(site->catalogues, stores ? &site->tokens : NULL,
+				  stores ? &site->keys : NULL, site->config->gpt_aliases, name,
+				  &r->arena);
+}
+
+bool api_asks_thinking(const struct request *r, const char *model, size_t *plain)
+{
+	const char *suffix = r->site->config->thinking_suffix;
+	const size_t len = strlen(model), tail = strlen(suffix);
+
+	*plain = len > tail ? len - tail : 0;
+	return tail && *plain && strcmp(model + *plain, suffix) == 0;
+}
+
+/* A name that is known with its suffix, an alias perhaps, means itself. */
+const struct model *api_find_model(struct request *r, const char *name)
+{
+	struct model_meaning meaning = resolve(r, name);
+	size_t plain;
+
+	if ((!meaning.model || meaning.by_default) && api_asks_thinking(r, name, &plain)) {
+		struct model_meaning other = resolve(r, arena_strndup(&r->arena, name, plain));
+
+		if (other.model && !other.by_default)
+			meaning = other;
+	}
 	if (!meaning.model) {
 		snprintf(r->error.field, sizeof(r->error.field), "model");
 		error_set(&r->error, ERR_MODEL, "model: %.100s", name);

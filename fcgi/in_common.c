@@ -103,15 +103,6 @@ struct tool *in_add_tool(struct in *in, const struct json_at *at)
 	return &chat->tools[chat->tool_count++];
 }
 
-/* "claude-sonnet-4.5-thinking": the name itself asks for reasoning, for clients that cannot. */
-static bool asks_by_name(const char *model)
-{
-	static const char suffix[] = "-thinking";
-	const size_t len = strlen(model);
-
-	return len > strlen(suffix) && strcmp(model + len - strlen(suffix), suffix) == 0;
-}
-
 static bool has_ink(struct span text)
 {
 	while (text.len && strchr(" \t\r\n\v\f", text.at[text.len - 1]))
@@ -156,8 +147,6 @@ int in_finish(struct in *in)
 	struct block *at = in->blocks;
 	const struct message *last;
 
-	if (chat->thinking == THINKING_DEFAULT && asks_by_name(chat->model))
-		chat->thinking = THINKING_ON;
 	chat->system = in_texts_join(in, &in->system, "\n\n");
 	for (size_t i = 0; i < chat->message_count; i++) {
 		chat->messages[i].blocks = at;

@@ -71,7 +71,7 @@ const matrix = {
 	'thinking enabled with a budget, by tags': ['thinking-budget', 'thinking-tags'],
 	'thinking disabled': ['thinking-disabled'],
 	'thinking display omitted': ['thinking-omitted', 'thinking-omitted-tags'],
-	'thinking by the suffix of a name': ['thinking-suffix'],
+	'thinking by the suffix of a name': ['thinking-suffix', 'thinking-suffix-own', 'thinking-suffix-off'],
 	'thinking_format': ['thinking-format-thinking', 'thinking-format-think', 'thinking-format-plain'],
 	'thinking blocks in history: finished turns': ['thinking-history'],
 	'thinking blocks in history: the running loop': ['thinking-replayed'],

@@ -243,9 +243,6 @@ static void in_anthropic_reads_thinking(void)
 		CU_ASSERT_EQUAL(t.chat.effort, EFFORT_XHIGH);
 		in_test_release(&t);
 	}
-	in_test_read(&t, in_anthropic, "{'model':'x-thinking','max_tokens':1," HI "}");
-	CU_ASSERT_EQUAL(t.chat.thinking, THINKING_ON);
-	in_test_release(&t);
 }
 
 static void in_anthropic_reads_what_shapes_the_answer(void)

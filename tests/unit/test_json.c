@@ -181,7 +181,8 @@ static void writer_copies_trees(void)
 static void numbers_keep_all_their_digits(void)
 {
 	static const char *const rows[] = {
-		"[12345678901234567890,{\"a\":9007199254740993,\"b\\\"1\":[\"77777777777777777777\","
+		"[12345678901234567890,{\"a\":9007199254740993,\"b\\\"1\":["
+		"\"77777777777777777777\","
 		"-9223372036854775808,7]},0.1234567890123456789,1.0,1e400,-2.50E-7,0]",
 		"100000000000000000000",
 		"{\"n\":1234567890123456,\"m\":123456789012345}",
@@ -205,8 +206,15 @@ static void numbers_keep_all_their_digits(void)
 /* What cJSON takes for a number though no book does never goes up as it is. */
 static void odd_numbers_are_refused_or_written_anew(void)
 {
-	static const char *const rows[] = { "[00000000000000000001]", "[1.]", "[-]", "[1e]",
-					    "[1.e5]", "[01.5]", "[1-2]", "[.5]", "[+1]" };
+	static const char *const rows[] = { "[00000000000000000001]",
+					    "[1.]",
+					    "[-]",
+					    "[1e]",
+					    "[1.e5]",
+					    "[01.5]",
+					    "[1-2]",
+					    "[.5]",
+					    "[+1]" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct error e = { 0 };
