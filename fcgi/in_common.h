@@ -58,10 +58,6 @@ int in_finish(struct in *in);
 void in_texts_add(struct in *in, struct in_texts *texts, struct span text);
 struct span in_texts_join(const struct in *in, const struct in_texts *texts, const char *separator);
 
-/* An image's base64 text: its decoded size, -1 when it is no base64. */
-int64_t in_base64_size(struct span base64);
-/* What a base64 text holds, in the arena; false: it is no base64. */
-bool in_base64_decode(struct in *in, struct span base64, struct span *out);
 /* Fills an image block; errors name at and key. */
 int in_image(struct in *in, struct span base64, const struct json_at *at, const char *key,
 	     struct block *image);

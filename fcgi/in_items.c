@@ -3,6 +3,8 @@
 
 #include "common/limits.h"
 #include "common/log.h"
+#include "fcgi/base64.h"
+#include "fcgi/in_hints.h"
 #include "fcgi/in_parts.h"
 #include "fcgi/in_tools.h"
 
@@ -41,7 +43,7 @@ static const char *read_signature(struct in *in, const char *encrypted)
 	struct span content;
 	cJSON *tree;
 
-	if (!in_base64_decode(in, span_of(encrypted), &content))
+	if (!base64_decode(span_of(encrypted), in->arena, &content))
 		return NULL;
 	tree = json_parse(content, &ignored);
 	signature = json_text_or(tree, "signature", NULL);
@@ -54,12 +56,16 @@ static const char *read_signature(struct in *in, const char *encrypted)
 static int read_reasoning(struct in *in, const cJSON *item, const struct json_at *at)
 {
 	struct json_at summary_at = { .up = at, .key = "summary" };
+	struct json_at content_at = { .up = at, .key = "content" };
 	struct block block = { .kind = BLOCK_THINKING };
 	struct in_texts texts = { .count = 0 };
 	const char *encrypted = "";
 	struct in_parts parts;
 
-	if (in_parts_read(in, json_member(item, "summary"), IN_TEXT_PARTS, &summary_at, &parts) ||
+	/* The content is the whole reasoning of models that show it: a signature is of the summary.
+	 */
+	if (in_parts_read(in, json_member(item, "content"), IN_TEXT_PARTS, &content_at, &parts) ||
+	    in_parts_read(in, json_member(item, "summary"), IN_TEXT_PARTS, &summary_at, &parts) ||
 	    json_text(item, "encrypted_content", at, &encrypted, in->e) < 0)
 		return -1;
 	for (size_t i = 0; i < parts.count; i++)
@@ -227,9 +233,7 @@ static int read_item(struct in *in, const cJSON *item, const struct json_at *at)
 {
 	const char *type = "message";
 
-	if (!cJSON_IsObject(item))
-		return json_error(at, NULL, in->e, "Input should be an object");
-	if (json_text(item, "type", at, &type, in->e) < 0)
+	if (json_text(item, "type", at, &type, in->e) < 0 || in_shape_check(in, item, at, in_hints_item))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(item_rows); i++) {
 		if (strcmp(type, item_rows[i].type) == 0)
@@ -248,6 +252,8 @@ static int read_list(struct in *in, const cJSON *items, const struct json_at *at
 		if (item_at.index == LIMIT_MESSAGES)
 			return json_error(at, NULL, in->e, "at most %d items are taken",
 					  LIMIT_MESSAGES);
+		if (!cJSON_IsObject(item))
+			return json_error(&item_at, NULL, in->e, "Input should be an object");
 		if (reader(in, item, &item_at))
 			return -1;
 		item_at.index++;

@@ -2,6 +2,7 @@
 #include "fcgi/in_messages.h"
 
 #include "common/limits.h"
+#include "fcgi/in_hints.h"
 #include "fcgi/in_parts.h"
 
 static int read_system(struct in *in, const cJSON *message, const struct json_at *at)
@@ -87,6 +88,8 @@ static int read_assistant(struct in *in, const cJSON *message, const struct json
 	const char *refusal = "";
 	struct in_parts parts;
 
+	if (json_member(message, "audio"))
+		return json_error(at, "audio", in->e, "audio is " UNSUPPORTED);
 	if (in_parts_read(in, json_member(message, "content"), IN_TEXT_PARTS, &content_at,
 			  &parts) ||
 	    json_text(message, "refusal", at, &refusal, in->e) < 0 ||
@@ -148,6 +151,8 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 	if (!cJSON_IsObject(message))
 		return json_error(at, NULL, in->e, "Input should be an object");
 	if (json_need_text(message, "role", at, &role, in->e))
+		return -1;
+	if (in_shape_check(in, message, at, in_hints_message))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
 		if (strcmp(role, roles[i].role) == 0)

@@ -3,6 +3,7 @@
 
 #include "common/limits.h"
 #include "fcgi/in_fields.h"
+#include "fcgi/in_hints.h"
 #include "fcgi/in_messages.h"
 #include "fcgi/in_parts.h"
 #include "fcgi/in_tools.h"
@@ -82,6 +83,7 @@ static const struct in_field fields[] = {
 	{ "max_completion_tokens", in_fields_max_tokens },
 	{ "stream", in_fields_stream },
 	{ "stream_options", in_fields_stream_options },
+	{ "stream_options", in_hints_field },
 	{ "tools", in_tools_field },
 	{ "functions", in_tools_functions },
 	{ "tool_choice", in_tools_choice },
@@ -97,18 +99,18 @@ static const struct in_field fields[] = {
 	{ "presence_penalty", in_fields_penalty },
 	{ "frequency_penalty", in_fields_penalty },
 	{ "prompt_cache_key", in_fields_conversation },
-	{ "logit_bias", NULL },
-	{ "metadata", NULL },
-	{ "moderation", NULL },
-	{ "prediction", NULL },
-	{ "prompt_cache_options", NULL },
-	{ "prompt_cache_retention", NULL },
-	{ "safety_identifier", NULL },
-	{ "seed", NULL },
-	{ "service_tier", NULL },
-	{ "store", NULL },
-	{ "user", NULL },
-	{ "verbosity", NULL },
+	{ "logit_bias", in_hints_field },
+	{ "metadata", in_hints_field },
+	{ "moderation", in_hints_field },
+	{ "prediction", in_hints_field },
+	{ "prompt_cache_options", in_hints_field },
+	{ "prompt_cache_retention", in_hints_field },
+	{ "safety_identifier", in_hints_field },
+	{ "seed", in_hints_field },
+	{ "service_tier", in_hints_field },
+	{ "store", in_hints_field },
+	{ "user", in_hints_field },
+	{ "verbosity", in_hints_field },
 	{ "web_search_options", NULL },
 };
 

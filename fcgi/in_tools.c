@@ -3,6 +3,7 @@
 
 #include "common/limits.h"
 #include "common/log.h"
+#include "fcgi/in_hints.h"
 #include "fcgi/in_parts.h"
 
 /* {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}: the tree
@@ -46,7 +47,8 @@ static int read_named(struct in *in, const cJSON *body, const struct tool_place 
 	const char *name;
 
 	if (json_need_text(body, "name", place->at, &name, in->e) ||
-	    json_text(body, "description", place->at, &tool->description, in->e) < 0)
+	    json_text(body, "description", place->at, &tool->description, in->e) < 0 ||
+	    in_shape_check(in, body, place->at, in_hints_tool))
 		return -1;
 	if (!name[0] || strlen(name) > LIMIT_TOOL_NAME)
 		return json_error(place->at, "name", in->e, "Input should have 1 to %d bytes",
@@ -66,21 +68,39 @@ static int read_function(struct in *in, const cJSON *body, const struct tool_pla
 	return in_check_schema(in, tool->schema, place->at, "parameters");
 }
 
+/* Chat Completions nests the grammar in the format. *definition: NULL: there is none. */
+static int read_grammar(struct in *in, const cJSON *body, const struct json_at *at,
+			const char **syntax, const char **definition)
+{
+	const struct json_at inside = { .up = at, .key = "format" };
+	const struct json_at nested = { .up = &inside, .key = "grammar" };
+	const struct json_at *grammar_at = &inside;
+	const cJSON *format = NULL, *grammar = NULL;
+	int rc;
+
+	if (json_object(body, "format", at, &format, in->e) < 0 ||
+	    in_shape_check(in, format, &inside, in_hints_format))
+		return -1;
+	rc = json_object(format, "grammar", &inside, &grammar, in->e);
+	if (rc > 0)
+		grammar_at = &nested;
+	else
+		grammar = format;
+	if (rc < 0 || in_shape_check(in, grammar, grammar_at, in_hints_grammar))
+		return -1;
+	*syntax = json_text_or(grammar, "syntax", "");
+	*definition = json_text_or(grammar, "definition", NULL);
+	return 0;
+}
+
 /* A grammar cannot be enforced: the model is told it. */
 static int read_custom(struct in *in, const cJSON *body, const struct tool_place *place,
 		       struct tool *tool)
 {
-	const struct json_at at = { .up = place->at, .key = "format" };
-	const cJSON *format = NULL, *grammar;
-	const char *syntax = "", *definition = NULL;
+	const char *syntax, *definition;
 
 	if (read_named(in, body, place, tool) ||
-	    json_object(body, "format", place->at, &format, in->e) < 0)
-		return -1;
-	grammar = json_member(format, "grammar"); /* Chat Completions nests it */
-	grammar = grammar ? grammar : format;
-	if (json_text(grammar, "syntax", &at, &syntax, in->e) < 0 ||
-	    json_text(grammar, "definition", &at, &definition, in->e) < 0)
+	    read_grammar(in, body, place->at, &syntax, &definition))
 		return -1;
 	if (definition)
 		tool->description = arena_format(
@@ -160,9 +180,10 @@ static int read_namespace(struct in *in, const cJSON *json, const struct json_at
 {
 	struct json_at list_at = { .up = at, .key = "tools" };
 	const cJSON *tools = NULL;
-	const char *space;
+	const char *space, *ignored;
 
 	if (json_need_text(json, "name", at, &space, in->e) ||
+	    json_text(json, "description", at, &ignored, in->e) < 0 ||
 	    json_array(json, "tools", at, &tools, in->e) < 0)
 		return -1;
 	if (!space[0] || strlen(space) > LIMIT_TOOL_NAME)
@@ -232,8 +253,11 @@ int in_tools_functions(struct in *in, const cJSON *body, const char *name)
 	if (functions && in->chat->tool_count)
 		return json_error(NULL, name, in->e, "functions cannot stand beside tools");
 	cJSON_ArrayForEach (function, functions) {
-		struct tool *tool = in_add_tool(in, &at);
+		struct tool *tool;
 
+		if (!cJSON_IsObject(function))
+			return json_error(&item_at, NULL, in->e, "Input should be an object");
+		tool = in_add_tool(in, &at);
 		if (!tool || read_function(in, function, &place, tool))
 			return -1;
 		tool->kind = TOOL_LEGACY;
@@ -254,19 +278,21 @@ static const struct tool *find_tool(const struct in *in, const char *name)
 	return NULL;
 }
 
-static int read_mode(struct in *in, const char *mode, const struct json_at *at)
+/* key: the member of `at`, which takes no 'none'; NULL: it is the choice itself. */
+static int read_mode(struct in *in, const char *mode, const struct json_at *at, const char *key)
 {
 	if (strcmp(mode, "auto") == 0)
 		return 0;
-	if (strcmp(mode, "none") == 0) {
+	if (!key && strcmp(mode, "none") == 0) {
 		in->chat->tool_choice = CHOICE_NONE;
 		return 0;
 	}
 	if (strcmp(mode, "required") != 0)
-		return json_error(at, NULL, in->e,
-				  "Input should be 'none', 'auto', 'required' or an object");
+		return json_error(at, key, in->e,
+				  key ? "Input should be 'auto' or 'required'"
+				      : "Input should be 'none', 'auto', 'required' or an object");
 	if (!in->chat->tool_count)
-		return json_error(at, NULL, in->e, "'required' needs tools");
+		return json_error(at, key, in->e, "'required' needs tools");
 	in->chat->tool_choice = CHOICE_ANY;
 	return 0;
 }
@@ -305,16 +331,17 @@ static void force(struct in *in, const struct tool *tool)
 /* Only the allowed tools are left, in the list's order. */
 static int read_allowed(struct in *in, const cJSON *choice, const struct json_at *at)
 {
-	const cJSON *nested = json_member(choice, "allowed_tools"), *list = NULL, *item;
-	struct json_at inside = { .up = at, .key = "allowed_tools" };
-	struct json_at list_at = { .up = nested ? &inside : at, .key = "tools" };
+	const struct json_at inside = { .up = at, .key = "allowed_tools" };
+	const cJSON *nested = NULL, *list = NULL, *item;
+	const int is_nested = json_object(choice, "allowed_tools", at, &nested, in->e);
+	struct json_at list_at = { .up = is_nested ? &inside : at, .key = "tools" };
 	struct json_at item_at = { .up = &list_at };
 	const char *mode = "auto";
 	struct tool *tools;
 	size_t count = 0;
 
 	choice = nested ? nested : choice;
-	if (json_text(choice, "mode", list_at.up, &mode, in->e) < 0 ||
+	if (is_nested < 0 || json_text(choice, "mode", list_at.up, &mode, in->e) < 0 ||
 	    json_array(choice, "tools", list_at.up, &list, in->e) < 0)
 		return -1;
 	tools = arena_array(in->arena, (size_t)cJSON_GetArraySize(list), sizeof(*tools));
@@ -328,7 +355,7 @@ static int read_allowed(struct in *in, const cJSON *choice, const struct json_at
 	}
 	in->chat->tools = tools;
 	in->chat->tool_count = count;
-	return read_mode(in, mode, at);
+	return read_mode(in, mode, list_at.up, "mode");
 }
 
 int in_tools_choice(struct in *in, const cJSON *body, const char *name)
@@ -340,7 +367,7 @@ int in_tools_choice(struct in *in, const cJSON *body, const char *name)
 	if (!choice)
 		return 0;
 	if (cJSON_IsString(choice))
-		return read_mode(in, choice->valuestring, &at);
+		return read_mode(in, choice->valuestring, &at, NULL);
 	if (!cJSON_IsObject(choice))
 		return json_error(&at, NULL, in->e, "Input should be a string or an object");
 	if (strcmp(json_text_or(choice, "type", ""), "allowed_tools") == 0)
@@ -362,7 +389,9 @@ int in_tools_function_call(struct in *in, const cJSON *body, const char *name)
 	if (!choice)
 		return 0;
 	if (cJSON_IsString(choice))
-		return read_mode(in, choice->valuestring, &at);
+		return read_mode(in, choice->valuestring, &at, NULL);
+	if (!cJSON_IsObject(choice))
+		return json_error(&at, NULL, in->e, "Input should be a string or an object");
 	if (json_need_text(choice, "name", &at, &wanted, in->e))
 		return -1;
 	tool = find_tool(in, wanted);
