@@ -99,6 +99,7 @@ int in_responses(const cJSON *body, struct arena *arena, struct chat *chat, stru
 
 	in_init(&in, arena, chat, e);
 	in.flat_tools = true;
+	chat->echo = body;
 	if (in_read_fields(&in, body, fields, ARRAY_SIZE(fields)))
 		return -1;
 	return in_finish(&in);

@@ -109,7 +109,7 @@ void out_custom_input(const struct out *o, struct buf *input)
 }
 
 /* An unknown model and an overflow in the API's own words. */
-static const char *openai_message(const struct error *failure, char out[static LIMIT_ERROR_TEXT])
+const char *out_openai_message(const struct error *failure, char out[static LIMIT_ERROR_TEXT])
 {
 	static const char mark[] = "model: ";
 
@@ -136,7 +136,7 @@ void out_openai_error(const struct error *failure, struct jsonw *w)
 
 	jsonw_begin_object(w);
 	jsonw_begin_object_member(w, "error");
-	jsonw_text_member(w, "message", openai_message(failure, message));
+	jsonw_text_member(w, "message", out_openai_message(failure, message));
 	jsonw_text_member(w, "type", row->openai);
 	jsonw_text_member(w, "param", *failure->field ? failure->field : NULL);
 	jsonw_text_member(w, "code", row->openai_code);

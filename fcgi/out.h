@@ -92,6 +92,9 @@ const struct tool *out_tool(const struct out *o, const char *name);
  * is no {"input": text}. */
 void out_custom_input(const struct out *o, struct buf *input);
 
+/* For the OpenAI dialects: the failure in their words, in out or borrowed. */
+const char *out_openai_message(const struct error *failure, char out[static LIMIT_ERROR_TEXT]);
+
 /* For the OpenAI dialects: {"error": {...}}. */
 void out_openai_error(const struct error *failure, struct jsonw *w);
 void out_openai_error_body(const struct error *failure, const char *request_id, struct buf *body);

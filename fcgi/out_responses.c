@@ -14,6 +14,7 @@
 #include "fcgi/out.h"
 
 #include "common/ids.h"
+#include "common/json.h"
 #include "common/limits.h"
 #include "fcgi/sse.h"
 
@@ -116,9 +117,9 @@ static void write_failure(const struct error *failure, struct jsonw *w)
 {
 	const struct error_row *row = error_row(failure);
 	const char *code = row->client_retries ? "server_error" : "invalid_prompt";
-	char message[LIMIT_ERROR_TEXT + 64];
+	char words[LIMIT_ERROR_TEXT], message[LIMIT_ERROR_TEXT + 64];
 
-	snprintf(message, sizeof(message), "%s", failure->message);
+	snprintf(message, sizeof(message), "%s", out_openai_message(failure, words));
 	if (failure->kind == ERR_CONTEXT || failure->kind == ERR_UP_QUOTA ||
 	    failure->kind == ERR_UP_RATE)
 		code = row->openai_code;
@@ -138,21 +139,47 @@ static void write_incomplete(const char *reason, struct jsonw *w)
 	jsonw_end(w);
 }
 
-static void write_choice(const struct chat *chat, struct jsonw *w)
-{
-	static const char *const names[] = { [CHOICE_AUTO] = "auto",
-					     [CHOICE_NONE] = "none",
-					     [CHOICE_ANY] = "required",
-					     [CHOICE_TOOL] = "required" };
+/* The members of the request that an answer repeats; otherwise NULL: only where it has them. */
+static const struct {
+	const char *name, *otherwise;
+} echoed[] = {
+	{ "instructions", "null" },
+	{ "max_output_tokens", "null" },
+	{ "max_tool_calls", "null" },
+	{ "metadata", "{}" },
+	{ "parallel_tool_calls", "true" },
+	{ "prompt_cache_key", NULL },
+	{ "reasoning", "{\"effort\":null,\"summary\":null}" },
+	{ "safety_identifier", NULL },
+	{ "temperature", "null" },
+	{ "text", "{\"format\":{\"type\":\"text\"}}" },
+	{ "tool_choice", "\"auto\"" },
+	{ "tools", "[]" },
+	{ "top_logprobs", NULL },
+	{ "top_p", "null" },
+	{ "truncation", "\"disabled\"" },
+	{ "user", NULL },
+};
 
-	jsonw_text_member(w, "tool_choice", names[chat ? chat->tool_choice : CHOICE_AUTO]);
-	jsonw_bool_member(w, "parallel_tool_calls", !chat || !chat->one_call);
+static void write_echo(const struct out *o, struct jsonw *w)
+{
+	const struct chat *chat = o->options.chat;
+
+	for (size_t i = 0; i < ARRAY_SIZE(echoed); i++) {
+		const cJSON *member = chat ? json_member(chat->echo, echoed[i].name) : NULL;
+
+		if (!member && !echoed[i].otherwise)
+			continue;
+		jsonw_key(w, echoed[i].name);
+		if (member)
+			jsonw_tree(w, member);
+		else
+			jsonw_raw(w, span_of(echoed[i].otherwise));
+	}
 }
 
 static void write_response(const struct out *o, const struct ending *ending, struct jsonw *w)
 {
-	static const char *const nulls[] = { "instructions", "previous_response_id", "temperature",
-					     "top_p" };
 	const bool over = ending != &in_progress;
 
 	jsonw_begin_object(w);
@@ -169,14 +196,10 @@ static void write_response(const struct out *o, const struct ending *ending, str
 		write_incomplete(ending->reason, w);
 	else
 		jsonw_null_member(w, "incomplete_details");
-	for (size_t i = 0; i < ARRAY_SIZE(nulls); i++)
-		jsonw_null_member(w, nulls[i]);
-	jsonw_begin_object_member(w, "metadata");
-	jsonw_end(w);
+	write_echo(o, w);
+	jsonw_null_member(w, "previous_response_id"); /* nothing is kept here */
 	jsonw_bool_member(w, "store", false);
-	write_choice(o->options.chat, w);
-	jsonw_begin_array_member(w, "tools");
-	jsonw_end(w);
+	jsonw_bool_member(w, "background", false);
 	jsonw_key(w, "output");
 	jsonw_raw(w, over ? buf_span(&o->parts) : span_of("[]"));
 	if (ending->usage)
