@@ -86,6 +86,8 @@ static const struct in_field fields[] = {
 	{ "stream_options", in_hints_field },
 	{ "tools", in_tools_field },
 	{ "functions", in_tools_functions },
+	{ "web_search_options", in_tools_search_options },
+	{ "tools", in_tools_search },
 	{ "tool_choice", in_tools_choice },
 	{ "function_call", in_tools_function_call },
 	{ "parallel_tool_calls", in_fields_parallel },
@@ -111,7 +113,6 @@ static const struct in_field fields[] = {
 	{ "store", in_hints_field },
 	{ "user", in_hints_field },
 	{ "verbosity", in_hints_field },
-	{ "web_search_options", NULL },
 };
 
 int in_openai(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e)

@@ -68,6 +68,7 @@ static const struct in_field fields[] = {
 	{ "tools", in_tools_field },
 	{ "instructions", in_items_instructions },
 	{ "input", in_items_read },
+	{ "tools", in_tools_search },
 	{ "stream", in_fields_stream },
 	{ "stream_options", in_fields_stream_options },
 	{ "stream_options", in_hints_field },

@@ -2,9 +2,9 @@
 #include "fcgi/in_tools.h"
 
 #include "common/limits.h"
-#include "common/log.h"
 #include "fcgi/in_hints.h"
 #include "fcgi/in_parts.h"
+#include "fcgi/in_search.h"
 
 /* {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}: the tree
  * is only read. */
@@ -138,11 +138,6 @@ static const struct {
 	{ "tool_search", read_search },
 };
 
-static bool is_web_search(const char *type)
-{
-	return strncmp(type, "web_search", strlen("web_search")) == 0;
-}
-
 /* The object that holds a tool's or a choice's members, and where it is. NULL: absent, *in->e says
  * so. */
 static const cJSON *members_of(struct in *in, const cJSON *json, const char *type,
@@ -206,10 +201,8 @@ static int read_tool(struct in *in, const cJSON *json, const char *space, const 
 		return -1;
 	if (!space && strcmp(type, "namespace") == 0)
 		return read_namespace(in, json, at);
-	if (is_web_search(type)) {
-		log_line(LOG_INFO, "the tool %.64s is left out", type);
-		return 0;
-	}
+	if (in_search_is_hosted(type))
+		return in_search_hosted(in, json, at);
 	for (size_t i = 0; i < ARRAY_SIZE(tool_rows); i++) {
 		if (strcmp(type, tool_rows[i].type) != 0)
 			continue;
@@ -223,14 +216,7 @@ static int read_tool(struct in *in, const cJSON *json, const char *space, const 
 
 int in_tools_read(struct in *in, const cJSON *tools, const struct json_at *at)
 {
-	const size_t before = in->chat->tool_count;
-
-	if (read_list(in, tools, NULL, at))
-		return -1;
-	if (tools && tools->child && in->chat->tool_count == before &&
-	    is_web_search(json_text_or(tools->child, "type", "")))
-		return json_error(at, NULL, in->e, "web search is " UNSUPPORTED);
-	return 0;
+	return read_list(in, tools, NULL, at);
 }
 
 int in_tools_field(struct in *in, const cJSON *body, const char *name)
@@ -239,6 +225,23 @@ int in_tools_field(struct in *in, const cJSON *body, const char *name)
 	const cJSON *tools = NULL;
 
 	return json_array(body, name, NULL, &tools, in->e) < 0 ? -1 : in_tools_read(in, tools, &at);
+}
+
+int in_tools_search_options(struct in *in, const cJSON *body, const char *name)
+{
+	const struct json_at at = { .key = name };
+	const cJSON *options = NULL;
+	int rc = json_object(body, name, NULL, &options, in->e);
+
+	return rc > 0 ? in_search_hosted(in, options, &at) : rc;
+}
+
+int in_tools_search(struct in *in, const cJSON *body, const char *name)
+{
+	const struct json_at at = { .key = name };
+
+	(void)body;
+	return in_search_offer(in, &at);
 }
 
 int in_tools_functions(struct in *in, const cJSON *body, const char *name)
@@ -308,6 +311,10 @@ static const struct tool *named_tool(struct in *in, const cJSON *choice, const s
 
 	if (json_need_text(choice, "type", at, &type, in->e))
 		return NULL;
+	tool = in_search_is_hosted(type) && in->chat->search ? find_tool(in, in->chat->search->name)
+							     : NULL;
+	if (tool)
+		return tool;
 	if (strcmp(type, "function") != 0 && strcmp(type, "custom") != 0) {
 		json_error(at, "type", in->e, "'%.64s' is " UNSUPPORTED, type);
 		return NULL;

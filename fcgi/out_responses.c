@@ -11,7 +11,7 @@
  * reasoning when the client sends it back (in_items.c).
  */
 #include "common/base.h"
-#include "fcgi/out.h"
+#include "fcgi/out_response.h"
 
 #include "common/ids.h"
 #include "common/json.h"
@@ -65,6 +65,7 @@ static const struct item_form reasoning_form = {
 	"response.reasoning_summary_part.done",
 	"summary_index",
 };
+static const struct item_form search_form = { .prefix = "ws_", .type = "web_search_call" };
 /* clang-format off */
 static const struct item_form call_forms[] = {
 	[TOOL_FUNCTION] = { .prefix = "fc_", .type = "function_call", .member = "arguments",
@@ -80,133 +81,6 @@ static const struct item_form call_forms[] = {
 static bool is_call(const struct item_form *form)
 {
 	return !form->part;
-}
-
-/* ---- the response object ---- */
-
-/* How an answer stands: while it goes on, only the status. */
-struct ending {
-	const char *status, *reason; /* reason: why it is incomplete */
-	const struct usage *usage;
-	const struct error *failure;
-};
-
-static const struct ending in_progress = { .status = "in_progress" };
-
-static void write_usage(const struct usage *usage, struct jsonw *w)
-{
-	int64_t input = usage->input + usage->cache_read + usage->cache_write;
-
-	jsonw_begin_object_member(w, "usage");
-	jsonw_int_member(w, "input_tokens", input);
-	jsonw_begin_object_member(w, "input_tokens_details");
-	jsonw_int_member(w, "cached_tokens", usage->cache_read);
-	jsonw_end(w);
-	jsonw_int_member(w, "output_tokens", usage->output);
-	/* Clients demand the member; the upstream does not tell reasoning tokens apart. */
-	jsonw_begin_object_member(w, "output_tokens_details");
-	jsonw_int_member(w, "reasoning_tokens", 0);
-	jsonw_end(w);
-	jsonw_int_member(w, "total_tokens", input + usage->output);
-	jsonw_end(w);
-}
-
-/* Of these codes Codex stops for context_length_exceeded, insufficient_quota and invalid_prompt,
- * waits for rate_limit_exceeded with a time in its message, and tries again soon for others. */
-static void write_failure(const struct error *failure, struct jsonw *w)
-{
-	const struct error_row *row = error_row(failure);
-	const char *code = row->client_retries ? "server_error" : "invalid_prompt";
-	char words[LIMIT_ERROR_TEXT], message[LIMIT_ERROR_TEXT + 64];
-
-	snprintf(message, sizeof(message), "%s", out_openai_message(failure, words));
-	if (failure->kind == ERR_CONTEXT || failure->kind == ERR_UP_QUOTA ||
-	    failure->kind == ERR_UP_RATE)
-		code = row->openai_code;
-	if (failure->kind == ERR_UP_RATE && failure->retry_after)
-		snprintf(message, sizeof(message), "%s Please try again in %ds.", failure->message,
-			 failure->retry_after);
-	jsonw_begin_object_member(w, "error");
-	jsonw_text_member(w, "code", code);
-	jsonw_text_member(w, "message", message);
-	jsonw_end(w);
-}
-
-static void write_incomplete(const char *reason, struct jsonw *w)
-{
-	jsonw_begin_object_member(w, "incomplete_details");
-	jsonw_text_member(w, "reason", reason);
-	jsonw_end(w);
-}
-
-/* The members of the request that an answer repeats; otherwise NULL: only where it has them. */
-static const struct {
-	const char *name, *otherwise;
-} echoed[] = {
-	{ "instructions", "null" },
-	{ "max_output_tokens", "null" },
-	{ "max_tool_calls", "null" },
-	{ "metadata", "{}" },
-	{ "parallel_tool_calls", "true" },
-	{ "prompt_cache_key", NULL },
-	{ "reasoning", "{\"effort\":null,\"summary\":null}" },
-	{ "safety_identifier", NULL },
-	{ "temperature", "null" },
-	{ "text", "{\"format\":{\"type\":\"text\"}}" },
-	{ "tool_choice", "\"auto\"" },
-	{ "tools", "[]" },
-	{ "top_logprobs", NULL },
-	{ "top_p", "null" },
-	{ "truncation", "\"disabled\"" },
-	{ "user", NULL },
-};
-
-static void write_echo(const struct out *o, struct jsonw *w)
-{
-	const struct chat *chat = o->options.chat;
-
-	for (size_t i = 0; i < ARRAY_SIZE(echoed); i++) {
-		const cJSON *member = chat ? json_member(chat->echo, echoed[i].name) : NULL;
-
-		if (!member && !echoed[i].otherwise)
-			continue;
-		jsonw_key(w, echoed[i].name);
-		if (member)
-			jsonw_tree(w, member);
-		else
-			jsonw_raw(w, span_of(echoed[i].otherwise));
-	}
-}
-
-static void write_response(const struct out *o, const struct ending *ending, struct jsonw *w)
-{
-	const bool over = ending != &in_progress;
-
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "id", o->id);
-	jsonw_text_member(w, "object", "response");
-	jsonw_int_member(w, "created_at", o->options.created);
-	jsonw_text_member(w, "status", ending->status);
-	jsonw_text_member(w, "model", o->options.model);
-	if (ending->failure)
-		write_failure(ending->failure, w);
-	else
-		jsonw_null_member(w, "error");
-	if (ending->reason)
-		write_incomplete(ending->reason, w);
-	else
-		jsonw_null_member(w, "incomplete_details");
-	write_echo(o, w);
-	jsonw_null_member(w, "previous_response_id"); /* nothing is kept here */
-	jsonw_bool_member(w, "store", false);
-	jsonw_bool_member(w, "background", false);
-	jsonw_key(w, "output");
-	jsonw_raw(w, over ? buf_span(&o->parts) : span_of("[]"));
-	if (ending->usage)
-		write_usage(ending->usage, w);
-	else
-		jsonw_null_member(w, "usage");
-	jsonw_end(w);
 }
 
 /* ---- events: nothing of them in a whole answer ---- */
@@ -237,7 +111,7 @@ static void send_response(struct out *o, const char *type, const struct ending *
 	if (!begin_event(o, type, wire, &w))
 		return;
 	jsonw_key(&w, "response");
-	write_response(o, ending, &w);
+	out_response_write(o, ending, &w);
 	end_event(wire, &w);
 }
 
@@ -482,6 +356,76 @@ static void call_end(struct out *o, struct buf *wire)
 	close_item(o, "completed", NULL, wire);
 }
 
+/* ---- the gateway's own searches ---- */
+
+static void write_search(const struct out *o, const char *status, const char *query,
+			 const cJSON *hits, struct jsonw *w)
+{
+	const cJSON *hit;
+
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "id", o->item.id);
+	jsonw_text_member(w, "type", "web_search_call");
+	jsonw_text_member(w, "status", status);
+	jsonw_begin_object_member(w, "action");
+	jsonw_text_member(w, "type", "search");
+	jsonw_text_member(w, "query", query ? query : "");
+	jsonw_begin_array_member(w, "sources");
+	cJSON_ArrayForEach (hit, hits) {
+		jsonw_begin_object(w);
+		jsonw_text_member(w, "type", "url");
+		jsonw_text_member(w, "url", json_text_or(hit, "url", ""));
+		jsonw_end(w);
+	}
+	jsonw_end(w); /* sources */
+	jsonw_end(w); /* action */
+	jsonw_end(w);
+}
+
+static void send_search(struct out *o, const char *type, struct buf *wire)
+{
+	struct jsonw w;
+
+	if (begin_text_event(o, type, wire, &w))
+		end_event(wire, &w);
+}
+
+static void send_search_item(struct out *o, const char *type, const char *status,
+			     const struct event *result, const cJSON *hits, struct buf *wire)
+{
+	struct jsonw w;
+
+	if (!begin_event(o, type, wire, &w))
+		return;
+	jsonw_int_member(&w, "output_index", o->index);
+	jsonw_key(&w, "item");
+	write_search(o, status, result->name, hits, &w);
+	end_event(wire, &w);
+}
+
+/* A search is an item that is whole when its result is there: several at once follow each other. */
+static void search(struct out *o, const struct event *result, struct buf *wire)
+{
+	struct error ignored = { .kind = ERR_NONE };
+	cJSON *found = json_parse(result->text, &ignored);
+	const cJSON *hits = cJSON_IsArray(found) ? found : NULL;
+	const char *status = hits ? "completed" : "failed";
+
+	close_item(o, "completed", NULL, wire);
+	o->item.form = &search_form;
+	ids_make(o->item.id, sizeof(o->item.id), search_form.prefix, 24);
+	send_search_item(o, "response.output_item.added", "in_progress", result, NULL, wire);
+	send_search(o, "response.web_search_call.in_progress", wire);
+	send_search(o, "response.web_search_call.searching", wire);
+	if (hits)
+		send_search(o, "response.web_search_call.completed", wire);
+	send_search_item(o, "response.output_item.done", status, result, hits, wire);
+	write_search(o, status, result->name, hits, &o->w);
+	o->item.form = NULL;
+	o->index++;
+	cJSON_Delete(found);
+}
+
 /* ---- the whole ---- */
 
 static void begin(struct out *o, struct buf *wire)
@@ -517,7 +461,7 @@ static int finish(struct out *o, const struct event *stop, struct buf *wire, str
 		return 0;
 	}
 	jsonw_init(&w, wire);
-	write_response(o, &ending, &w);
+	out_response_write(o, &ending, &w);
 	return 0;
 }
 
@@ -544,8 +488,10 @@ static int write_event(struct out *o, const struct event *event, struct buf *wir
 	case EVENT_TOOL_END:
 		call_end(o, wire);
 		return 0;
-	case EVENT_SEARCH: /* no request of this API asks for one */
+	case EVENT_SEARCH:
+		return 0; /* shown when its result is there */
 	case EVENT_SEARCH_RESULT:
+		search(o, event, wire);
 		return 0;
 	case EVENT_STOP:
 		break;

@@ -54,6 +54,7 @@ const chatBody = {
 	prompt_cache_key: 'p', prompt_cache_options: {}, prompt_cache_retention: '24h',
 	metadata: { k: 'v' }, store: false, service_tier: 'auto', modalities: ['text'],
 	prediction: { type: 'content', content: 'x' }, moderation: {},
+	web_search_options: { search_context_size: 'low', user_location: null },
 };
 
 const chatFields = {
@@ -165,8 +166,9 @@ const chatFields = {
 	prediction: ['x'],
 	'prediction.type': [7, 'poem'],
 	moderation: ['x'],
-	web_search_options: ['x', at('web_search_options.search_context_size', {
-		search_context_size: 'huge' })],
+	web_search_options: ['x'],
+	'web_search_options.search_context_size': [7, 'huge'],
+	'web_search_options.user_location': ['x'],
 };
 
 // The deprecated members, which cannot stand beside their successors.
@@ -223,7 +225,8 @@ const responsesBody = {
 		{ type: 'namespace', name: 'ns', description: 'd', tools: [flat] },
 		{ type: 'custom', name: 'g', description: 'd',
 		  format: { type: 'grammar', syntax: 'lark', definition: 'start: X' } },
-		{ type: 'web_search' },
+		{ type: 'web_search', search_context_size: 'low', user_location: null,
+		  external_web_access: true, filters: { allowed_domains: ['a.example'] } },
 		{ type: 'tool_search', execution: 'client', description: 'd', parameters }],
 	tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'function', name: 'f' }] },
 	parallel_tool_calls: true, stream: false, store: false, background: false,
@@ -292,6 +295,11 @@ const responsesFields = {
 	'tools.2.format.type': [7, 'xml'],
 	'tools.2.format.syntax': [7, 'bnf'],
 	'tools.2.format.definition': [7],
+	'tools.3.search_context_size': [7, 'huge'],
+	'tools.3.user_location': ['x'],
+	'tools.3.external_web_access': ['x'],
+	'tools.3.filters': ['x'],
+	'tools.3.filters.allowed_domains': ['x', at('tools.3.filters.allowed_domains.0', [7])],
 	'tools.4.execution': [7, at('tools.4.type', 'server')],
 	'tools.4.description': [7],
 	tool_choice: [7, 'sometimes'],

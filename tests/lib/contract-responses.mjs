@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { shorten } from './sse.mjs';
-import { isId, itemText, parseObject, readCallItem, typeOf, wholeCalls } from './transcript.mjs';
+import { isCallItem, isId, itemText, parseObject, readCallItem, typeOf, wholeCalls } from './transcript.mjs';
 
 const terminals = ['response.completed', 'response.incomplete', 'response.failed'];
 const terminalsOf = ({ events }) => events.filter((event) => terminals.includes(typeOf(event)));
@@ -142,7 +142,7 @@ const knownTools = (tools = []) => tools.flatMap((tool) =>
 function checkCalls(transcript, report) {
 	const { request, sent } = transcript;
 	const known = knownTools(request?.tools);
-	const items = doneItems(transcript).filter(({ type }) => /_call$/.test(type));
+	const items = doneItems(transcript).filter(isCallItem);
 
 	items.forEach((item, at) => {
 		const wanted = wholeCalls(sent)[at]?.input;

@@ -120,7 +120,9 @@ static void in_responses_reads_tools_of_every_form(void)
 		"parameters':{'type':'object'}}],'tool_choice':{'type':'function','name':'f','"
 		"namespace':'ns'}}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
-	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 5);
+	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 6);
+	CU_ASSERT_STRING_EQUAL(t.chat.tools[5].name, "web_search");
+	CU_ASSERT_PTR_NOT_NULL(t.chat.search);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].name, "f");
 	CU_ASSERT_PTR_NULL(t.chat.tools[0].space);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[1].name, "ns__f");
@@ -205,16 +207,36 @@ static void in_responses_goes_on_behind_the_assistants_message(void)
 	in_test_release(&t);
 }
 
+/* A tool of the client's with that name is the client's; a search without the web is none. */
+static void in_responses_leaves_out_searches_that_are_not_for_it(void)
+{
+	static const char *const rows[] = {
+		HI "'tools':[{'type':'web_search'},{'type':'function','name':'web_search'}]}",
+		HI "'tools':[{'type':'web_search','external_web_access':false},{'type':'function','"
+		   "name':'f'}]}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct in_test t;
+
+		in_test_read(&t, in_responses, rows[i]);
+		CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+		CU_ASSERT_PTR_NULL(t.chat.search);
+		CU_ASSERT_EQUAL(t.chat.tool_count, 1);
+		in_test_release(&t);
+	}
+}
+
 static void in_responses_takes_every_recorded_request(void)
 {
 	static const struct {
 		const char *name;
 		size_t tools;
 	} rows[] = {
-		{ "codex-03-turn2-reasoning", 12 },    { "codex-04-namespace-call", 12 },
-		{ "codex-06-image-tool-output", 12 },  { "codex-07-output-schema", 12 },
-		{ "codex-11-known-model-gpt-5.5", 9 }, { "codex-13-custom-tool-output", 12 },
-		{ "oaisdk-03-responses", 1 },	       { "aisdk-06-openai-responses", 0 },
+		{ "codex-03-turn2-reasoning", 13 },	{ "codex-04-namespace-call", 13 },
+		{ "codex-06-image-tool-output", 13 },	{ "codex-07-output-schema", 13 },
+		{ "codex-11-known-model-gpt-5.5", 10 }, { "codex-13-custom-tool-output", 13 },
+		{ "oaisdk-03-responses", 1 },		{ "aisdk-06-openai-responses", 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -335,7 +357,10 @@ static void in_responses_names_the_field_of_every_refusal(void)
 		  "tools.0.tools.0.type", "'namespace' tools are not" },
 		{ HI "'tools':[{'type':'tool_search'}]}", "tools.0.type", "the service runs" },
 		{ HI "'tools':[{'type':'file_search'}]}", "tools.0.type", "'file_search' tools" },
-		{ HI "'tools':[{'type':'web_search'}]}", "tools", "web search is not supported" },
+		{ HI "'tools':[{'type':'web_search','filters':7}]}", "tools.0.filters",
+		  "valid object" },
+		{ HI "'tools':[{'type':'web_search','filters':{'allowed_domains':[7]}}]}",
+		  "tools.0.filters.allowed_domains.0", "valid string" },
 		{ HI "'tool_choice':'required'}", "tool_choice", "needs tools" },
 		{ HI "'tool_choice':7}", "tool_choice", "a string or an object" },
 		{ HI "'tool_choice':{'type':'function','name':'f'}}", "tool_choice.name",
@@ -356,6 +381,8 @@ CU_TestInfo in_responses_tests[] = {
 	{ "reads wishes", in_responses_reads_wishes },
 	{ "goes on behind the assistant's message",
 	  in_responses_goes_on_behind_the_assistants_message },
+	{ "leaves out searches that are not for it",
+	  in_responses_leaves_out_searches_that_are_not_for_it },
 	{ "takes every recorded request", in_responses_takes_every_recorded_request },
 	{ "takes codex-12 with its tools", in_responses_takes_codex_12_with_its_tools },
 	{ "names the field of every refusal", in_responses_names_the_field_of_every_refusal },
