@@ -24,6 +24,7 @@ enum event_kind {
 	EVENT_SEARCH_RESULT, /* id of its SEARCH; name: what was searched for, or NULL; text: JSON,
 			      * an array of results or an error */
 	EVENT_STOP,	     /* stop, usage; text: the explanation of a refusal */
+	EVENT_KINDS
 };
 
 enum stop_reason {

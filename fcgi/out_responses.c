@@ -299,8 +299,9 @@ static char *base64(struct span text)
 	return (char *)out;
 }
 
-static void signature(struct out *o, struct span text, struct buf *wire)
+static void signature(struct out *o, const struct event *event, struct buf *wire)
 {
+	const struct span text = event->text;
 	struct jsonw w;
 	struct buf json;
 	char *encrypted = NULL;
@@ -335,18 +336,21 @@ static void call(struct out *o, const struct event *start, struct buf *wire)
 }
 
 /* A custom tool's text can only be told when its JSON is whole. */
-static void arguments(struct out *o, struct span text, struct buf *wire)
+static void arguments(struct out *o, const struct event *input, struct buf *wire)
 {
+	const struct span text = input->text;
+
 	if (o->item.form == &call_forms[TOOL_CUSTOM])
 		buf_add(&o->arguments, text.at, text.len);
 	else
 		add_text(o, text, wire);
 }
 
-static void call_end(struct out *o, struct buf *wire)
+static void call_end(struct out *o, const struct event *end, struct buf *wire)
 {
 	struct buf input;
 
+	(void)end;
 	if (o->item.form == &call_forms[TOOL_CUSTOM]) {
 		buf_init(&input, LIMIT_TOOL_INPUT);
 		out_custom_input(o, &input);
@@ -430,93 +434,66 @@ static void search(struct out *o, const struct event *result, struct buf *wire)
 
 static void begin(struct out *o, struct buf *wire)
 {
-	if (o->begun)
-		return;
-	o->begun = true;
 	jsonw_init(&o->w, &o->parts);
 	jsonw_begin_array(&o->w);
 	send_response(o, "response.created", &in_progress, wire);
 	send_response(o, "response.in_progress", &in_progress, wire);
 }
 
-static int finish(struct out *o, const struct event *stop, struct buf *wire, struct error *e)
+static void text(struct out *o, const struct event *event, struct buf *wire)
+{
+	piece(o, &text_form, event->text, wire);
+}
+
+static void thinking(struct out *o, const struct event *event, struct buf *wire)
+{
+	piece(o, &reasoning_form, event->text, wire);
+}
+
+/* How the answer ended. */
+static struct ending ending_of(const struct event *stop)
 {
 	static const char *const reasons[STOP_REASONS] = { [STOP_MAX_TOKENS] = "max_output_tokens",
 							   [STOP_CONTEXT] = "max_output_tokens",
 							   [STOP_REFUSAL] = "content_filter" };
-	struct ending ending = { .reason = reasons[stop->stop], .usage = &stop->usage };
-	struct jsonw w;
+	const char *reason = reasons[stop->stop];
 
-	ending.status = ending.reason ? "incomplete" : "completed";
+	return (struct ending){ .status = reason ? "incomplete" : "completed",
+				.reason = reason,
+				.usage = &stop->usage };
+}
+
+static void close_open(struct out *o, const struct event *stop, struct buf *wire)
+{
 	if (stop->stop == STOP_REFUSAL)
 		piece(o, &refusal_form, stop->text, wire);
-	close_item(o, ending.status, NULL, wire);
+	close_item(o, ending_of(stop).status, NULL, wire);
 	jsonw_end(&o->w);
-	o->ended = true;
-	if (out_check_parts(o, e))
-		return -1;
+}
+
+static void stop(struct out *o, const struct event *event, struct buf *wire)
+{
+	const struct ending ending = ending_of(event);
+	struct jsonw w;
+
 	if (o->options.stream) {
 		send_response(o, ending.reason ? "response.incomplete" : "response.completed",
 			      &ending, wire);
-		return 0;
+		return;
 	}
 	jsonw_init(&w, wire);
 	out_response_write(o, &ending, &w);
-	return 0;
-}
-
-static int write_event(struct out *o, const struct event *event, struct buf *wire, struct error *e)
-{
-	assert(!o->ended);
-	begin(o, wire);
-	switch (event->kind) {
-	case EVENT_TEXT:
-		piece(o, &text_form, event->text, wire);
-		return 0;
-	case EVENT_THINKING:
-		piece(o, &reasoning_form, event->text, wire);
-		return 0;
-	case EVENT_SIGNATURE:
-		signature(o, event->text, wire);
-		return 0;
-	case EVENT_TOOL_START:
-		call(o, event, wire);
-		return 0;
-	case EVENT_TOOL_INPUT:
-		arguments(o, event->text, wire);
-		return 0;
-	case EVENT_TOOL_END:
-		call_end(o, wire);
-		return 0;
-	case EVENT_SEARCH:
-		return 0; /* shown when its result is there */
-	case EVENT_SEARCH_RESULT:
-		search(o, event, wire);
-		return 0;
-	case EVENT_STOP:
-		break;
-	}
-	return finish(o, event, wire, e);
 }
 
 static void ping(struct out *o, struct buf *wire)
 {
-	if (!o->options.stream || o->ended)
-		return;
-	if (o->begun)
-		send_response(o, "response.in_progress", &in_progress, wire);
-	else
-		begin(o, wire);
+	send_response(o, "response.in_progress", &in_progress, wire);
 }
 
 static void fail(struct out *o, const struct error *failure, struct buf *wire)
 {
 	const struct ending ending = { .status = "failed", .failure = failure };
 
-	if (!o->options.stream || o->ended)
-		return;
-	begin(o, wire);
-	o->ended = true;
 	jsonw_end(&o->w); /* the open item stays out: it was never done */
 	send_response(o, "response.failed", &ending, wire);
 }
@@ -548,7 +525,15 @@ static int status(struct error *failure)
 const struct out_dialect out_responses = {
 	.id_prefix = "resp_",
 	.begin = begin,
-	.event = write_event,
+	.on = { [EVENT_TEXT] = text,
+		[EVENT_THINKING] = thinking,
+		[EVENT_SIGNATURE] = signature,
+		[EVENT_TOOL_START] = call,
+		[EVENT_TOOL_INPUT] = arguments,
+		[EVENT_TOOL_END] = call_end,
+		[EVENT_SEARCH_RESULT] = search, /* the item is whole then */
+		[EVENT_STOP] = stop },
+	.close = close_open,
 	.ping = ping,
 	.fail = fail,
 	.error_body = out_openai_error_body,
