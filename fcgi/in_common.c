@@ -207,18 +207,46 @@ int in_schema(struct in *in, const cJSON *schema, const struct json_at *at, cons
 	return 0;
 }
 
+int in_each(struct in *in, const cJSON *list, const struct json_at *at, in_item_reader *read)
+{
+	struct json_at item_at = { .up = at };
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, list) {
+		if (item_at.index == LIMIT_MESSAGES)
+			return json_error(at, NULL, in->e, "List should have at most %d items",
+					  LIMIT_MESSAGES);
+		if (!cJSON_IsObject(item))
+			return json_error(&item_at, NULL, in->e, "Input should be a valid object");
+		if (read(in, item, &item_at))
+			return -1;
+		item_at.index++;
+	}
+	return 0;
+}
+
+const struct tool *in_find_tool(const struct in *in, const char *name, size_t count)
+{
+	const struct tool *tools = in->chat->tools;
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(tools[i].name, name) == 0)
+			return &tools[i];
+	}
+	return NULL;
+}
+
 int in_forced_tool(struct in *in, const char *name, const struct json_at *at, const char *key)
 {
 	struct chat *chat = in->chat;
+	const struct tool *tool = in_find_tool(in, name, chat->tool_count);
 
-	for (size_t i = 0; i < chat->tool_count; i++) {
-		if (strcmp(chat->tools[i].name, name) == 0) {
-			chat->tool_choice = CHOICE_TOOL;
-			chat->forced_tool = chat->tools[i].name;
-			return 0;
-		}
-	}
-	return json_error(at, key, in->e, "Tool '%.128s' not found in provided tools", name);
+	if (!tool)
+		return json_error(at, key, in->e, "Tool '%.128s' not found in provided tools",
+				  name);
+	chat->tool_choice = CHOICE_TOOL;
+	chat->forced_tool = tool->name;
+	return 0;
 }
 
 /* The words are those that make clients shrink or drop images and go on. */

@@ -74,6 +74,15 @@ int in_stop_sequences(struct in *in, const cJSON *body, const char *key, bool bl
 /* FORMAT_SCHEMA: the answer is to be JSON that this schema describes. */
 int in_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key);
 
+/* Every item of a list (NULL is fine) through `read`; at: the list's place. More than
+ * LIMIT_MESSAGES are an error. 0 or -1. */
+typedef int in_item_reader(struct in *in, const cJSON *item, const struct json_at *at);
+
+int in_each(struct in *in, const cJSON *list, const struct json_at *at, in_item_reader *read);
+
+/* The tool of that name among the first `count`; NULL: none. */
+const struct tool *in_find_tool(const struct in *in, const char *name, size_t count);
+
 /* CHOICE_TOOL for a tool of this name, which tools[] must have (call it after tools[] was read). */
 int in_forced_tool(struct in *in, const char *name, const struct json_at *at, const char *key);
 

@@ -17,31 +17,16 @@ static int read_n(struct in *in, const cJSON *body, const char *name)
 	return n == 1 ? 0 : json_error(NULL, name, in->e, "more than 1 is " UNSUPPORTED);
 }
 
-/* One text, or up to four. */
+/* One text, where an empty one is none, or up to four. */
 static int read_stop(struct in *in, const cJSON *body, const char *name)
 {
-	struct json_at at = { .key = name };
-	struct json_at item_at = { .up = &at };
-	const cJSON *stop = json_member(body, name), *item;
-	struct chat *chat = in->chat;
+	const cJSON *stop = json_member(body, name);
 
-	if (!stop)
+	if (cJSON_IsString(stop) && !stop->valuestring[0])
 		return 0;
-	if (!cJSON_IsString(stop) && !cJSON_IsArray(stop))
-		return json_error(NULL, name, in->e, "Input should be a string or an array");
 	if (cJSON_GetArraySize(stop) > 4)
-		return json_error(NULL, name, in->e, "at most 4 stop sequences are taken");
-	chat->stop_sequences = arena_array(in->arena, 4, sizeof(*chat->stop_sequences));
-	if (cJSON_IsString(stop) && stop->valuestring[0])
-		chat->stop_sequences[chat->stop_count++] = stop->valuestring;
-	cJSON_ArrayForEach (item, stop) {
-		if (!cJSON_IsString(item) || !item->valuestring[0])
-			return json_error(&item_at, NULL, in->e,
-					  "Input should be a string that is not empty");
-		chat->stop_sequences[chat->stop_count++] = item->valuestring;
-		item_at.index++;
-	}
-	return 0;
+		return json_error(NULL, name, in->e, "List should have at most 4 items");
+	return in_stop_sequences(in, body, name, true);
 }
 
 static int read_reasoning_effort(struct in *in, const cJSON *body, const char *name)

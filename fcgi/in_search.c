@@ -108,10 +108,8 @@ int in_search_offer(struct in *in, const struct json_at *at)
 	struct chat *chat = in->chat;
 	struct tool *tool;
 
-	for (size_t i = 0; chat->search && i < chat->tool_count; i++) {
-		if (strcmp(chat->tools[i].name, NAME) == 0)
-			chat->search = NULL; /* the client runs its own */
-	}
+	if (in_find_tool(in, NAME, chat->tool_count))
+		chat->search = NULL; /* the client runs its own */
 	if (!chat->search)
 		return 0;
 	tool = in_add_tool(in, at);

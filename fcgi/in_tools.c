@@ -272,15 +272,6 @@ int in_tools_functions(struct in *in, const cJSON *body, const char *name)
 
 /* ---- choices ---- */
 
-static const struct tool *find_tool(const struct in *in, const char *name)
-{
-	for (size_t i = 0; i < in->chat->tool_count; i++) {
-		if (strcmp(in->chat->tools[i].name, name) == 0)
-			return &in->chat->tools[i];
-	}
-	return NULL;
-}
-
 /* key: the member of `at`, which takes no 'none'; NULL: it is the choice itself. */
 static int read_mode(struct in *in, const char *mode, const struct json_at *at, const char *key)
 {
@@ -311,8 +302,9 @@ static const struct tool *named_tool(struct in *in, const cJSON *choice, const s
 
 	if (json_need_text(choice, "type", at, &type, in->e))
 		return NULL;
-	tool = in_search_is_hosted(type) && in->chat->search ? find_tool(in, in->chat->search->name)
-							     : NULL;
+	tool = in_search_is_hosted(type) && in->chat->search
+		       ? in_find_tool(in, in->chat->search->name, in->chat->tool_count)
+		       : NULL;
 	if (tool)
 		return tool;
 	if (strcmp(type, "function") != 0 && strcmp(type, "custom") != 0) {
@@ -323,16 +315,10 @@ static const struct tool *named_tool(struct in *in, const cJSON *choice, const s
 	if (!members || json_need_text(members, "name", &inside, &name, in->e) ||
 	    json_text(members, "namespace", &inside, &space, in->e) < 0)
 		return NULL;
-	tool = find_tool(in, in_tools_name(in, space, name));
+	tool = in_find_tool(in, in_tools_name(in, space, name), in->chat->tool_count);
 	if (!tool)
 		json_error(&inside, "name", in->e, "'%.64s' is none of the tools", name);
 	return tool;
-}
-
-static void force(struct in *in, const struct tool *tool)
-{
-	in->chat->tool_choice = CHOICE_TOOL;
-	in->chat->forced_tool = tool->name;
 }
 
 /* Only the allowed tools are left, in the list's order. */
@@ -365,45 +351,44 @@ static int read_allowed(struct in *in, const cJSON *choice, const struct json_at
 	return read_mode(in, mode, list_at.up, "mode");
 }
 
+/* A choice by word is read at once: 0. 1: it is an object, in *out; -1. */
+static int read_word(struct in *in, const cJSON *body, const struct json_at *at, const cJSON **out)
+{
+	*out = json_member(body, at->key);
+	if (!*out)
+		return 0;
+	if (cJSON_IsString(*out))
+		return read_mode(in, (*out)->valuestring, at, NULL);
+	if (!cJSON_IsObject(*out))
+		return json_error(at, NULL, in->e, "Input should be a string or an object");
+	return 1;
+}
+
 int in_tools_choice(struct in *in, const cJSON *body, const char *name)
 {
-	struct json_at at = { .key = name };
-	const cJSON *choice = json_member(body, name);
+	const struct json_at at = { .key = name };
 	const struct tool *tool;
+	const cJSON *choice;
+	int rc = read_word(in, body, &at, &choice);
 
-	if (!choice)
-		return 0;
-	if (cJSON_IsString(choice))
-		return read_mode(in, choice->valuestring, &at, NULL);
-	if (!cJSON_IsObject(choice))
-		return json_error(&at, NULL, in->e, "Input should be a string or an object");
+	if (rc <= 0)
+		return rc;
 	if (strcmp(json_text_or(choice, "type", ""), "allowed_tools") == 0)
 		return read_allowed(in, choice, &at);
 	tool = named_tool(in, choice, &at);
-	if (!tool)
-		return -1;
-	force(in, tool);
-	return 0;
+	return tool ? in_forced_tool(in, tool->name, &at, NULL) : -1;
 }
 
 int in_tools_function_call(struct in *in, const cJSON *body, const char *name)
 {
-	struct json_at at = { .key = name };
-	const cJSON *choice = json_member(body, name);
-	const struct tool *tool;
+	const struct json_at at = { .key = name };
+	const cJSON *choice;
 	const char *wanted;
+	int rc = read_word(in, body, &at, &choice);
 
-	if (!choice)
-		return 0;
-	if (cJSON_IsString(choice))
-		return read_mode(in, choice->valuestring, &at, NULL);
-	if (!cJSON_IsObject(choice))
-		return json_error(&at, NULL, in->e, "Input should be a string or an object");
+	if (rc <= 0)
+		return rc;
 	if (json_need_text(choice, "name", &at, &wanted, in->e))
 		return -1;
-	tool = find_tool(in, wanted);
-	if (!tool)
-		return json_error(&at, "name", in->e, "'%.64s' is none of the functions", wanted);
-	force(in, tool);
-	return 0;
+	return in_forced_tool(in, wanted, &at, "name");
 }

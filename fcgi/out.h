@@ -69,9 +69,9 @@ typedef void out_handler(struct out *o, const struct event *event, struct buf *w
 struct out_dialect {
 	const char *id_prefix;
 	void (*begin)(struct out *o, struct buf *wire); /* stream: first event; whole: nothing */
-	out_handler *on[EVENT_KINDS]; /* NULL: the API has no place for it */
-	out_handler *close;	      /* before on[EVENT_STOP]: ends what is open; may be NULL */
-	void (*ping)(struct out *o, struct buf *wire);	/* of a stream */
+	out_handler *on[EVENT_KINDS];			/* NULL: the API has no place for it */
+	out_handler *close; /* before on[EVENT_STOP]: ends what is open; may be NULL */
+	void (*ping)(struct out *o, struct buf *wire); /* of a stream */
 	/* The stream is broken: one error event, nothing after it. */
 	void (*fail)(struct out *o, const struct error *failure, struct buf *wire);
 	/* JSON error envelope for an answer that has not started. */
@@ -88,8 +88,8 @@ void out_release(struct out *o);
 /* The first event of a stream, once. */
 void out_begin(struct out *o, struct buf *wire);
 
-/* One event through the dialect's writer; reasoning takes the form of options.thinking_format. 0, or
- * -1: ERR_UP_DAMAGED, the whole answer is too large to be collected. */
+/* One event through the dialect's writer; reasoning takes the form of options.thinking_format. 0,
+ * or -1: ERR_UP_DAMAGED, the whole answer is too large to be collected. */
 int out_event(struct out *o, const struct event *event, struct buf *wire, struct error *e);
 
 /* Of a stream that has not ended; else nothing. */

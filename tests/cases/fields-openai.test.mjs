@@ -112,7 +112,7 @@ const chatFields = {
 	logprobs: ['x', true],
 	top_logprobs: ['x', -1, 21, 5],
 	n: ['x', 0, 129, 2],
-	stop: [7, at('stop.0', [7]), at('stop.0', ['']), ['1', '2', '3', '4', '5']],
+	stop: [7, at('stop.0', [7]), ['a', ''], ['1', '2', '3', '4', '5']],
 	tools: [{}, at('tools.0', [7])],
 	'tools.0.type': [7, absent, 'mcp'],
 	'tools.0.function': [absent],

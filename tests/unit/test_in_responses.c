@@ -275,7 +275,7 @@ static void in_responses_names_the_field_of_every_refusal(void)
 		{ "{'model':'m','input':7}", "input", "a string or an array" },
 		{ "{'model':'m','input':''}", "input", "at least one message" },
 		{ "{'model':'m','input':[]}", "input", "at least one message" },
-		{ INPUT("7"), "input.0", "should be an object" },
+		{ INPUT("7"), "input.0", "valid object" },
 		{ INPUT("{'type':7}"), "input.0.type", "valid string" },
 		{ INPUT("{'type':'compaction'}"), "input.0.type", "'compaction' items are not" },
 		{ INPUT("{'type':'item_reference','id':'x'}"), "input.0.type",
