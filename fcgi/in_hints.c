@@ -25,7 +25,6 @@ static const struct in_member text[] = {
 static const struct in_member fields[] = {
 	{ .name = "client_metadata", .types = IN_OBJECT, .items = IN_TEXT },
 	{ .name = "logit_bias", .types = IN_OBJECT, .items = IN_NUMBER, .min = -100 },
-	{ .name = "max_tool_calls", .types = IN_INTEGER, .min = 1 }, /* the client runs the tools */
 	{ .name = "metadata", .types = IN_OBJECT, .items = IN_TEXT },
 	{ .name = "moderation", .types = IN_OBJECT },
 	{ .name = "prediction", .types = IN_OBJECT, .members = prediction },

@@ -103,8 +103,9 @@ int in_search_hosted(struct in *in, const cJSON *json, const struct json_at *at)
 	return 0;
 }
 
-int in_search_offer(struct in *in, const struct json_at *at)
+int in_search_offer(struct in *in, int64_t max_uses, const struct json_at *at)
 {
+	struct chat_search *limited = arena_alloc(in->arena, sizeof(*limited));
 	struct chat *chat = in->chat;
 	struct tool *tool;
 
@@ -115,6 +116,9 @@ int in_search_offer(struct in *in, const struct json_at *at)
 	tool = in_add_tool(in, at);
 	if (!tool)
 		return -1;
+	*limited = *chat->search;
+	limited->max_uses = max_uses;
+	chat->search = limited;
 	tool->name = NAME;
 	tool->description = DESCRIPTION;
 	tool->schema_json = SCHEMA;

@@ -19,7 +19,7 @@ bool in_search_is_hosted(const char *type);
 /* Such a tool, or web_search_options. Reads the wish only: in_search_offer() adds the tool behind
  * all others, unless the client has one of that name. */
 int in_search_hosted(struct in *in, const cJSON *json, const struct json_at *at);
-int in_search_offer(struct in *in, const struct json_at *at);
+int in_search_offer(struct in *in, int64_t max_uses, const struct json_at *at);
 
 /* A web_search_tool_result block becomes the result of a call. at: the block's place with its type.
  * 0 or -1. */

@@ -239,9 +239,13 @@ int in_tools_search_options(struct in *in, const cJSON *body, const char *name)
 int in_tools_search(struct in *in, const cJSON *body, const char *name)
 {
 	const struct json_at at = { .key = name };
+	int64_t most = 0;
 
-	(void)body;
-	return in_search_offer(in, &at);
+	/* Of Responses: of the tools that the service runs there is none but this. */
+	if (in->flat_tools &&
+	    json_int(body, "max_tool_calls", NULL, 1, INT32_MAX, &most, in->e) < 0)
+		return -1;
+	return in_search_offer(in, most, &at);
 }
 
 int in_tools_functions(struct in *in, const cJSON *body, const char *name)

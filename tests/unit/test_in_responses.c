@@ -118,11 +118,12 @@ static void in_responses_reads_tools_of_every_form(void)
 		"X'}},{'type'"
 		":'web_search'},{'type':'tool_search','execution':'client','description':'finds','"
 		"parameters':{'type':'object'}}],'tool_choice':{'type':'function','name':'f','"
-		"namespace':'ns'}}");
+		"namespace':'ns'},'max_tool_calls':3}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 6);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[5].name, "web_search");
-	CU_ASSERT_PTR_NOT_NULL(t.chat.search);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t.chat.search);
+	CU_ASSERT_EQUAL(t.chat.search->max_uses, 3);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].name, "f");
 	CU_ASSERT_PTR_NULL(t.chat.tools[0].space);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[1].name, "ns__f");
