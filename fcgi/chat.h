@@ -107,6 +107,7 @@ struct chat {
 	bool thinking_omitted;	 /* display "omitted": the client wants no reasoning text */
 	enum effort effort;
 	const char *conversation; /* what identifies the client's conversation, NULL: unknown */
+	const cJSON *echo;	  /* Responses: the request, which an answer repeats; or NULL */
 };
 
 #endif

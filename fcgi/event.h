@@ -1,8 +1,8 @@
 /*
  * event.h - one step of an answer, the only thing that up_* hands to out_*.
  *
- * SEARCH and SEARCH_RESULT are the gateway's own web searches (search.c); only the Messages API has
- * a place for them.
+ * SEARCH and SEARCH_RESULT are the gateway's own web searches (search.c); Chat Completions has no
+ * place for them.
  *
  * Order of a good answer: any mix of TEXT, THINKING/SIGNATURE and tool calls (START, INPUT..., END;
  * never interleaved: up_event collects calls that upstream interleaves), then one STOP, last.
@@ -21,8 +21,10 @@ enum event_kind {
 	EVENT_TOOL_INPUT, /* text: a piece of the arguments' JSON */
 	EVENT_TOOL_END,
 	EVENT_SEARCH,	     /* id, name; text: the arguments' JSON */
-	EVENT_SEARCH_RESULT, /* id of its SEARCH; text: JSON, an array of results or an error */
+	EVENT_SEARCH_RESULT, /* id of its SEARCH; name: what was searched for, or NULL; text: JSON,
+			      * an array of results or an error */
 	EVENT_STOP,	     /* stop, usage; text: the explanation of a refusal */
+	EVENT_KINDS
 };
 
 enum stop_reason {

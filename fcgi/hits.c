@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "common/utf8.h"
+#include "fcgi/base64.h"
 
 #include <openssl/evp.h>
 
@@ -81,18 +82,13 @@ static const char *wrap(const char *snippet, struct arena *arena)
 /* "" when it is not ours: another server's is of no use to us. */
 static const char *unwrap(const char *wrapped, struct arena *arena)
 {
-	size_t len = strlen(wrapped);
-	char *out;
-	int got;
+	struct span text;
 
-	if (len % 4 || len > MAX_TEXT)
+	if (strlen(wrapped) > MAX_TEXT || !base64_decode(span_of(wrapped), arena, &text) ||
+	    strncmp(text.at, MARK, strlen(MARK)) != 0 || utf8_valid_prefix(text) != text.len ||
+	    strlen(text.at) != text.len)
 		return "";
-	out = arena_alloc(arena, len / 4 * 3 + 1); /* zeroed: padding decodes to NUL */
-	got = EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)wrapped, (int)len);
-	if (got < 0 || strncmp(out, MARK, strlen(MARK)) != 0 ||
-	    utf8_valid_prefix(span_of(out)) != strlen(out))
-		return "";
-	return out + strlen(MARK);
+	return text.at + strlen(MARK);
 }
 
 void hits_write(const struct hits *h, struct arena *arena, struct jsonw *w)

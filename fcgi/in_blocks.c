@@ -503,8 +503,6 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 	const cJSON *config = NULL, *content;
 	const char *role;
 
-	if (!cJSON_IsObject(message))
-		return json_error(at, NULL, in->e, "Input should be a valid object");
 	if (json_need_text(message, "role", at, &role, in->e) ||
 	    in_shape_check(in, message, at, members) ||
 	    json_object(message, "output_config", at, &config, in->e) < 0 ||
@@ -523,22 +521,15 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 
 int in_blocks_messages(struct in *in, const cJSON *body, const char *name)
 {
-	struct json_at list_at = { .key = name };
-	struct json_at at = { .up = &list_at };
-	const cJSON *messages = NULL, *message;
+	const struct json_at at = { .key = name };
+	const cJSON *messages = NULL;
 
 	if (json_array(body, name, NULL, &messages, in->e) < 0)
 		return -1;
 	if (!messages)
 		return json_error(NULL, name, in->e, "Field required");
-	cJSON_ArrayForEach (message, messages) {
-		if (at.index == LIMIT_MESSAGES)
-			return json_error(NULL, name, in->e, "List should have at most %d items",
-					  LIMIT_MESSAGES);
-		if (read_message(in, message, &at))
-			return -1;
-		at.index++;
-	}
+	if (in_each(in, messages, &at, read_message))
+		return -1;
 	if (!in->chat->message_count)
 		return json_error(NULL, name, in->e, "at least one message is required");
 	return in_check_many_images(in);

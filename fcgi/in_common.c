@@ -1,10 +1,9 @@
 #include "common/base.h"
 #include "fcgi/in_common.h"
 
-#include <openssl/evp.h>
-
 #include "common/limits.h"
 #include "common/log.h"
+#include "fcgi/base64.h"
 
 void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error *e)
 {
@@ -197,53 +196,46 @@ int in_schema(struct in *in, const cJSON *schema, const struct json_at *at, cons
 	return 0;
 }
 
+int in_each(struct in *in, const cJSON *list, const struct json_at *at, in_item_reader *read)
+{
+	struct json_at item_at = { .up = at };
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, list) {
+		if (item_at.index == LIMIT_MESSAGES)
+			return json_error(at, NULL, in->e, "List should have at most %d items",
+					  LIMIT_MESSAGES);
+		if (!cJSON_IsObject(item))
+			return json_error(&item_at, NULL, in->e, "Input should be a valid object");
+		if (read(in, item, &item_at))
+			return -1;
+		item_at.index++;
+	}
+	return 0;
+}
+
+const struct tool *in_find_tool(const struct in *in, const char *name, size_t count)
+{
+	const struct tool *tools = in->chat->tools;
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(tools[i].name, name) == 0)
+			return &tools[i];
+	}
+	return NULL;
+}
+
 int in_forced_tool(struct in *in, const char *name, const struct json_at *at, const char *key)
 {
 	struct chat *chat = in->chat;
+	const struct tool *tool = in_find_tool(in, name, chat->tool_count);
 
-	for (size_t i = 0; i < chat->tool_count; i++) {
-		if (strcmp(chat->tools[i].name, name) == 0) {
-			chat->tool_choice = CHOICE_TOOL;
-			chat->forced_tool = chat->tools[i].name;
-			return 0;
-		}
-	}
-	return json_error(at, key, in->e, "Tool '%.128s' not found in provided tools", name);
-}
-
-/* clang-format off */
-static const bool base64_alphabet[256] = {
-	['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['0' ... '9'] = true,
-	['+'] = true, ['/'] = true,
-};
-/* clang-format on */
-
-int64_t in_base64_size(struct span base64)
-{
-	size_t padding = 0, bad = 0;
-
-	if (base64.len % 4)
-		return -1;
-	while (padding < 2 && padding < base64.len && base64.at[base64.len - 1 - padding] == '=')
-		padding++;
-	for (size_t i = 0; i < base64.len - padding; i++)
-		bad += !base64_alphabet[(unsigned char)base64.at[i]];
-	return bad ? -1 : (int64_t)(base64.len / 4 * 3 - padding);
-}
-
-bool in_base64_decode(struct in *in, struct span base64, struct span *out)
-{
-	int64_t size = in_base64_size(base64);
-	unsigned char *at;
-
-	if (size < 0 || base64.len > INT_MAX)
-		return false;
-	at = arena_alloc(in->arena, base64.len / 4 * 3 + 1);
-	if (EVP_DecodeBlock(at, (const unsigned char *)base64.at, (int)base64.len) < 0)
-		return false;
-	at[size] = '\0';
-	*out = (struct span){ (const char *)at, (size_t)size };
-	return true;
+	if (!tool)
+		return json_error(at, key, in->e, "Tool '%.128s' not found in provided tools",
+				  name);
+	chat->tool_choice = CHOICE_TOOL;
+	chat->forced_tool = tool->name;
+	return 0;
 }
 
 /* The words are those that make clients shrink or drop images and go on. */
@@ -283,7 +275,7 @@ static int check_picture(struct in *in, struct span base64, const struct json_at
 int in_image(struct in *in, struct span base64, const struct json_at *at, const char *key,
 	     struct block *image)
 {
-	int64_t size = in_base64_size(base64);
+	int64_t size = base64_size(base64);
 
 	*image = (struct block){ .kind = BLOCK_IMAGE, .text = base64 };
 	if (!base64.len)

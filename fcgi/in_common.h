@@ -58,10 +58,6 @@ int in_finish(struct in *in);
 void in_texts_add(struct in *in, struct in_texts *texts, struct span text);
 struct span in_texts_join(const struct in *in, const struct in_texts *texts, const char *separator);
 
-/* An image's base64 text: its decoded size, -1 when it is no base64. */
-int64_t in_base64_size(struct span base64);
-/* What a base64 text holds, in the arena; false: it is no base64. */
-bool in_base64_decode(struct in *in, struct span base64, struct span *out);
 /* Fills an image block; errors name at and key. */
 int in_image(struct in *in, struct span base64, const struct json_at *at, const char *key,
 	     struct block *image);
@@ -77,6 +73,15 @@ int in_stop_sequences(struct in *in, const cJSON *body, const char *key, bool bl
 
 /* FORMAT_SCHEMA: the answer is to be JSON that this schema describes. */
 int in_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key);
+
+/* Every item of a list (NULL is fine) through `read`; at: the list's place. More than
+ * LIMIT_MESSAGES are an error. 0 or -1. */
+typedef int in_item_reader(struct in *in, const cJSON *item, const struct json_at *at);
+
+int in_each(struct in *in, const cJSON *list, const struct json_at *at, in_item_reader *read);
+
+/* The tool of that name among the first `count`; NULL: none. */
+const struct tool *in_find_tool(const struct in *in, const char *name, size_t count);
 
 /* CHOICE_TOOL for a tool of this name, which tools[] must have (call it after tools[] was read). */
 int in_forced_tool(struct in *in, const char *name, const struct json_at *at, const char *key);

@@ -2,6 +2,7 @@
 #include "fcgi/in_document.h"
 
 #include "common/limits.h"
+#include "fcgi/base64.h"
 
 #define OFFICE "application/vnd.openxmlformats-officedocument."
 
@@ -27,7 +28,7 @@ static bool has_magic(const struct file_format *f, struct span base64)
 	for (size_t at = 0; f->magic && at < f->within; at++) {
 		size_t i = 0;
 
-		while (f->magic[i] && picture_byte(base64, at + i) == (unsigned char)f->magic[i])
+		while (f->magic[i] && base64_byte(base64, at + i) == (unsigned char)f->magic[i])
 			i++;
 		if (!f->magic[i])
 			return true;
@@ -63,7 +64,7 @@ static const struct file_format *find_format(struct in *in, struct span base64,
 	if (has_magic(&formats[0], base64))
 		return &formats[0];
 	if (!f)
-		json_error(at, media_type ? "media_type" : key, in->e,
+		json_error(at, media_type && !key ? "media_type" : key, in->e,
 			   "documents of type %.64s are not supported: send application/pdf, "
 			   "text/plain, text/csv, text/html, text/markdown or an office file",
 			   media_type ? media_type : "unknown");
@@ -128,7 +129,7 @@ int in_document_file(struct in *in, struct span base64, const char *media_type, 
 
 	if (!base64.len)
 		return json_error(at, key, in->e, "document cannot be empty");
-	if (in_base64_size(base64) < 0)
+	if (base64_size(base64) < 0)
 		return json_error(at, key, in->e, "invalid base64 data");
 	f = find_format(in, base64, media_type, at, key);
 	if (!f)

@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/in_fields.h"
 
+#include "fcgi/in_hints.h"
 #include "fcgi/in_parts.h"
 
 int in_fields_model(struct in *in, const cJSON *body, const char *name)
@@ -128,8 +129,14 @@ static int read_schema(struct in *in, const cJSON *format, const struct json_at 
 	const cJSON *nested = NULL, *schema = NULL;
 	int rc = json_object(format, "json_schema", at, &nested, in->e);
 
-	if (rc < 0 ||
-	    json_object(rc ? nested : format, "schema", rc ? &inside : at, &schema, in->e) < 0)
+	if (rc < 0)
+		return -1;
+	if (rc) {
+		format = nested;
+		at = &inside;
+	}
+	if (in_shape_check(in, format, at, in_hints_schema) ||
+	    json_object(format, "schema", at, &schema, in->e) < 0)
 		return -1;
 	in->chat->format = schema ? FORMAT_SCHEMA : FORMAT_JSON;
 	in->chat->schema = schema;

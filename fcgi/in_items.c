@@ -3,10 +3,10 @@
 
 #include "common/limits.h"
 #include "common/log.h"
+#include "fcgi/base64.h"
+#include "fcgi/in_hints.h"
 #include "fcgi/in_parts.h"
 #include "fcgi/in_tools.h"
-
-typedef int item_reader(struct in *in, const cJSON *item, const struct json_at *at);
 
 /* ---- messages ---- */
 
@@ -41,7 +41,7 @@ static const char *read_signature(struct in *in, const char *encrypted)
 	struct span content;
 	cJSON *tree;
 
-	if (!in_base64_decode(in, span_of(encrypted), &content))
+	if (!base64_decode(span_of(encrypted), in->arena, &content))
 		return NULL;
 	tree = json_parse(content, &ignored);
 	signature = json_text_or(tree, "signature", NULL);
@@ -54,12 +54,16 @@ static const char *read_signature(struct in *in, const char *encrypted)
 static int read_reasoning(struct in *in, const cJSON *item, const struct json_at *at)
 {
 	struct json_at summary_at = { .up = at, .key = "summary" };
+	struct json_at content_at = { .up = at, .key = "content" };
 	struct block block = { .kind = BLOCK_THINKING };
 	struct in_texts texts = { .count = 0 };
 	const char *encrypted = "";
 	struct in_parts parts;
 
-	if (in_parts_read(in, json_member(item, "summary"), IN_TEXT_PARTS, &summary_at, &parts) ||
+	/* The content is the whole reasoning of models that show it: a signature is of the summary.
+	 */
+	if (in_parts_read(in, json_member(item, "content"), IN_TEXT_PARTS, &content_at, &parts) ||
+	    in_parts_read(in, json_member(item, "summary"), IN_TEXT_PARTS, &summary_at, &parts) ||
 	    json_text(item, "encrypted_content", at, &encrypted, in->e) < 0)
 		return -1;
 	for (size_t i = 0; i < parts.count; i++)
@@ -138,15 +142,6 @@ static int read_search_call(struct in *in, const cJSON *item, const struct json_
 	return 0;
 }
 
-static bool is_known(const struct chat *chat, size_t count, const char *name)
-{
-	while (count--) {
-		if (strcmp(chat->tools[count].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Searches may find a tool again. */
 static int read_more_tools(struct in *in, const cJSON *item, const struct json_at *at)
 {
@@ -158,7 +153,7 @@ static int read_more_tools(struct in *in, const cJSON *item, const struct json_a
 	if (json_array(item, "tools", at, &tools, in->e) < 0 || in_tools_read(in, tools, &tools_at))
 		return -1;
 	for (size_t i = kept; i < chat->tool_count; i++) {
-		if (!is_known(chat, kept, chat->tools[i].name))
+		if (!in_find_tool(in, chat->tools[i].name, kept))
 			chat->tools[kept++] = chat->tools[i];
 	}
 	chat->tool_count = kept;
@@ -208,7 +203,7 @@ static int refuse_reference(struct in *in, const cJSON *item, const struct json_
 
 static const struct {
 	const char *type;
-	item_reader *read;
+	in_item_reader *read;
 } item_rows[] = {
 	{ "message", read_message },
 	{ "reasoning", read_reasoning },
@@ -227,32 +222,14 @@ static int read_item(struct in *in, const cJSON *item, const struct json_at *at)
 {
 	const char *type = "message";
 
-	if (!cJSON_IsObject(item))
-		return json_error(at, NULL, in->e, "Input should be an object");
-	if (json_text(item, "type", at, &type, in->e) < 0)
+	if (json_text(item, "type", at, &type, in->e) < 0 ||
+	    in_shape_check(in, item, at, in_hints_item))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(item_rows); i++) {
 		if (strcmp(type, item_rows[i].type) == 0)
 			return item_rows[i].read(in, item, at);
 	}
 	return json_error(at, "type", in->e, "'%.64s' items are " UNSUPPORTED, type);
-}
-
-static int read_list(struct in *in, const cJSON *items, const struct json_at *at,
-		     item_reader *reader)
-{
-	struct json_at item_at = { .up = at };
-	const cJSON *item;
-
-	cJSON_ArrayForEach (item, items) {
-		if (item_at.index == LIMIT_MESSAGES)
-			return json_error(at, NULL, in->e, "at most %d items are taken",
-					  LIMIT_MESSAGES);
-		if (reader(in, item, &item_at))
-			return -1;
-		item_at.index++;
-	}
-	return 0;
 }
 
 int in_items_instructions(struct in *in, const cJSON *body, const char *name)
@@ -263,7 +240,7 @@ int in_items_instructions(struct in *in, const cJSON *body, const char *name)
 	if (!instructions)
 		return 0;
 	if (cJSON_IsArray(instructions))
-		return read_list(in, instructions, &at, read_message);
+		return in_each(in, instructions, &at, read_message);
 	if (!cJSON_IsString(instructions))
 		return json_error(NULL, name, in->e, "Input should be a string or an array");
 	if (instructions->valuestring[0])
@@ -292,7 +269,7 @@ int in_items_read(struct in *in, const cJSON *body, const char *name)
 		in_add_text(in, ROLE_USER, 0, span_of(input->valuestring));
 	else if (!cJSON_IsString(input) && !cJSON_IsArray(input))
 		return json_error(NULL, name, in->e, "Input should be a string or an array");
-	if (read_list(in, input, &at, read_item))
+	if (in_each(in, input, &at, read_item))
 		return -1;
 	if (!in->chat->message_count && !in->system.count)
 		return json_error(NULL, name, in->e, "at least one message is required");

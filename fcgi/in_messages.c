@@ -2,6 +2,7 @@
 #include "fcgi/in_messages.h"
 
 #include "common/limits.h"
+#include "fcgi/in_hints.h"
 #include "fcgi/in_parts.h"
 
 static int read_system(struct in *in, const cJSON *message, const struct json_at *at)
@@ -87,6 +88,8 @@ static int read_assistant(struct in *in, const cJSON *message, const struct json
 	const char *refusal = "";
 	struct in_parts parts;
 
+	if (json_member(message, "audio"))
+		return json_error(at, "audio", in->e, "audio is " UNSUPPORTED);
 	if (in_parts_read(in, json_member(message, "content"), IN_TEXT_PARTS, &content_at,
 			  &parts) ||
 	    json_text(message, "refusal", at, &refusal, in->e) < 0 ||
@@ -145,9 +148,8 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 	};
 	const char *role;
 
-	if (!cJSON_IsObject(message))
-		return json_error(at, NULL, in->e, "Input should be an object");
-	if (json_need_text(message, "role", at, &role, in->e))
+	if (json_need_text(message, "role", at, &role, in->e) ||
+	    in_shape_check(in, message, at, in_hints_message))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
 		if (strcmp(role, roles[i].role) == 0)
@@ -160,22 +162,15 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 
 int in_messages_read(struct in *in, const cJSON *body, const char *name)
 {
-	struct json_at list_at = { .key = name };
-	struct json_at at = { .up = &list_at };
-	const cJSON *messages = NULL, *message;
+	const struct json_at at = { .key = name };
+	const cJSON *messages = NULL;
 
 	if (json_array(body, name, NULL, &messages, in->e) < 0)
 		return -1;
 	if (!messages)
 		return in_parts_missing(in, name);
-	cJSON_ArrayForEach (message, messages) {
-		if (at.index == LIMIT_MESSAGES)
-			return json_error(NULL, name, in->e, "at most %d messages are taken",
-					  LIMIT_MESSAGES);
-		if (read_message(in, message, &at))
-			return -1;
-		at.index++;
-	}
+	if (in_each(in, messages, &at, read_message))
+		return -1;
 	if (!in->chat->message_count && !in->system.count)
 		return json_error(NULL, name, in->e, "at least one message is required");
 	return 0;

@@ -3,6 +3,7 @@
 
 #include "common/limits.h"
 #include "fcgi/in_fields.h"
+#include "fcgi/in_hints.h"
 #include "fcgi/in_messages.h"
 #include "fcgi/in_parts.h"
 #include "fcgi/in_tools.h"
@@ -16,31 +17,16 @@ static int read_n(struct in *in, const cJSON *body, const char *name)
 	return n == 1 ? 0 : json_error(NULL, name, in->e, "more than 1 is " UNSUPPORTED);
 }
 
-/* One text, or up to four. */
+/* One text, where an empty one is none, or up to four. */
 static int read_stop(struct in *in, const cJSON *body, const char *name)
 {
-	struct json_at at = { .key = name };
-	struct json_at item_at = { .up = &at };
-	const cJSON *stop = json_member(body, name), *item;
-	struct chat *chat = in->chat;
+	const cJSON *stop = json_member(body, name);
 
-	if (!stop)
+	if (cJSON_IsString(stop) && !stop->valuestring[0])
 		return 0;
-	if (!cJSON_IsString(stop) && !cJSON_IsArray(stop))
-		return json_error(NULL, name, in->e, "Input should be a string or an array");
 	if (cJSON_GetArraySize(stop) > 4)
-		return json_error(NULL, name, in->e, "at most 4 stop sequences are taken");
-	chat->stop_sequences = arena_array(in->arena, 4, sizeof(*chat->stop_sequences));
-	if (cJSON_IsString(stop) && stop->valuestring[0])
-		chat->stop_sequences[chat->stop_count++] = stop->valuestring;
-	cJSON_ArrayForEach (item, stop) {
-		if (!cJSON_IsString(item) || !item->valuestring[0])
-			return json_error(&item_at, NULL, in->e,
-					  "Input should be a string that is not empty");
-		chat->stop_sequences[chat->stop_count++] = item->valuestring;
-		item_at.index++;
-	}
-	return 0;
+		return json_error(NULL, name, in->e, "List should have at most 4 items");
+	return in_stop_sequences(in, body, name, true);
 }
 
 static int read_reasoning_effort(struct in *in, const cJSON *body, const char *name)
@@ -82,8 +68,11 @@ static const struct in_field fields[] = {
 	{ "max_completion_tokens", in_fields_max_tokens },
 	{ "stream", in_fields_stream },
 	{ "stream_options", in_fields_stream_options },
+	{ "stream_options", in_hints_field },
 	{ "tools", in_tools_field },
 	{ "functions", in_tools_functions },
+	{ "web_search_options", in_tools_search_options },
+	{ "tools", in_tools_search },
 	{ "tool_choice", in_tools_choice },
 	{ "function_call", in_tools_function_call },
 	{ "parallel_tool_calls", in_fields_parallel },
@@ -97,19 +86,18 @@ static const struct in_field fields[] = {
 	{ "presence_penalty", in_fields_penalty },
 	{ "frequency_penalty", in_fields_penalty },
 	{ "prompt_cache_key", in_fields_conversation },
-	{ "logit_bias", NULL },
-	{ "metadata", NULL },
-	{ "moderation", NULL },
-	{ "prediction", NULL },
-	{ "prompt_cache_options", NULL },
-	{ "prompt_cache_retention", NULL },
-	{ "safety_identifier", NULL },
-	{ "seed", NULL },
-	{ "service_tier", NULL },
-	{ "store", NULL },
-	{ "user", NULL },
-	{ "verbosity", NULL },
-	{ "web_search_options", NULL },
+	{ "logit_bias", in_hints_field },
+	{ "metadata", in_hints_field },
+	{ "moderation", in_hints_field },
+	{ "prediction", in_hints_field },
+	{ "prompt_cache_options", in_hints_field },
+	{ "prompt_cache_retention", in_hints_field },
+	{ "safety_identifier", in_hints_field },
+	{ "seed", in_hints_field },
+	{ "service_tier", in_hints_field },
+	{ "store", in_hints_field },
+	{ "user", in_hints_field },
+	{ "verbosity", in_hints_field },
 };
 
 int in_openai(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e)

@@ -4,6 +4,9 @@
 #include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/utf8.h"
+#include "fcgi/base64.h"
+#include "fcgi/in_document.h"
+#include "fcgi/in_hints.h"
 
 int in_parts_missing(struct in *in, const char *name)
 {
@@ -28,95 +31,120 @@ static int read_text(struct in *in, const cJSON *part, const char *member, const
 	return out->text.len > 0;
 }
 
-/* The base64 text of "data:TYPE;base64,..."; false: it is no such URL. */
-static bool data_of_url(const char *url, struct span *out)
+/* "data:TYPE;base64,DATA" in its parts; false: it is no such URL. */
+static bool split_data_url(struct in *in, const char *url, const char **media_type,
+			   struct span *base64)
 {
-	static const char mark[] = ";base64,";
-	const char *data = strchr(url, ',');
+	static const char head[] = "data:", mark[] = ";base64";
+	const char *type = url + strlen(head), *data = strchr(url, ',');
 
-	if (strncasecmp(url, "data:", 5) != 0 || !data || data - url < (ptrdiff_t)strlen(mark) ||
-	    memcmp(data + 1 - strlen(mark), mark, strlen(mark)) != 0)
+	if (strncasecmp(url, head, strlen(head)) != 0 || !data ||
+	    data - type < (ptrdiff_t)strlen(mark) ||
+	    strncasecmp(data - strlen(mark), mark, strlen(mark)) != 0)
 		return false;
-	*out = span_of(data + 1);
+	data -= strlen(mark);
+	*media_type = data > type ? arena_strndup(in->arena, type, (size_t)(data - type)) : NULL;
+	*base64 = span_of(data + strlen(mark) + 1);
 	return true;
 }
 
-/* Only data URLs: fetching what a client names would open this host's network to it. */
+/* The object that holds a part's members: Chat Completions has one of the part's name, Responses
+ * keeps them in the part itself. */
+static int find_members(struct in *in, const cJSON *part, const char *member,
+			const struct json_at *at, const cJSON **members, struct json_at *inside)
+{
+	int rc;
+
+	*members = part;
+	*inside = *at;
+	if (!member)
+		return 0;
+	*inside = (struct json_at){ .up = at, .key = member };
+	rc = json_object(part, member, at, members, in->e);
+	if (!rc)
+		return json_error(at, member, in->e, "Field required");
+	return rc < 0 ? -1 : 0;
+}
+
+static int refuse_member(struct in *in, const cJSON *members, const char *name,
+			 const struct json_at *at, const char *instead)
+{
+	if (!json_member(members, name))
+		return 0;
+	return json_error(at, name, in->e, "it is " UNSUPPORTED ", send %s", instead);
+}
+
+/* Whether a URL may be fetched, and from where, is for fetch.c to say. */
 static int read_image(struct in *in, const cJSON *part, const char *member,
 		      const struct json_at *at, struct block *out)
 {
-	const cJSON *image = json_member(part, member);
-	const char *url =
-		cJSON_IsString(image) ? image->valuestring : json_text_or(image, "url", NULL);
+	static const char instead[] = "a base64 data URL";
+	const bool nested = cJSON_IsObject(json_member(part, member));
+	const char *url, *media_type;
+	const cJSON *members;
+	struct json_at inside;
 	struct span data;
 
-	if (!url && json_member(part, "file_id"))
-		return json_error(at, "file_id", in->e,
-				  "image files are not supported, send a base64 data URL");
-	if (!url)
-		return json_error(at, member, in->e, "Field required");
-	if (strncasecmp(url, "data:", 5) != 0)
-		return json_error(at, member, in->e,
-				  "URL images are not supported, send a base64 data URL");
-	if (!data_of_url(url, &data))
-		return json_error(at, member, in->e, "Input should be a base64 data URL");
-	return in_image(in, data, at, member, out) ? -1 : 1;
-}
-
-/* A text file stands in the conversation as text, under its name. */
-static struct span write_document(struct in *in, const char *name, struct span text)
-{
-	struct in_texts pieces = { .count = 0 };
-
-	in_texts_add(in, &pieces, span_of("<document title=\""));
-	in_texts_add(in, &pieces, span_of(name));
-	in_texts_add(in, &pieces, span_of("\">\n"));
-	in_texts_add(in, &pieces, text);
-	in_texts_add(in, &pieces, span_of("\n</document>"));
-	return in_texts_join(in, &pieces, "");
-}
-
-/* What a file's members hold; -1 names what cannot be had. */
-static int read_file_data(struct in *in, const cJSON *file, const char *member,
-			  const struct json_at *at, struct span *content)
-{
-	const char *data = NULL;
-	struct span base64;
-
-	if (json_text(file, "file_data", at, &data, in->e) < 0)
+	if (find_members(in, part, nested ? member : NULL, at, &members, &inside))
 		return -1;
-	if (!data)
-		return json_error(at, member, in->e,
-				  "files by id or URL are " UNSUPPORTED ", send file_data");
-	if (!data_of_url(data, &base64))
-		base64 = span_of(data);
-	if (!in_base64_decode(in, base64, content))
-		return json_error(at, member, in->e, "file_data should be a base64 data URL");
-	return 0;
+	member = nested ? "url" : member;
+	if (in_shape_check(in, members, &inside, in_hints_image) ||
+	    refuse_member(in, members, "file_id", &inside, instead) ||
+	    json_need_text(members, member, &inside, &url, in->e))
+		return -1;
+	if (strncasecmp(url, "data:", strlen("data:")) != 0)
+		return in_image_url(in, url, &inside, member, out), 1;
+	if (!split_data_url(in, url, &media_type, &data))
+		return json_error(&inside, member, in->e, "Input should be %s", instead);
+	return in_image(in, data, &inside, member, out) ? -1 : 1;
 }
 
+/* Is it text? Then *out is that. The bytes decide, for clients call many a text something else. */
+static bool file_is_text(struct in *in, struct span base64, struct span *out)
+{
+	static const char pdf[] = "%PDF";
+
+	for (size_t i = 0; pdf[i] == (char)base64_byte(base64, i); i++) {
+		if (!pdf[i + 1])
+			return false; /* often megabytes: not worth decoding */
+	}
+	if (!base64_decode(base64, in->arena, out) || !out->len ||
+	    utf8_valid_prefix(*out) != out->len)
+		return false;
+	for (size_t i = 0; i < out->len; i++) {
+		const char c = out->at[i];
+
+		if ((unsigned char)c < ' ' && (!c || !strchr("\t\n\v\f\r\b\x1B", c)))
+			return false;
+	}
+	return true;
+}
+
+/* A text file stands in the conversation as text, under its name; others are documents. */
 static int read_file(struct in *in, const cJSON *part, const char *member, const struct json_at *at,
 		     struct block *out)
 {
-	static const char pdf[] = "%PDF-";
-	const cJSON *file = json_member(part, member);
-	struct json_at inside = { .up = at, .key = member };
-	const char *name = "file";
-	struct span content;
+	static const char instead[] = "file_data";
+	struct in_attribute title = { "title", "file" };
+	const char *data, *media_type = NULL;
+	const cJSON *members;
+	struct json_at inside;
+	struct span base64, text;
 
-	if (!cJSON_IsObject(file)) { /* Responses */
-		file = part;
-		inside = *at;
-	}
-	if (json_text(file, "filename", &inside, &name, in->e) < 0 ||
-	    read_file_data(in, file, member, at, &content))
+	if (find_members(in, part, member, at, &members, &inside) ||
+	    refuse_member(in, members, "file_id", &inside, instead) ||
+	    refuse_member(in, members, "file_url", &inside, instead) ||
+	    json_text(members, "filename", &inside, &title.value, in->e) < 0 ||
+	    json_need_text(members, "file_data", &inside, &data, in->e))
 		return -1;
-	if (content.len >= strlen(pdf) && memcmp(content.at, pdf, strlen(pdf)) == 0)
-		return json_error(at, member, in->e, "this model does not support PDF input");
-	if (!content.len || memchr(content.at, '\0', content.len) ||
-	    utf8_valid_prefix(content) != content.len)
-		return json_error(at, member, in->e, "files other than text are " UNSUPPORTED);
-	*out = (struct block){ .kind = BLOCK_TEXT, .text = write_document(in, name, content) };
+	if (!split_data_url(in, data, &media_type, &base64))
+		base64 = span_of(data);
+	if (!file_is_text(in, base64, &text))
+		return in_document_file(in, base64, media_type, title.value, &inside, "file_data",
+					out)
+			       ? -1
+			       : 1;
+	in_document_text(in, "document", &title, 1, text, out);
 	return 1;
 }
 
@@ -141,7 +169,7 @@ static const struct part_row {
 	{ "image_url", "image_url", read_image },
 	{ "input_image", "image_url", read_image },
 	{ "file", "file", read_file },
-	{ "input_file", "file_data", read_file },
+	{ "input_file", NULL, read_file },
 	{ "input_audio", "input_audio", refuse_audio },
 };
 

@@ -2,6 +2,7 @@
 #include "fcgi/in.h"
 
 #include "fcgi/in_fields.h"
+#include "fcgi/in_hints.h"
 #include "fcgi/in_items.h"
 #include "fcgi/in_parts.h"
 #include "fcgi/in_tools.h"
@@ -14,7 +15,8 @@ static int read_reasoning(struct in *in, const cJSON *body, const char *name)
 	const cJSON *reasoning = NULL;
 	const char *summary = NULL;
 
-	if (json_object(body, name, NULL, &reasoning, in->e) < 0 ||
+	if (in_hints_field(in, body, name) ||
+	    json_object(body, name, NULL, &reasoning, in->e) < 0 ||
 	    in_fields_effort(in, reasoning, "effort", &at) ||
 	    json_text(reasoning, "generate_summary", &at, &summary, in->e) < 0 ||
 	    json_text(reasoning, "summary", &at, &summary, in->e) < 0)
@@ -38,14 +40,18 @@ static int read_text(struct in *in, const cJSON *body, const char *name)
 
 static int read_include(struct in *in, const cJSON *body, const char *name)
 {
+	struct json_at list_at = { .key = name };
+	struct json_at at = { .up = &list_at };
 	const cJSON *list = NULL, *item;
 
 	if (json_array(body, name, NULL, &list, in->e) < 0)
 		return -1;
 	cJSON_ArrayForEach (item, list) {
-		if (cJSON_IsString(item) &&
-		    strcmp(item->valuestring, "message.output_text.logprobs") == 0)
-			return json_error(NULL, name, in->e, "logprobs is not supported");
+		if (!cJSON_IsString(item))
+			return json_error(&at, NULL, in->e, "Input should be a valid string");
+		if (strcmp(item->valuestring, "message.output_text.logprobs") == 0)
+			return json_error(&at, NULL, in->e, "logprobs is not supported");
+		at.index++;
 	}
 	return 0;
 }
@@ -62,25 +68,29 @@ static const struct in_field fields[] = {
 	{ "tools", in_tools_field },
 	{ "instructions", in_items_instructions },
 	{ "input", in_items_read },
+	{ "max_tool_calls", in_tools_search },
 	{ "stream", in_fields_stream },
 	{ "stream_options", in_fields_stream_options },
+	{ "stream_options", in_hints_field },
 	{ "max_output_tokens", in_fields_max_tokens },
 	{ "tool_choice", in_tools_choice },
 	{ "parallel_tool_calls", in_fields_parallel },
 	{ "reasoning", read_reasoning },
 	{ "text", read_text },
+	{ "text", in_hints_field },
 	{ "temperature", in_fields_temperature },
 	{ "top_p", in_fields_fraction },
 	{ "prompt_cache_key", in_fields_conversation },
-	{ "client_metadata", NULL },
-	{ "max_tool_calls", NULL },
-	{ "metadata", NULL },
-	{ "prompt_cache_retention", NULL },
-	{ "safety_identifier", NULL },
-	{ "service_tier", NULL },
-	{ "store", NULL },
-	{ "truncation", NULL },
-	{ "user", NULL },
+	{ "client_metadata", in_hints_field },
+	{ "metadata", in_hints_field },
+	{ "moderation", in_hints_field },
+	{ "prompt_cache_options", in_hints_field },
+	{ "prompt_cache_retention", in_hints_field },
+	{ "safety_identifier", in_hints_field },
+	{ "service_tier", in_hints_field },
+	{ "store", in_hints_field },
+	{ "truncation", in_hints_field },
+	{ "user", in_hints_field },
 };
 
 int in_responses(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e)
@@ -89,6 +99,7 @@ int in_responses(const cJSON *body, struct arena *arena, struct chat *chat, stru
 
 	in_init(&in, arena, chat, e);
 	in.flat_tools = true;
+	chat->echo = body;
 	if (in_read_fields(&in, body, fields, ARRAY_SIZE(fields)))
 		return -1;
 	return in_finish(&in);

@@ -2,7 +2,9 @@
 #include "fcgi/in_search.h"
 
 #include "common/limits.h"
+#include "common/log.h"
 #include "fcgi/hits.h"
+#include "fcgi/in_hints.h"
 
 #define NAME	    "web_search"
 #define DOMAINS_MAX 256
@@ -70,6 +72,56 @@ int in_search_tool(struct in *in, const cJSON *json, const char *type, const str
 	*tool = (struct tool){ .name = search->name,
 			       .description = DESCRIPTION,
 			       .schema_json = SCHEMA };
+	return 0;
+}
+
+bool in_search_is_hosted(const char *type)
+{
+	return strncmp(type, NAME, strlen(NAME)) == 0;
+}
+
+int in_search_hosted(struct in *in, const cJSON *json, const struct json_at *at)
+{
+	const struct json_at inside = { .up = at, .key = "filters" };
+	struct chat_search *search = arena_alloc(in->arena, sizeof(*search));
+	const cJSON *filters = NULL;
+	bool live = true;
+
+	if (in_shape_check(in, json, at, in_hints_search) ||
+	    json_bool(json, "external_web_access", at, &live, in->e) < 0 ||
+	    json_object(json, "filters", at, &filters, in->e) < 0 ||
+	    read_domains(in, filters, "allowed_domains", &inside, &search->allowed,
+			 &search->allowed_count) ||
+	    read_domains(in, filters, "blocked_domains", &inside, &search->blocked,
+			 &search->blocked_count))
+		return -1;
+	search->name = NAME;
+	if (live)
+		in->chat->search = search;
+	else
+		log_line(LOG_INFO, "web search without access to the web is left out");
+	return 0;
+}
+
+int in_search_offer(struct in *in, int64_t max_uses, const struct json_at *at)
+{
+	struct chat_search *limited = arena_alloc(in->arena, sizeof(*limited));
+	struct chat *chat = in->chat;
+	struct tool *tool;
+
+	if (in_find_tool(in, NAME, chat->tool_count))
+		chat->search = NULL; /* the client runs its own */
+	if (!chat->search)
+		return 0;
+	tool = in_add_tool(in, at);
+	if (!tool)
+		return -1;
+	*limited = *chat->search;
+	limited->max_uses = max_uses;
+	chat->search = limited;
+	tool->name = NAME;
+	tool->description = DESCRIPTION;
+	tool->schema_json = SCHEMA;
 	return 0;
 }
 

@@ -134,7 +134,7 @@ static const struct {
 } types[] = {
 	{ IN_TEXT, "string", cJSON_IsString },	 { IN_BOOL, "boolean", cJSON_IsBool },
 	{ IN_INTEGER, "integer", is_integer },	 { IN_ARRAY, "array", cJSON_IsArray },
-	{ IN_OBJECT, "object", cJSON_IsObject },
+	{ IN_OBJECT, "object", cJSON_IsObject }, { IN_NUMBER, "number", cJSON_IsNumber },
 };
 
 static bool has_type(const cJSON *value, unsigned wanted)
@@ -207,9 +207,10 @@ static int check_value(struct in *in, const cJSON *value, const struct json_at *
 				  m->min);
 	if (cJSON_IsObject(value) && m->members)
 		return in_shape_check(in, value, at, m->members);
-	if (!cJSON_IsArray(value) || !m->items)
+	if (!m->items)
 		return 0;
 	cJSON_ArrayForEach (item, value) {
+		item_at.key = item->string;
 		if (check_value(in, item, &item_at, m, m->items))
 			return -1;
 		item_at.index++;
@@ -238,11 +239,17 @@ int in_shape_check(struct in *in, const cJSON *json, const struct json_at *at,
 	return 0;
 }
 
-int in_shape_field(struct in *in, const cJSON *body, const char *name)
+int in_shape_member(struct in *in, const cJSON *json, const char *name,
+		    const struct in_member *members)
 {
-	for (const struct in_member *m = request_members; m->name; m++) {
-		if (strcmp(m->name, name) == 0)
-			return check_member(in, body, NULL, m);
+	for (; members->name; members++) {
+		if (strcmp(members->name, name) == 0)
+			return check_member(in, json, NULL, members);
 	}
 	return 0;
+}
+
+int in_shape_field(struct in *in, const cJSON *body, const char *name)
+{
+	return in_shape_member(in, body, name, request_members);
 }

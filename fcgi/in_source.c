@@ -2,6 +2,7 @@
 #include "fcgi/in_source.h"
 
 #include "fcgi/in_blocks.h"
+#include "fcgi/base64.h"
 #include "fcgi/in_document.h"
 
 static int read_base64_image(struct in *in, const cJSON *source, const struct json_at *at,
@@ -14,7 +15,7 @@ static int read_base64_image(struct in *in, const cJSON *source, const struct js
 	    json_need_text(source, "data", &inside, &data, in->e))
 		return -1;
 	/* The first bytes decide; the declared type only where they say nothing. */
-	if (data[0] && in_base64_size(span_of(data)) >= 0 && !picture_read(span_of(data)).format &&
+	if (data[0] && base64_size(span_of(data)) >= 0 && !picture_read(span_of(data)).format &&
 	    strcmp(media_type, "image/png") != 0 && strcmp(media_type, "image/jpeg") != 0 &&
 	    strcmp(media_type, "image/gif") != 0 && strcmp(media_type, "image/webp") != 0)
 		return json_error(&inside, "media_type", in->e,

@@ -2,8 +2,9 @@
 #include "fcgi/in_tools.h"
 
 #include "common/limits.h"
-#include "common/log.h"
+#include "fcgi/in_hints.h"
 #include "fcgi/in_parts.h"
+#include "fcgi/in_search.h"
 
 /* {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}: the tree
  * is only read. */
@@ -46,7 +47,8 @@ static int read_named(struct in *in, const cJSON *body, const struct tool_place 
 	const char *name;
 
 	if (json_need_text(body, "name", place->at, &name, in->e) ||
-	    json_text(body, "description", place->at, &tool->description, in->e) < 0)
+	    json_text(body, "description", place->at, &tool->description, in->e) < 0 ||
+	    in_shape_check(in, body, place->at, in_hints_tool))
 		return -1;
 	if (!name[0] || strlen(name) > LIMIT_TOOL_NAME)
 		return json_error(place->at, "name", in->e, "Input should have 1 to %d bytes",
@@ -66,21 +68,39 @@ static int read_function(struct in *in, const cJSON *body, const struct tool_pla
 	return in_check_schema(in, tool->schema, place->at, "parameters");
 }
 
+/* Chat Completions nests the grammar in the format. *definition: NULL: there is none. */
+static int read_grammar(struct in *in, const cJSON *body, const struct json_at *at,
+			const char **syntax, const char **definition)
+{
+	const struct json_at inside = { .up = at, .key = "format" };
+	const struct json_at nested = { .up = &inside, .key = "grammar" };
+	const struct json_at *grammar_at = &inside;
+	const cJSON *format = NULL, *grammar = NULL;
+	int rc;
+
+	if (json_object(body, "format", at, &format, in->e) < 0 ||
+	    in_shape_check(in, format, &inside, in_hints_format))
+		return -1;
+	rc = json_object(format, "grammar", &inside, &grammar, in->e);
+	if (rc > 0)
+		grammar_at = &nested;
+	else
+		grammar = format;
+	if (rc < 0 || in_shape_check(in, grammar, grammar_at, in_hints_grammar))
+		return -1;
+	*syntax = json_text_or(grammar, "syntax", "");
+	*definition = json_text_or(grammar, "definition", NULL);
+	return 0;
+}
+
 /* A grammar cannot be enforced: the model is told it. */
 static int read_custom(struct in *in, const cJSON *body, const struct tool_place *place,
 		       struct tool *tool)
 {
-	const struct json_at at = { .up = place->at, .key = "format" };
-	const cJSON *format = NULL, *grammar;
-	const char *syntax = "", *definition = NULL;
+	const char *syntax, *definition;
 
 	if (read_named(in, body, place, tool) ||
-	    json_object(body, "format", place->at, &format, in->e) < 0)
-		return -1;
-	grammar = json_member(format, "grammar"); /* Chat Completions nests it */
-	grammar = grammar ? grammar : format;
-	if (json_text(grammar, "syntax", &at, &syntax, in->e) < 0 ||
-	    json_text(grammar, "definition", &at, &definition, in->e) < 0)
+	    read_grammar(in, body, place->at, &syntax, &definition))
 		return -1;
 	if (definition)
 		tool->description = arena_format(
@@ -117,11 +137,6 @@ static const struct {
 	{ "custom", read_custom },
 	{ "tool_search", read_search },
 };
-
-static bool is_web_search(const char *type)
-{
-	return strncmp(type, "web_search", strlen("web_search")) == 0;
-}
 
 /* The object that holds a tool's or a choice's members, and where it is. NULL: absent, *in->e says
  * so. */
@@ -160,9 +175,10 @@ static int read_namespace(struct in *in, const cJSON *json, const struct json_at
 {
 	struct json_at list_at = { .up = at, .key = "tools" };
 	const cJSON *tools = NULL;
-	const char *space;
+	const char *space, *ignored;
 
 	if (json_need_text(json, "name", at, &space, in->e) ||
+	    json_text(json, "description", at, &ignored, in->e) < 0 ||
 	    json_array(json, "tools", at, &tools, in->e) < 0)
 		return -1;
 	if (!space[0] || strlen(space) > LIMIT_TOOL_NAME)
@@ -185,10 +201,8 @@ static int read_tool(struct in *in, const cJSON *json, const char *space, const 
 		return -1;
 	if (!space && strcmp(type, "namespace") == 0)
 		return read_namespace(in, json, at);
-	if (is_web_search(type)) {
-		log_line(LOG_INFO, "the tool %.64s is left out", type);
-		return 0;
-	}
+	if (in_search_is_hosted(type))
+		return in_search_hosted(in, json, at);
 	for (size_t i = 0; i < ARRAY_SIZE(tool_rows); i++) {
 		if (strcmp(type, tool_rows[i].type) != 0)
 			continue;
@@ -202,14 +216,7 @@ static int read_tool(struct in *in, const cJSON *json, const char *space, const 
 
 int in_tools_read(struct in *in, const cJSON *tools, const struct json_at *at)
 {
-	const size_t before = in->chat->tool_count;
-
-	if (read_list(in, tools, NULL, at))
-		return -1;
-	if (tools && tools->child && in->chat->tool_count == before &&
-	    is_web_search(json_text_or(tools->child, "type", "")))
-		return json_error(at, NULL, in->e, "web search is " UNSUPPORTED);
-	return 0;
+	return read_list(in, tools, NULL, at);
 }
 
 int in_tools_field(struct in *in, const cJSON *body, const char *name)
@@ -218,6 +225,27 @@ int in_tools_field(struct in *in, const cJSON *body, const char *name)
 	const cJSON *tools = NULL;
 
 	return json_array(body, name, NULL, &tools, in->e) < 0 ? -1 : in_tools_read(in, tools, &at);
+}
+
+int in_tools_search_options(struct in *in, const cJSON *body, const char *name)
+{
+	const struct json_at at = { .key = name };
+	const cJSON *options = NULL;
+	int rc = json_object(body, name, NULL, &options, in->e);
+
+	return rc > 0 ? in_search_hosted(in, options, &at) : rc;
+}
+
+int in_tools_search(struct in *in, const cJSON *body, const char *name)
+{
+	const struct json_at at = { .key = name };
+	int64_t most = 0;
+
+	/* Of Responses: of the tools that the service runs there is none but this. */
+	if (in->flat_tools &&
+	    json_int(body, "max_tool_calls", NULL, 1, INT32_MAX, &most, in->e) < 0)
+		return -1;
+	return in_search_offer(in, most, &at);
 }
 
 int in_tools_functions(struct in *in, const cJSON *body, const char *name)
@@ -232,8 +260,11 @@ int in_tools_functions(struct in *in, const cJSON *body, const char *name)
 	if (functions && in->chat->tool_count)
 		return json_error(NULL, name, in->e, "functions cannot stand beside tools");
 	cJSON_ArrayForEach (function, functions) {
-		struct tool *tool = in_add_tool(in, &at);
+		struct tool *tool;
 
+		if (!cJSON_IsObject(function))
+			return json_error(&item_at, NULL, in->e, "Input should be an object");
+		tool = in_add_tool(in, &at);
 		if (!tool || read_function(in, function, &place, tool))
 			return -1;
 		tool->kind = TOOL_LEGACY;
@@ -245,28 +276,21 @@ int in_tools_functions(struct in *in, const cJSON *body, const char *name)
 
 /* ---- choices ---- */
 
-static const struct tool *find_tool(const struct in *in, const char *name)
-{
-	for (size_t i = 0; i < in->chat->tool_count; i++) {
-		if (strcmp(in->chat->tools[i].name, name) == 0)
-			return &in->chat->tools[i];
-	}
-	return NULL;
-}
-
-static int read_mode(struct in *in, const char *mode, const struct json_at *at)
+/* key: the member of `at`, which takes no 'none'; NULL: it is the choice itself. */
+static int read_mode(struct in *in, const char *mode, const struct json_at *at, const char *key)
 {
 	if (strcmp(mode, "auto") == 0)
 		return 0;
-	if (strcmp(mode, "none") == 0) {
+	if (!key && strcmp(mode, "none") == 0) {
 		in->chat->tool_choice = CHOICE_NONE;
 		return 0;
 	}
 	if (strcmp(mode, "required") != 0)
-		return json_error(at, NULL, in->e,
-				  "Input should be 'none', 'auto', 'required' or an object");
+		return json_error(at, key, in->e,
+				  key ? "Input should be 'auto' or 'required'"
+				      : "Input should be 'none', 'auto', 'required' or an object");
 	if (!in->chat->tool_count)
-		return json_error(at, NULL, in->e, "'required' needs tools");
+		return json_error(at, key, in->e, "'required' needs tools");
 	in->chat->tool_choice = CHOICE_ANY;
 	return 0;
 }
@@ -282,6 +306,11 @@ static const struct tool *named_tool(struct in *in, const cJSON *choice, const s
 
 	if (json_need_text(choice, "type", at, &type, in->e))
 		return NULL;
+	tool = in_search_is_hosted(type) && in->chat->search
+		       ? in_find_tool(in, in->chat->search->name, in->chat->tool_count)
+		       : NULL;
+	if (tool)
+		return tool;
 	if (strcmp(type, "function") != 0 && strcmp(type, "custom") != 0) {
 		json_error(at, "type", in->e, "'%.64s' is " UNSUPPORTED, type);
 		return NULL;
@@ -290,31 +319,26 @@ static const struct tool *named_tool(struct in *in, const cJSON *choice, const s
 	if (!members || json_need_text(members, "name", &inside, &name, in->e) ||
 	    json_text(members, "namespace", &inside, &space, in->e) < 0)
 		return NULL;
-	tool = find_tool(in, in_tools_name(in, space, name));
+	tool = in_find_tool(in, in_tools_name(in, space, name), in->chat->tool_count);
 	if (!tool)
 		json_error(&inside, "name", in->e, "'%.64s' is none of the tools", name);
 	return tool;
 }
 
-static void force(struct in *in, const struct tool *tool)
-{
-	in->chat->tool_choice = CHOICE_TOOL;
-	in->chat->forced_tool = tool->name;
-}
-
 /* Only the allowed tools are left, in the list's order. */
 static int read_allowed(struct in *in, const cJSON *choice, const struct json_at *at)
 {
-	const cJSON *nested = json_member(choice, "allowed_tools"), *list = NULL, *item;
-	struct json_at inside = { .up = at, .key = "allowed_tools" };
-	struct json_at list_at = { .up = nested ? &inside : at, .key = "tools" };
+	const struct json_at inside = { .up = at, .key = "allowed_tools" };
+	const cJSON *nested = NULL, *list = NULL, *item;
+	const int is_nested = json_object(choice, "allowed_tools", at, &nested, in->e);
+	struct json_at list_at = { .up = is_nested ? &inside : at, .key = "tools" };
 	struct json_at item_at = { .up = &list_at };
 	const char *mode = "auto";
 	struct tool *tools;
 	size_t count = 0;
 
 	choice = nested ? nested : choice;
-	if (json_text(choice, "mode", list_at.up, &mode, in->e) < 0 ||
+	if (is_nested < 0 || json_text(choice, "mode", list_at.up, &mode, in->e) < 0 ||
 	    json_array(choice, "tools", list_at.up, &list, in->e) < 0)
 		return -1;
 	tools = arena_array(in->arena, (size_t)cJSON_GetArraySize(list), sizeof(*tools));
@@ -328,46 +352,47 @@ static int read_allowed(struct in *in, const cJSON *choice, const struct json_at
 	}
 	in->chat->tools = tools;
 	in->chat->tool_count = count;
-	return read_mode(in, mode, at);
+	return read_mode(in, mode, list_at.up, "mode");
+}
+
+/* A choice by word is read at once: 0. 1: it is an object, in *out; -1. */
+static int read_word(struct in *in, const cJSON *body, const struct json_at *at, const cJSON **out)
+{
+	*out = json_member(body, at->key);
+	if (!*out)
+		return 0;
+	if (cJSON_IsString(*out))
+		return read_mode(in, (*out)->valuestring, at, NULL);
+	if (!cJSON_IsObject(*out))
+		return json_error(at, NULL, in->e, "Input should be a string or an object");
+	return 1;
 }
 
 int in_tools_choice(struct in *in, const cJSON *body, const char *name)
 {
-	struct json_at at = { .key = name };
-	const cJSON *choice = json_member(body, name);
+	const struct json_at at = { .key = name };
 	const struct tool *tool;
+	const cJSON *choice;
+	int rc = read_word(in, body, &at, &choice);
 
-	if (!choice)
-		return 0;
-	if (cJSON_IsString(choice))
-		return read_mode(in, choice->valuestring, &at);
-	if (!cJSON_IsObject(choice))
-		return json_error(&at, NULL, in->e, "Input should be a string or an object");
+	if (rc <= 0)
+		return rc;
 	if (strcmp(json_text_or(choice, "type", ""), "allowed_tools") == 0)
 		return read_allowed(in, choice, &at);
 	tool = named_tool(in, choice, &at);
-	if (!tool)
-		return -1;
-	force(in, tool);
-	return 0;
+	return tool ? in_forced_tool(in, tool->name, &at, NULL) : -1;
 }
 
 int in_tools_function_call(struct in *in, const cJSON *body, const char *name)
 {
-	struct json_at at = { .key = name };
-	const cJSON *choice = json_member(body, name);
-	const struct tool *tool;
+	const struct json_at at = { .key = name };
+	const cJSON *choice;
 	const char *wanted;
+	int rc = read_word(in, body, &at, &choice);
 
-	if (!choice)
-		return 0;
-	if (cJSON_IsString(choice))
-		return read_mode(in, choice->valuestring, &at);
+	if (rc <= 0)
+		return rc;
 	if (json_need_text(choice, "name", &at, &wanted, in->e))
 		return -1;
-	tool = find_tool(in, wanted);
-	if (!tool)
-		return json_error(&at, "name", in->e, "'%.64s' is none of the functions", wanted);
-	force(in, tool);
-	return 0;
+	return in_forced_tool(in, wanted, &at, "name");
 }

@@ -3,8 +3,8 @@
  * in a member named by its type, Responses beside the type (in->flat_tools).
  *
  * Tools of a namespace are "space__name" for the upstream, which knows no namespaces. A custom tool
- * is a function with one text, its grammar told in the description. A web search that the service
- * would run is left out, with a line in the log, unless it is all there is.
+ * is a function with one text, its grammar told in the description. The web search that the
+ * service would run is run by the gateway (search.h).
  */
 #ifndef FCGI_IN_TOOLS_H
 #define FCGI_IN_TOOLS_H
@@ -16,6 +16,9 @@ int in_tools_read(struct in *in, const cJSON *tools, const struct json_at *at);
 
 /* Fields of a body. A choice comes behind the tools. */
 int in_tools_field(struct in *in, const cJSON *body, const char *name);
+int in_tools_search_options(struct in *in, const cJSON *body, const char *name);
+/* Behind all other tools: the web search, where it was asked for. */
+int in_tools_search(struct in *in, const cJSON *body, const char *name);
 int in_tools_functions(struct in *in, const cJSON *body, const char *name); /* legacy */
 int in_tools_choice(struct in *in, const cJSON *body, const char *name);
 int in_tools_function_call(struct in *in, const cJSON *body, const char *name); /* legacy */

@@ -30,6 +30,60 @@ void out_release(struct out *o)
 	buf_release(&o->item.call_name);
 }
 
+/* ---- one answer ---- */
+
+/* Whether all parts of the whole answer have fitted. */
+static int check_parts(const struct out *o, struct error *e)
+{
+	if (o->text.failed || o->reasoning.failed || o->arguments.failed || o->parts.failed ||
+	    o->item.call_id.failed || o->item.call_name.failed)
+		return error_set(e, ERR_UP_DAMAGED,
+				 "the upstream's answer is larger than %zu bytes", LIMIT_ANSWER);
+	return 0;
+}
+
+void out_begin(struct out *o, struct buf *wire)
+{
+	if (o->begun)
+		return;
+	o->begun = true;
+	o->dialect->begin(o, wire);
+}
+
+static int write_event(struct out *o, const struct event *event, struct buf *wire, struct error *e)
+{
+	assert(!o->ended);
+	out_begin(o, wire);
+	if (event->kind == EVENT_STOP) {
+		assert(o->open != OPEN_TOOL); /* up_event closes calls before it goes on */
+		if (o->dialect->close)
+			o->dialect->close(o, event, wire);
+		o->ended = true;
+		if (check_parts(o, e))
+			return -1;
+	}
+	if (o->dialect->on[event->kind])
+		o->dialect->on[event->kind](o, event, wire);
+	return 0;
+}
+
+void out_ping(struct out *o, struct buf *wire)
+{
+	if (!o->options.stream || o->ended)
+		return;
+	out_begin(o, wire);
+	o->dialect->ping(o, wire);
+}
+
+void out_fail(struct out *o, const struct error *failure, struct buf *wire)
+{
+	if (!o->options.stream || o->ended)
+		return;
+	out_begin(o, wire);
+	o->ended = true;
+	o->dialect->fail(o, failure, wire);
+}
+
 /* ---- reasoning as text ---- */
 
 static const struct {
@@ -44,7 +98,7 @@ static int write_text(struct out *o, struct span text, struct buf *wire, struct 
 {
 	const struct event event = { .kind = EVENT_TEXT, .text = text };
 
-	return text.len ? o->dialect->event(o, &event, wire, e) : 0;
+	return text.len ? write_event(o, &event, wire, e) : 0;
 }
 
 /* A text that has to be JSON has no place for it. */
@@ -68,7 +122,7 @@ int out_event(struct out *o, const struct event *event, struct buf *wire, struct
 	const enum thinking_format format = o->options.thinking_format;
 
 	if (format == THINKING_BLOCKS)
-		return o->dialect->event(o, event, wire, e);
+		return write_event(o, event, wire, e);
 	if (event->kind == EVENT_THINKING)
 		return reasoning_as_text(o, event->text, wire, e);
 	if (event->kind == EVENT_SIGNATURE)
@@ -78,7 +132,7 @@ int out_event(struct out *o, const struct event *event, struct buf *wire, struct
 		if (write_text(o, span_of(tags[format].close), wire, e))
 			return -1;
 	}
-	return o->dialect->event(o, event, wire, e);
+	return write_event(o, event, wire, e);
 }
 
 /* ---- what dialects share ---- */
@@ -109,7 +163,7 @@ void out_custom_input(const struct out *o, struct buf *input)
 }
 
 /* An unknown model and an overflow in the API's own words. */
-static const char *openai_message(const struct error *failure, char out[static LIMIT_ERROR_TEXT])
+const char *out_openai_message(const struct error *failure, char out[static LIMIT_ERROR_TEXT])
 {
 	static const char mark[] = "model: ";
 
@@ -136,7 +190,7 @@ void out_openai_error(const struct error *failure, struct jsonw *w)
 
 	jsonw_begin_object(w);
 	jsonw_begin_object_member(w, "error");
-	jsonw_text_member(w, "message", openai_message(failure, message));
+	jsonw_text_member(w, "message", out_openai_message(failure, message));
 	jsonw_text_member(w, "type", row->openai);
 	jsonw_text_member(w, "param", *failure->field ? failure->field : NULL);
 	jsonw_text_member(w, "code", row->openai_code);
@@ -157,14 +211,5 @@ void out_begin_late(struct out *o, int64_t input, struct buf *wire)
 {
 	o->options.input_estimate = input;
 	o->begun = false;
-	o->dialect->begin(o, wire);
-}
-
-int out_check_parts(const struct out *o, struct error *e)
-{
-	if (o->text.failed || o->reasoning.failed || o->arguments.failed || o->parts.failed ||
-	    o->item.call_id.failed || o->item.call_name.failed)
-		return error_set(e, ERR_UP_DAMAGED,
-				 "the upstream's answer is larger than %zu bytes", LIMIT_ANSWER);
-	return 0;
+	out_begin(o, wire);
 }

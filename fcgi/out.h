@@ -63,13 +63,16 @@ struct out {
 	struct jsonw w;
 };
 
+typedef void out_handler(struct out *o, const struct event *event, struct buf *wire);
+
+/* How one client API writes; out.c says when. */
 struct out_dialect {
 	const char *id_prefix;
 	void (*begin)(struct out *o, struct buf *wire); /* stream: first event; whole: nothing */
-	/* 0, or -1: ERR_UP_DAMAGED, the whole answer is too large to be collected. */
-	int (*event)(struct out *o, const struct event *event, struct buf *wire, struct error *e);
-	void (*ping)(struct out *o, struct buf *wire); /* whole: nothing */
-	/* The stream is broken: one error event, nothing after it. Whole: nothing. */
+	out_handler *on[EVENT_KINDS];			/* NULL: the API has no place for it */
+	out_handler *close; /* before on[EVENT_STOP]: ends what is open; may be NULL */
+	void (*ping)(struct out *o, struct buf *wire); /* of a stream */
+	/* The stream is broken: one error event, nothing after it. */
 	void (*fail)(struct out *o, const struct error *failure, struct buf *wire);
 	/* JSON error envelope for an answer that has not started. */
 	void (*error_body)(const struct error *failure, const char *request_id, struct buf *body);
@@ -82,8 +85,16 @@ extern const struct out_dialect out_anthropic, out_openai, out_responses;
 void out_init(struct out *o, const struct out_dialect *dialect, const struct out_options *options);
 void out_release(struct out *o);
 
-/* One event through the dialect's writer; reasoning takes the form of options.thinking_format. */
+/* The first event of a stream, once. */
+void out_begin(struct out *o, struct buf *wire);
+
+/* One event through the dialect's writer; reasoning takes the form of options.thinking_format. 0,
+ * or -1: ERR_UP_DAMAGED, the whole answer is too large to be collected. */
 int out_event(struct out *o, const struct event *event, struct buf *wire, struct error *e);
+
+/* Of a stream that has not ended; else nothing. */
+void out_ping(struct out *o, struct buf *wire);
+void out_fail(struct out *o, const struct error *failure, struct buf *wire);
 
 /* For the dialects: the client's tool of that name, NULL: unknown. */
 const struct tool *out_tool(const struct out *o, const char *name);
@@ -92,14 +103,14 @@ const struct tool *out_tool(const struct out *o, const char *name);
  * is no {"input": text}. */
 void out_custom_input(const struct out *o, struct buf *input);
 
+/* For the OpenAI dialects: the failure in their words, in out or borrowed. */
+const char *out_openai_message(const struct error *failure, char out[static LIMIT_ERROR_TEXT]);
+
 /* For the OpenAI dialects: {"error": {...}}. */
 void out_openai_error(const struct error *failure, struct jsonw *w);
 void out_openai_error_body(const struct error *failure, const char *request_id, struct buf *body);
 
 /* The first event of a late stream, with the input tokens as they are known by now. */
 void out_begin_late(struct out *o, int64_t input, struct buf *wire);
-
-/* For the dialects: 0, or -1 when a part of the whole answer did not fit. */
-int out_check_parts(const struct out *o, struct error *e);
 
 #endif

@@ -393,9 +393,6 @@ static const struct sink *sink_of(const struct out *o)
 
 static void begin(struct out *o, struct buf *wire)
 {
-	if (o->begun)
-		return;
-	o->begun = true;
 	sink_of(o)->begin(o, wire);
 }
 
@@ -475,60 +472,60 @@ static void own_block(struct out *o,
 	o->index++;
 }
 
-static int finish(struct out *o, const struct event *event, struct buf *wire, struct error *e)
+/* ---- the events ---- */
+
+static void text(struct out *o, const struct event *event, struct buf *wire)
 {
-	assert(o->open != OPEN_TOOL);
-	close_block(o, span_of(""), wire);
-	o->ended = true;
-	if (out_check_parts(o, e))
-		return -1;
-	sink_of(o)->stop(o, event, wire);
-	return 0;
+	piece(o, OPEN_TEXT, event, wire);
 }
 
-static int write_event(struct out *o, const struct event *event, struct buf *wire, struct error *e)
+static void thinking(struct out *o, const struct event *event, struct buf *wire)
 {
-	assert(!o->ended);
-	begin(o, wire);
-	switch (event->kind) {
-	case EVENT_TEXT:
-		piece(o, OPEN_TEXT, event, wire);
-		return 0;
-	case EVENT_THINKING:
-		piece(o, OPEN_THINKING, event, wire);
-		return 0;
-	case EVENT_SIGNATURE:
-		open_block(o, OPEN_THINKING, event, wire);
-		close_block(o, event->text, wire);
-		return 0;
-	case EVENT_TOOL_START:
-		open_block(o, OPEN_TOOL, event, wire);
-		return 0;
-	case EVENT_TOOL_INPUT:
-		piece(o, OPEN_TOOL, event, wire);
-		return 0;
-	case EVENT_TOOL_END:
-		close_block(o, span_of(""), wire);
-		return 0;
-	case EVENT_SEARCH:
-		own_block(o, sink_of(o)->search, event, wire);
-		return 0;
-	case EVENT_SEARCH_RESULT:
-		own_block(o, sink_of(o)->result, event, wire);
-		return 0;
-	case EVENT_STOP:
-		break;
-	}
-	return finish(o, event, wire, e);
+	piece(o, OPEN_THINKING, event, wire);
+}
+
+static void signature(struct out *o, const struct event *event, struct buf *wire)
+{
+	open_block(o, OPEN_THINKING, event, wire);
+	close_block(o, event->text, wire);
+}
+
+static void call(struct out *o, const struct event *event, struct buf *wire)
+{
+	open_block(o, OPEN_TOOL, event, wire);
+}
+
+static void input(struct out *o, const struct event *event, struct buf *wire)
+{
+	piece(o, OPEN_TOOL, event, wire);
+}
+
+static void close_open(struct out *o, const struct event *event, struct buf *wire)
+{
+	(void)event;
+	close_block(o, span_of(""), wire);
+}
+
+static void search(struct out *o, const struct event *event, struct buf *wire)
+{
+	own_block(o, sink_of(o)->search, event, wire);
+}
+
+static void result(struct out *o, const struct event *event, struct buf *wire)
+{
+	own_block(o, sink_of(o)->result, event, wire);
+}
+
+static void stop(struct out *o, const struct event *event, struct buf *wire)
+{
+	sink_of(o)->stop(o, event, wire);
 }
 
 static void ping(struct out *o, struct buf *wire)
 {
 	struct jsonw w;
 
-	if (!o->options.stream || o->ended)
-		return;
-	begin(o, wire);
+	(void)o;
 	begin_sse(wire, "ping", &w);
 	end_sse(wire, &w);
 }
@@ -537,9 +534,7 @@ static void fail(struct out *o, const struct error *failure, struct buf *wire)
 {
 	struct jsonw w;
 
-	if (!o->options.stream || o->ended)
-		return;
-	o->ended = true;
+	(void)o;
 	sse_begin(wire, "error", &w);
 	jsonw_begin_object(&w);
 	write_error(failure, &w);
@@ -560,7 +555,16 @@ static void error_body(const struct error *failure, const char *request_id, stru
 const struct out_dialect out_anthropic = {
 	.id_prefix = "msg_",
 	.begin = begin,
-	.event = write_event,
+	.on = { [EVENT_TEXT] = text,
+		[EVENT_THINKING] = thinking,
+		[EVENT_SIGNATURE] = signature,
+		[EVENT_TOOL_START] = call,
+		[EVENT_TOOL_INPUT] = input,
+		[EVENT_TOOL_END] = close_open,
+		[EVENT_SEARCH] = search,
+		[EVENT_SEARCH_RESULT] = result,
+		[EVENT_STOP] = stop },
+	.close = close_open,
 	.ping = ping,
 	.fail = fail,
 	.error_body = error_body,

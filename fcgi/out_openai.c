@@ -329,32 +329,39 @@ static const struct sink *sink_of(const struct out *o)
 
 static void begin(struct out *o, struct buf *wire)
 {
-	if (o->begun)
-		return;
-	o->begun = true;
 	sink_of(o)->begin(o, wire);
 }
 
-static void text(struct out *o, const char *member, struct span piece, struct buf *wire)
+static void text(struct out *o, const struct event *piece, struct buf *wire)
 {
 	assert(o->open != OPEN_TOOL); /* up_event closes calls before it goes on */
-	if (piece.len)
-		sink_of(o)->text(o, member, piece, wire);
+	if (piece->text.len)
+		sink_of(o)->text(o, piece->kind == EVENT_TEXT ? "content" : "reasoning_content",
+				 piece->text, wire);
+}
+
+static void call(struct out *o, const struct event *start, struct buf *wire)
+{
+	o->open = OPEN_TOOL;
+	o->kind = kind_of(o, start->name);
+	buf_reset(&o->arguments);
+	sink_of(o)->call(o, start, wire);
 }
 
 /* A custom tool's text can only be told when its JSON is whole. */
-static void arguments(struct out *o, struct span piece, struct buf *wire)
+static void arguments(struct out *o, const struct event *piece, struct buf *wire)
 {
 	if (o->kind == TOOL_CUSTOM)
-		buf_add(&o->arguments, piece.at, piece.len);
-	else if (piece.len)
-		sink_of(o)->arguments(o, piece, wire);
+		buf_add(&o->arguments, piece->text.at, piece->text.len);
+	else if (piece->text.len)
+		sink_of(o)->arguments(o, piece->text, wire);
 }
 
-static void call_end(struct out *o, struct buf *wire)
+static void call_end(struct out *o, const struct event *end, struct buf *wire)
 {
 	struct buf input;
 
+	(void)end;
 	if (o->kind == TOOL_CUSTOM) {
 		buf_init(&input, LIMIT_TOOL_INPUT);
 		out_custom_input(o, &input);
@@ -366,54 +373,14 @@ static void call_end(struct out *o, struct buf *wire)
 	o->index++;
 }
 
-static int finish(struct out *o, const struct event *event, struct buf *wire, struct error *e)
+static void stop(struct out *o, const struct event *event, struct buf *wire)
 {
-	assert(o->open != OPEN_TOOL);
-	o->ended = true;
-	if (out_check_parts(o, e))
-		return -1;
 	sink_of(o)->stop(o, event, wire);
-	return 0;
-}
-
-static int write_event(struct out *o, const struct event *event, struct buf *wire, struct error *e)
-{
-	assert(!o->ended);
-	begin(o, wire);
-	switch (event->kind) {
-	case EVENT_TEXT:
-		text(o, "content", event->text, wire);
-		return 0;
-	case EVENT_THINKING:
-		text(o, "reasoning_content", event->text, wire);
-		return 0;
-	case EVENT_SIGNATURE:
-	case EVENT_SEARCH:
-	case EVENT_SEARCH_RESULT:
-		return 0; /* this API has no place for it */
-	case EVENT_TOOL_START:
-		o->open = OPEN_TOOL;
-		o->kind = kind_of(o, event->name);
-		buf_reset(&o->arguments);
-		sink_of(o)->call(o, event, wire);
-		return 0;
-	case EVENT_TOOL_INPUT:
-		arguments(o, event->text, wire);
-		return 0;
-	case EVENT_TOOL_END:
-		call_end(o, wire);
-		return 0;
-	case EVENT_STOP:
-		break;
-	}
-	return finish(o, event, wire, e);
 }
 
 static void ping(struct out *o, struct buf *wire)
 {
-	if (!o->options.stream || o->ended)
-		return;
-	begin(o, wire);
+	(void)o;
 	buf_add_text(wire, ": ping\n\n");
 }
 
@@ -421,9 +388,7 @@ static void fail(struct out *o, const struct error *failure, struct buf *wire)
 {
 	struct jsonw w;
 
-	if (!o->options.stream || o->ended)
-		return;
-	o->ended = true;
+	(void)o;
 	sse_begin(wire, NULL, &w);
 	out_openai_error(failure, &w);
 	sse_end(wire);
@@ -432,7 +397,12 @@ static void fail(struct out *o, const struct error *failure, struct buf *wire)
 const struct out_dialect out_openai = {
 	.id_prefix = "chatcmpl-",
 	.begin = begin,
-	.event = write_event,
+	.on = { [EVENT_TEXT] = text,
+		[EVENT_THINKING] = text,
+		[EVENT_TOOL_START] = call,
+		[EVENT_TOOL_INPUT] = arguments,
+		[EVENT_TOOL_END] = call_end,
+		[EVENT_STOP] = stop },
 	.ping = ping,
 	.fail = fail,
 	.error_body = out_openai_error_body,

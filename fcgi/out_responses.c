@@ -11,9 +11,10 @@
  * reasoning when the client sends it back (in_items.c).
  */
 #include "common/base.h"
-#include "fcgi/out.h"
+#include "fcgi/out_response.h"
 
 #include "common/ids.h"
+#include "common/json.h"
 #include "common/limits.h"
 #include "fcgi/sse.h"
 
@@ -64,6 +65,7 @@ static const struct item_form reasoning_form = {
 	"response.reasoning_summary_part.done",
 	"summary_index",
 };
+static const struct item_form search_form = { .prefix = "ws_", .type = "web_search_call" };
 /* clang-format off */
 static const struct item_form call_forms[] = {
 	[TOOL_FUNCTION] = { .prefix = "fc_", .type = "function_call", .member = "arguments",
@@ -79,111 +81,6 @@ static const struct item_form call_forms[] = {
 static bool is_call(const struct item_form *form)
 {
 	return !form->part;
-}
-
-/* ---- the response object ---- */
-
-/* How an answer stands: while it goes on, only the status. */
-struct ending {
-	const char *status, *reason; /* reason: why it is incomplete */
-	const struct usage *usage;
-	const struct error *failure;
-};
-
-static const struct ending in_progress = { .status = "in_progress" };
-
-static void write_usage(const struct usage *usage, struct jsonw *w)
-{
-	int64_t input = usage->input + usage->cache_read + usage->cache_write;
-
-	jsonw_begin_object_member(w, "usage");
-	jsonw_int_member(w, "input_tokens", input);
-	jsonw_begin_object_member(w, "input_tokens_details");
-	jsonw_int_member(w, "cached_tokens", usage->cache_read);
-	jsonw_end(w);
-	jsonw_int_member(w, "output_tokens", usage->output);
-	/* Clients demand the member; the upstream does not tell reasoning tokens apart. */
-	jsonw_begin_object_member(w, "output_tokens_details");
-	jsonw_int_member(w, "reasoning_tokens", 0);
-	jsonw_end(w);
-	jsonw_int_member(w, "total_tokens", input + usage->output);
-	jsonw_end(w);
-}
-
-/* Of these codes Codex stops for context_length_exceeded, insufficient_quota and invalid_prompt,
- * waits for rate_limit_exceeded with a time in its message, and tries again soon for others. */
-static void write_failure(const struct error *failure, struct jsonw *w)
-{
-	const struct error_row *row = error_row(failure);
-	const char *code = row->client_retries ? "server_error" : "invalid_prompt";
-	char message[LIMIT_ERROR_TEXT + 64];
-
-	snprintf(message, sizeof(message), "%s", failure->message);
-	if (failure->kind == ERR_CONTEXT || failure->kind == ERR_UP_QUOTA ||
-	    failure->kind == ERR_UP_RATE)
-		code = row->openai_code;
-	if (failure->kind == ERR_UP_RATE && failure->retry_after)
-		snprintf(message, sizeof(message), "%s Please try again in %ds.", failure->message,
-			 failure->retry_after);
-	jsonw_begin_object_member(w, "error");
-	jsonw_text_member(w, "code", code);
-	jsonw_text_member(w, "message", message);
-	jsonw_end(w);
-}
-
-static void write_incomplete(const char *reason, struct jsonw *w)
-{
-	jsonw_begin_object_member(w, "incomplete_details");
-	jsonw_text_member(w, "reason", reason);
-	jsonw_end(w);
-}
-
-static void write_choice(const struct chat *chat, struct jsonw *w)
-{
-	static const char *const names[] = { [CHOICE_AUTO] = "auto",
-					     [CHOICE_NONE] = "none",
-					     [CHOICE_ANY] = "required",
-					     [CHOICE_TOOL] = "required" };
-
-	jsonw_text_member(w, "tool_choice", names[chat ? chat->tool_choice : CHOICE_AUTO]);
-	jsonw_bool_member(w, "parallel_tool_calls", !chat || !chat->one_call);
-}
-
-static void write_response(const struct out *o, const struct ending *ending, struct jsonw *w)
-{
-	static const char *const nulls[] = { "instructions", "previous_response_id", "temperature",
-					     "top_p" };
-	const bool over = ending != &in_progress;
-
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "id", o->id);
-	jsonw_text_member(w, "object", "response");
-	jsonw_int_member(w, "created_at", o->options.created);
-	jsonw_text_member(w, "status", ending->status);
-	jsonw_text_member(w, "model", o->options.model);
-	if (ending->failure)
-		write_failure(ending->failure, w);
-	else
-		jsonw_null_member(w, "error");
-	if (ending->reason)
-		write_incomplete(ending->reason, w);
-	else
-		jsonw_null_member(w, "incomplete_details");
-	for (size_t i = 0; i < ARRAY_SIZE(nulls); i++)
-		jsonw_null_member(w, nulls[i]);
-	jsonw_begin_object_member(w, "metadata");
-	jsonw_end(w);
-	jsonw_bool_member(w, "store", false);
-	write_choice(o->options.chat, w);
-	jsonw_begin_array_member(w, "tools");
-	jsonw_end(w);
-	jsonw_key(w, "output");
-	jsonw_raw(w, over ? buf_span(&o->parts) : span_of("[]"));
-	if (ending->usage)
-		write_usage(ending->usage, w);
-	else
-		jsonw_null_member(w, "usage");
-	jsonw_end(w);
 }
 
 /* ---- events: nothing of them in a whole answer ---- */
@@ -214,7 +111,7 @@ static void send_response(struct out *o, const char *type, const struct ending *
 	if (!begin_event(o, type, wire, &w))
 		return;
 	jsonw_key(&w, "response");
-	write_response(o, ending, &w);
+	out_response_write(o, ending, &w);
 	end_event(wire, &w);
 }
 
@@ -402,8 +299,9 @@ static char *base64(struct span text)
 	return (char *)out;
 }
 
-static void signature(struct out *o, struct span text, struct buf *wire)
+static void signature(struct out *o, const struct event *event, struct buf *wire)
 {
+	const struct span text = event->text;
 	struct jsonw w;
 	struct buf json;
 	char *encrypted = NULL;
@@ -438,18 +336,21 @@ static void call(struct out *o, const struct event *start, struct buf *wire)
 }
 
 /* A custom tool's text can only be told when its JSON is whole. */
-static void arguments(struct out *o, struct span text, struct buf *wire)
+static void arguments(struct out *o, const struct event *input, struct buf *wire)
 {
+	const struct span text = input->text;
+
 	if (o->item.form == &call_forms[TOOL_CUSTOM])
 		buf_add(&o->arguments, text.at, text.len);
 	else
 		add_text(o, text, wire);
 }
 
-static void call_end(struct out *o, struct buf *wire)
+static void call_end(struct out *o, const struct event *end, struct buf *wire)
 {
 	struct buf input;
 
+	(void)end;
 	if (o->item.form == &call_forms[TOOL_CUSTOM]) {
 		buf_init(&input, LIMIT_TOOL_INPUT);
 		out_custom_input(o, &input);
@@ -459,95 +360,140 @@ static void call_end(struct out *o, struct buf *wire)
 	close_item(o, "completed", NULL, wire);
 }
 
+/* ---- the gateway's own searches ---- */
+
+static void write_search(const struct out *o, const char *status, const char *query,
+			 const cJSON *hits, struct jsonw *w)
+{
+	const cJSON *hit;
+
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "id", o->item.id);
+	jsonw_text_member(w, "type", "web_search_call");
+	jsonw_text_member(w, "status", status);
+	jsonw_begin_object_member(w, "action");
+	jsonw_text_member(w, "type", "search");
+	jsonw_text_member(w, "query", query ? query : "");
+	jsonw_begin_array_member(w, "sources");
+	cJSON_ArrayForEach (hit, hits) {
+		jsonw_begin_object(w);
+		jsonw_text_member(w, "type", "url");
+		jsonw_text_member(w, "url", json_text_or(hit, "url", ""));
+		jsonw_end(w);
+	}
+	jsonw_end(w); /* sources */
+	jsonw_end(w); /* action */
+	jsonw_end(w);
+}
+
+static void send_search(struct out *o, const char *type, struct buf *wire)
+{
+	struct jsonw w;
+
+	if (begin_text_event(o, type, wire, &w))
+		end_event(wire, &w);
+}
+
+static void send_search_item(struct out *o, const char *type, const char *status,
+			     const struct event *result, const cJSON *hits, struct buf *wire)
+{
+	struct jsonw w;
+
+	if (!begin_event(o, type, wire, &w))
+		return;
+	jsonw_int_member(&w, "output_index", o->index);
+	jsonw_key(&w, "item");
+	write_search(o, status, result->name, hits, &w);
+	end_event(wire, &w);
+}
+
+/* A search is an item that is whole when its result is there: several at once follow each other. */
+static void search(struct out *o, const struct event *result, struct buf *wire)
+{
+	struct error ignored = { .kind = ERR_NONE };
+	cJSON *found = json_parse(result->text, &ignored);
+	const cJSON *hits = cJSON_IsArray(found) ? found : NULL;
+	const char *status = hits ? "completed" : "failed";
+
+	close_item(o, "completed", NULL, wire);
+	o->item.form = &search_form;
+	ids_make(o->item.id, sizeof(o->item.id), search_form.prefix, 24);
+	send_search_item(o, "response.output_item.added", "in_progress", result, NULL, wire);
+	send_search(o, "response.web_search_call.in_progress", wire);
+	send_search(o, "response.web_search_call.searching", wire);
+	if (hits)
+		send_search(o, "response.web_search_call.completed", wire);
+	send_search_item(o, "response.output_item.done", status, result, hits, wire);
+	write_search(o, status, result->name, hits, &o->w);
+	o->item.form = NULL;
+	o->index++;
+	cJSON_Delete(found);
+}
+
 /* ---- the whole ---- */
 
 static void begin(struct out *o, struct buf *wire)
 {
-	if (o->begun)
-		return;
-	o->begun = true;
 	jsonw_init(&o->w, &o->parts);
 	jsonw_begin_array(&o->w);
 	send_response(o, "response.created", &in_progress, wire);
 	send_response(o, "response.in_progress", &in_progress, wire);
 }
 
-static int finish(struct out *o, const struct event *stop, struct buf *wire, struct error *e)
+static void text(struct out *o, const struct event *event, struct buf *wire)
+{
+	piece(o, &text_form, event->text, wire);
+}
+
+static void thinking(struct out *o, const struct event *event, struct buf *wire)
+{
+	piece(o, &reasoning_form, event->text, wire);
+}
+
+/* How the answer ended. */
+static struct ending ending_of(const struct event *stop)
 {
 	static const char *const reasons[STOP_REASONS] = { [STOP_MAX_TOKENS] = "max_output_tokens",
 							   [STOP_CONTEXT] = "max_output_tokens",
 							   [STOP_REFUSAL] = "content_filter" };
-	struct ending ending = { .reason = reasons[stop->stop], .usage = &stop->usage };
-	struct jsonw w;
+	const char *reason = reasons[stop->stop];
 
-	ending.status = ending.reason ? "incomplete" : "completed";
+	return (struct ending){ .status = reason ? "incomplete" : "completed",
+				.reason = reason,
+				.usage = &stop->usage };
+}
+
+static void close_open(struct out *o, const struct event *stop, struct buf *wire)
+{
 	if (stop->stop == STOP_REFUSAL)
 		piece(o, &refusal_form, stop->text, wire);
-	close_item(o, ending.status, NULL, wire);
+	close_item(o, ending_of(stop).status, NULL, wire);
 	jsonw_end(&o->w);
-	o->ended = true;
-	if (out_check_parts(o, e))
-		return -1;
+}
+
+static void stop(struct out *o, const struct event *event, struct buf *wire)
+{
+	const struct ending ending = ending_of(event);
+	struct jsonw w;
+
 	if (o->options.stream) {
 		send_response(o, ending.reason ? "response.incomplete" : "response.completed",
 			      &ending, wire);
-		return 0;
+		return;
 	}
 	jsonw_init(&w, wire);
-	write_response(o, &ending, &w);
-	return 0;
-}
-
-static int write_event(struct out *o, const struct event *event, struct buf *wire, struct error *e)
-{
-	assert(!o->ended);
-	begin(o, wire);
-	switch (event->kind) {
-	case EVENT_TEXT:
-		piece(o, &text_form, event->text, wire);
-		return 0;
-	case EVENT_THINKING:
-		piece(o, &reasoning_form, event->text, wire);
-		return 0;
-	case EVENT_SIGNATURE:
-		signature(o, event->text, wire);
-		return 0;
-	case EVENT_TOOL_START:
-		call(o, event, wire);
-		return 0;
-	case EVENT_TOOL_INPUT:
-		arguments(o, event->text, wire);
-		return 0;
-	case EVENT_TOOL_END:
-		call_end(o, wire);
-		return 0;
-	case EVENT_SEARCH: /* no request of this API asks for one */
-	case EVENT_SEARCH_RESULT:
-		return 0;
-	case EVENT_STOP:
-		break;
-	}
-	return finish(o, event, wire, e);
+	out_response_write(o, &ending, &w);
 }
 
 static void ping(struct out *o, struct buf *wire)
 {
-	if (!o->options.stream || o->ended)
-		return;
-	if (o->begun)
-		send_response(o, "response.in_progress", &in_progress, wire);
-	else
-		begin(o, wire);
+	send_response(o, "response.in_progress", &in_progress, wire);
 }
 
 static void fail(struct out *o, const struct error *failure, struct buf *wire)
 {
 	const struct ending ending = { .status = "failed", .failure = failure };
 
-	if (!o->options.stream || o->ended)
-		return;
-	begin(o, wire);
-	o->ended = true;
 	jsonw_end(&o->w); /* the open item stays out: it was never done */
 	send_response(o, "response.failed", &ending, wire);
 }
@@ -579,7 +525,15 @@ static int status(struct error *failure)
 const struct out_dialect out_responses = {
 	.id_prefix = "resp_",
 	.begin = begin,
-	.event = write_event,
+	.on = { [EVENT_TEXT] = text,
+		[EVENT_THINKING] = thinking,
+		[EVENT_SIGNATURE] = signature,
+		[EVENT_TOOL_START] = call,
+		[EVENT_TOOL_INPUT] = arguments,
+		[EVENT_TOOL_END] = call_end,
+		[EVENT_SEARCH_RESULT] = search, /* the item is whole then */
+		[EVENT_STOP] = stop },
+	.close = close_open,
 	.ping = ping,
 	.fail = fail,
 	.error_body = out_openai_error_body,

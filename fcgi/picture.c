@@ -11,35 +11,14 @@
 #include "common/base.h"
 #include "fcgi/picture.h"
 
+#include "fcgi/base64.h"
+
 #define JPEG_SEGMENTS 1000 /* before the frame header; cameras write a few dozen */
-
-static unsigned base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (unsigned)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (unsigned)(c - 'a' + 26);
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0' + 52);
-	return c == '+' ? 62 : c == '/' ? 63 : 0;
-}
-
-unsigned char picture_byte(struct span base64, size_t offset)
-{
-	const size_t quad = offset / 3 * 4;
-	unsigned bits = 0;
-
-	if (quad + 4 > base64.len)
-		return 0;
-	for (size_t i = 0; i < 4; i++)
-		bits = bits << 6 | base64_value(base64.at[quad + i]);
-	return (unsigned char)(bits >> (16 - 8 * (offset % 3)));
-}
 
 static bool bytes_are(struct span base64, size_t offset, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (picture_byte(base64, offset + i) != (unsigned char)bytes[i])
+		if (base64_byte(base64, offset + i) != (unsigned char)bytes[i])
 			return false;
 	}
 	return true;
@@ -50,7 +29,7 @@ static unsigned big(struct span base64, size_t offset, size_t len)
 	unsigned value = 0;
 
 	for (size_t i = 0; i < len; i++)
-		value = value << 8 | picture_byte(base64, offset + i);
+		value = value << 8 | base64_byte(base64, offset + i);
 	return value;
 }
 
@@ -59,7 +38,7 @@ static unsigned little(struct span base64, size_t offset, size_t len)
 	unsigned value = 0;
 
 	while (len--)
-		value = value << 8 | picture_byte(base64, offset + len);
+		value = value << 8 | base64_byte(base64, offset + len);
 	return value;
 }
 
@@ -85,8 +64,8 @@ static void measure_jpeg(struct span base64, struct picture *p)
 {
 	size_t at = 2;
 
-	for (int i = 0; i < JPEG_SEGMENTS && picture_byte(base64, at) == 0xFF; i++) {
-		unsigned marker = picture_byte(base64, at + 1);
+	for (int i = 0; i < JPEG_SEGMENTS && base64_byte(base64, at) == 0xFF; i++) {
+		unsigned marker = base64_byte(base64, at + 1);
 
 		if (is_frame_header(marker)) {
 			p->height = big(base64, at + 5, 2);

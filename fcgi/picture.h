@@ -15,7 +15,4 @@ struct picture {
 /* Any text is fine; characters that are not base64 read as zero bits. */
 struct picture picture_read(struct span base64);
 
-/* The byte at `offset` of what the text stands for; 0 behind its end. */
-unsigned char picture_byte(struct span base64, size_t offset);
-
 #endif

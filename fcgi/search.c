@@ -160,7 +160,9 @@ static int take(void *context, const struct event *event, struct error *e)
 static int show_result(struct search *s, const struct use *use, const struct hits *hits,
 		       struct error *e)
 {
-	struct event event = { .kind = EVENT_SEARCH_RESULT, .id = use->client_id };
+	struct event event = { .kind = EVENT_SEARCH_RESULT,
+			       .id = use->client_id,
+			       .name = use->query };
 	struct jsonw w;
 	struct buf json;
 	int rc;

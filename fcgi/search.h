@@ -1,5 +1,5 @@
 /*
- * search.h - the server tool web_search: up_call_run() in a loop. The model sees an ordinary tool;
+ * search.h - the server tool web_search of all dialects: up_call_run() in a loop. The model sees an ordinary tool;
  * when it calls it, the search is made here, the client is shown what was asked and found, and the
  * conversation goes on upstream with the result, all in one answer.
  *

@@ -38,7 +38,7 @@ static int begin(struct turn *t, struct error *e)
 	if (response_begin_stream(response))
 		return gone(e);
 	if (!t->buffered)
-		t->out.dialect->begin(&t->out, &t->wire);
+		out_begin(&t->out, &t->wire);
 	return 0;
 }
 
@@ -135,11 +135,11 @@ static int ping_client(struct turn *t, struct error *e)
 	int rc;
 
 	if (!t->buffered) {
-		t->out.dialect->ping(&t->out, &t->wire);
+		out_ping(&t->out, &t->wire);
 		return flush(t, e);
 	}
 	buf_init(&ping, LIMIT_EVENT);
-	t->out.dialect->ping(&t->out, &ping);
+	out_ping(&t->out, &ping);
 	rc = response_write(&t->request->response, buf_span(&ping)) ? gone(e) : 0;
 	buf_release(&ping);
 	t->last_sent = clock_ticks();
@@ -320,6 +320,6 @@ void turn_fail(struct turn *t, const struct error *failure)
 		return;
 	buf_reset(&t->wire);
 	t->buffered = false;
-	t->out.dialect->fail(&t->out, failure, &t->wire);
+	out_fail(&t->out, failure, &t->wire);
 	flush(t, &ignored);
 }

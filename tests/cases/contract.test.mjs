@@ -176,8 +176,28 @@ async function collectOne({ standin, ask, what, one, dialect, plain, found }) {
 
 // ---- what a stream of bytes does not show, through lighttpd ----
 
+// The same words as a request of each dialect; what a keep-alive and a piece of text look like there.
+const saying = {
+	anthropic: (text) => message(text, streamed),
+	openai: (text) => ({ path: '/v1/chat/completions', body: {
+		model: 'claude-opus-4-8', messages: [{ role: 'user', content: text }], ...streamed } }),
+	responses: (text) => ({ path: '/v1/responses', body: {
+		model: 'claude-opus-4-8', input: text, ...streamed } }),
+};
+const dialects = Object.keys(saying);
+const pings = {
+	anthropic: (event) => payload(event)?.type === 'ping',
+	openai: ({ comment }) => comment !== undefined,
+	responses: (event) => payload(event)?.type === 'response.in_progress',
+};
+const pieces = {
+	anthropic: (event) => payload(event)?.delta?.text,
+	openai: (event) => payload(event)?.choices?.[0]?.delta?.content,
+	responses: (event) => (payload(event)?.type === 'response.output_text.delta' ?
+		payload(event).delta : undefined),
+};
+
 const isDelta = (event) => payload(event)?.type === 'content_block_delta';
-const isPing = (event) => payload(event)?.type === 'ping';
 const textOf = (event) => payload(event)?.delta?.text ?? '';
 
 async function nextWhere(answer, condition) {
@@ -198,27 +218,36 @@ const refusal = (status, reason) => ({ http: { status, body: { message: 'm', rea
 // Item 1: what is known before the stream has a status and an envelope.
 async function statusFirst({ ask, standin }) {
 	await standin.script('refused', refusal(400, 'TOOL_SCHEMA_INVALID'));
-	for (const more of [streamed, {}]) {
-		const answer = await ask(message('@refused@', more));
+	for (const dialect of dialects) {
+		for (const more of [streamed, { stream: false }]) {
+			const { path, body } = saying[dialect]('@refused@');
+			const answer = await ask({ path, body: { ...body, ...more } });
 
-		assert.equal(answer.status, 400);
-		assert.match(answer.headers['content-type'], /^application\/json/);
-		assert.deepEqual(checkErrorEnvelope(answer.json), []);
+			assert.equal(answer.status, 400);
+			assert.match(answer.headers['content-type'], /^application\/json/);
+			if (dialect === 'anthropic')
+				assert.deepEqual(checkErrorEnvelope(answer.json), []);
+			else
+				assert.equal(answer.json.error.type, 'invalid_request_error');
+		}
 	}
 }
 
 // Items 2 and 3: the upstream says no more, and the client has it all.
 const eventByEvent = (texts) => async ({ open, standin }) => {
-	const name = `stalls${texts.length}`;
+	for (const dialect of dialects) {
+		const name = `stalls${texts.length}${dialect}`;
+		const pieceOf = pieces[dialect];
 
-	await standin.script(name, { chunking: 'frame',
-				     steps: [...texts.map((text) => ({ text })), { stall: true }] });
-	const answer = await open(message(`@${name}@`, streamed));
+		await standin.script(name, { chunking: 'frame',
+					     steps: [...texts.map((text) => ({ text })), { stall: true }] });
+		const answer = await open(saying[dialect](`@${name}@`));
 
-	for (const text of texts)
-		assert.equal(textOf(await nextWhere(answer, isDelta)), text);
-	assert.equal((await entryOf(standin, name)).done, false);
-	answer.close();
+		for (const text of texts)
+			assert.equal(pieceOf(await nextWhere(answer, pieceOf)), text);
+		assert.equal((await entryOf(standin, name)).done, false);
+		answer.close();
+	}
 };
 
 // No ping can have told of it, and there is one place only, which somebody else gets next.
@@ -262,13 +291,15 @@ async function hangUp(_, t) {
 async function keepsAlive({ open, standin }) {
 	await standin.script('thinks', { first_byte_delay_ms: 60000, steps: [{ text: 'late' }] });
 	await standin.script('pauses', { steps: [{ text: 'one' }, { stall: true }] });
-	await Promise.all(['thinks', 'pauses'].map(async (name) => {
-		const answer = await open(message(`@${name}@`, streamed));
+	await Promise.all(dialects.flatMap((dialect) => ['thinks', 'pauses'].map(async (name) => {
+		const answer = await open(saying[dialect](`@${name}@`));
 
+		if (dialect === 'responses') /* the first one is the answer's beginning */
+			await nextWhere(answer, pings[dialect]);
 		for (let count = 0; count < 2; count++)
-			await nextWhere(answer, isPing);
+			await nextWhere(answer, pings[dialect]);
 		answer.close();
-	}));
+	})));
 }
 
 async function staysUsable({ ask, open, standin }) {
@@ -297,7 +328,7 @@ async function staysUsable({ ask, open, standin }) {
 }
 
 // A text in two pieces, cut at every place.
-async function atEveryCut(site, text, makeRequest, check) {
+async function atEveryCut(site, dialect, text, makeRequest, check) {
 	for (let at = 0; at <= text.length; at++) {
 		const pieces = [text.slice(0, at), text.slice(at)].filter(Boolean);
 		const asked = makeRequest();
@@ -310,42 +341,63 @@ async function atEveryCut(site, text, makeRequest, check) {
 			await answer.rest();
 		else
 			assert.fail((await site.ask(asked)).text);
-		check({ dialect: 'anthropic', status: answer.status, headers: {
+		check({ dialect, status: answer.status, headers: {
 			...answer.headers, 'content-length': undefined }, bytes: answer.bytes(),
 			request: asked.body }, pieces);
 	}
 }
 
+// Responses has no stop sequences.
 async function stopSequence(site) {
 	const found = 'One. ST STO', sequence = 'STOP';
+	const wishes = { anthropic: ['stop_sequences', 'stop_sequence', sequence],
+			 openai: ['stop', 'stop', undefined] };
 
-	await atEveryCut(site, `${found}${sequence} Two.`, () => message('@cut@', {
-		...streamed, stop_sequences: ['never', sequence] }), (transcript, pieces) => {
-		const { text, stop, stopSequence: matched } = readStream(transcript);
+	for (const [dialect, [field, end, told]] of Object.entries(wishes)) {
+		const { path, body } = saying[dialect]('@cut@');
 
-		assert.deepEqual(checkStream(transcript), []);
-		assert.deepEqual([text, stop, matched], [found, 'stop_sequence', sequence],
-				 pieces.join('|'));
-	});
+		await atEveryCut(site, dialect, `${found}${sequence} Two.`, () => ({
+			path, body: { ...body, [field]: ['never', sequence] } }), (transcript, cut) => {
+			const { text, stop, stopSequence: matched } = readStream(transcript);
+
+			assert.deepEqual(checkStream(transcript), []);
+			assert.deepEqual([text, stop, matched ?? undefined], [found, end, told],
+					 cut.join('|'));
+		});
+	}
 }
 
 async function noTagsShow(site) {
 	const { sent, request: more } = answers['thinking in tags'];
+	const asked = {
+		anthropic: more,
+		openai: { model: 'claude-sonnet-4-5-thinking' },
+		responses: { model: 'claude-sonnet-4-5-thinking', reasoning: { summary: 'auto' } },
+	};
 
-	await atEveryCut(site, tags, () => message('@cut@', { ...streamed, ...more }),
-			 (transcript, pieces) => {
-		assert.deepEqual(checkStream({ ...transcript, sent }), [], pieces.join('|'));
-	});
+	for (const dialect of dialects) {
+		const { path, body } = saying[dialect]('@cut@');
+
+		await atEveryCut(site, dialect, tags, () => ({ path, body: { ...body, ...asked[dialect] } }),
+				 (transcript, cut) => {
+			assert.deepEqual(checkStream({ ...transcript, sent }), [], cut.join('|'));
+		});
+	}
 }
 
 // Item 34: where the upstream says nothing, the answer is an error with a status.
 async function nothingIsAnError({ ask, standin }) {
 	await standin.script('nothing', { steps: [] });
-	for (const more of [streamed, {}]) {
-		const answer = await ask(message('@nothing@', more));
+	for (const dialect of dialects) {
+		for (const more of [streamed, { stream: false }]) {
+			const { path, body } = saying[dialect]('@nothing@');
+			const answer = await ask({ path, body: { ...body, ...more } });
 
-		assert.ok(answer.status >= 500, `${answer.status} ${answer.text}`);
-		assert.deepEqual(checkErrorEnvelope(answer.json), []);
+			/* Codex must wait, and tries again after a 429 with a time only. */
+			assert.ok(dialect === 'responses' ? answer.status === 429 : answer.status >= 500,
+				  `${answer.status} ${answer.text}`);
+			assert.ok(answer.json.error.message);
+		}
 	}
 }
 

@@ -258,6 +258,8 @@ function checkRun(one, request, variant, run, report) {
 		report('the answer broke off');
 	if (!/^req_\w+$/.test(answer.headers['request-id'] ?? ''))
 		report(`request-id: ${answer.headers['request-id']}`);
+	if (answer.headers['x-request-id'] !== answer.headers['request-id'])
+		report(`x-request-id: ${answer.headers['x-request-id']}`);
 	checkSent(one, run, report);
 	if (expect.kind === 'reply')
 		checkReply(expect, answer, report);

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { shorten } from './sse.mjs';
-import { isId, itemText, parseObject, readCallItem, typeOf, wholeCalls } from './transcript.mjs';
+import { isCallItem, isId, itemText, parseObject, readCallItem, typeOf, wholeCalls } from './transcript.mjs';
 
 const terminals = ['response.completed', 'response.incomplete', 'response.failed'];
 const terminalsOf = ({ events }) => events.filter((event) => terminals.includes(typeOf(event)));
@@ -19,6 +19,27 @@ function checkNumbers({ events }, report) {
 	});
 }
 
+// What the API's types demand of a response, and what it repeats of the request.
+const required = ['id', 'object', 'created_at', 'status', 'model', 'output', 'error',
+		  'incomplete_details', 'instructions', 'metadata', 'parallel_tool_calls', 'temperature',
+		  'tool_choice', 'tools', 'top_p', 'usage'];
+const repeated = ['instructions', 'max_output_tokens', 'metadata', 'parallel_tool_calls',
+		  'prompt_cache_key', 'reasoning', 'temperature', 'text', 'tool_choice', 'tools', 'top_p',
+		  'truncation', 'user'];
+
+export function checkResponse(response, request, report) {
+	for (const member of required) {
+		if (response[member] === undefined)
+			report(`a response without ${member}`);
+	}
+	for (const member of repeated) {
+		const asked = request?.[member] ?? undefined;
+
+		if (asked !== undefined && !isDeepStrictEqual(response[member], asked))
+			report(`${member} is ${shorten(response[member])}, asked was ${shorten(asked)}`);
+	}
+}
+
 function checkFrame(transcript, report) {
 	const { events } = transcript;
 	const ends = terminalsOf(transcript);
@@ -31,6 +52,10 @@ function checkFrame(transcript, report) {
 		report(`${ends.length} terminal events`);
 	if (ends.length && events.at(-1) !== ends.at(-1))
 		report('events behind the terminal one');
+	for (const { json } of events) {
+		if (json?.response)
+			checkResponse(json.response, transcript.request, report);
+	}
 }
 
 // Items open and close one after the other; the last one of a failed answer may stay open.
@@ -117,7 +142,7 @@ const knownTools = (tools = []) => tools.flatMap((tool) =>
 function checkCalls(transcript, report) {
 	const { request, sent } = transcript;
 	const known = knownTools(request?.tools);
-	const items = doneItems(transcript).filter(({ type }) => /_call$/.test(type));
+	const items = doneItems(transcript).filter(isCallItem);
 
 	items.forEach((item, at) => {
 		const wanted = wholeCalls(sent)[at]?.input;

@@ -5,12 +5,16 @@ import { test } from 'node:test';
 
 import { checks, checkStream, readStream, readWhole } from './contract.mjs';
 
+const tools = [{ type: 'function', name: 'f' }];
 const usage = {
 	input_tokens: 5, input_tokens_details: { cached_tokens: 0 }, output_tokens: 2,
 	output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 7,
 };
 const response = (status, more = {}) => ({ id: 'resp_1', object: 'response', created_at: 1, status,
-					   model: 'm', output: [], error: null, usage: null, ...more });
+					   model: 'm', output: [], error: null, usage: null,
+					   incomplete_details: null, instructions: null, metadata: {},
+					   parallel_tool_calls: true, temperature: null,
+					   tool_choice: 'auto', tools, top_p: null, ...more });
 const at = (index, event) => ({ output_index: index, ...event });
 
 const message = { id: 'msg_1', type: 'message', status: 'completed', role: 'assistant',
@@ -42,7 +46,7 @@ const failed = { type: 'response.failed', response: response('failed', {
 const stream = (list, more = {}) => ({
 	dialect: 'responses', status: 200, complete: true,
 	headers: { 'content-type': 'text/event-stream; charset=utf-8' },
-	request: { tools: [{ type: 'function', name: 'f' }] },
+	request: { tools },
 	bytes: Buffer.from(list.map((event, number) => {
 		const data = JSON.stringify({ sequence_number: number, ...event });
 
@@ -62,7 +66,7 @@ const broken = {
 	43: [changed(4, { sequence_number: 9 }), changed(0, { sequence_number: 1 }),
 	     replaced(stream(events), 'event: response.created', 'event: created'),
 	     replaced(stream(events), 'event: response.created\n', '')],
-	44: [edited(0), edited(13), stream([...events, events[13]]), stream([...events, events[1]]),
+	44: [ended({ tools: [] }), ended({ top_p: undefined }), edited(0), edited(13), stream([...events, events[13]]), stream([...events, events[1]]),
 	     edited(1, events[0])],
 	45: [edited(8), edited(2), changed(9, { output_index: 2 }), changed(4, { output_index: 1 }),
 	     ended({ output: [message] }), ended({ output: [call, message] }),

@@ -35,6 +35,7 @@ import { messageChecks } from './contract-messages.mjs';
 import { responsesChecks } from './contract-responses.mjs';
 import { shorten } from './sse.mjs';
 import {
+	isCallItem,
 	errorsOf, isId, isTool, ofType, readCalls, readStream, readTranscript, typeOf,
 } from './transcript.mjs';
 
@@ -164,7 +165,7 @@ const idReaders = {
 		ids: transcript.events.filter(({ json }) => json?.response)
 			.map(({ json }) => json.response.id),
 		calls: ofType(transcript, 'response.output_item.added').flatMap(({ json: { item } }) =>
-			(/_call$/.test(item.type) ? [item.id, item.call_id] : [item.id])),
+			(isCallItem(item) ? [item.id, item.call_id] : [item.id])),
 	}),
 };
 

@@ -142,6 +142,9 @@ export const itemText = (item) =>
 	item.content?.[0]?.text ?? item.content?.[0]?.refusal ?? item.summary?.[0]?.text ??
 	item.arguments ?? item.input ?? '';
 
+// A call that the client is to answer: a web search was made by the server.
+export const isCallItem = ({ type }) => /_call$/.test(type) && type !== 'web_search_call';
+
 // A call's item as a call of any dialect. A custom tool's text is its member "input".
 export const readCallItem = (item) => ({
 	id: item.call_id,
@@ -163,7 +166,7 @@ function readItems(items, response) {
 		thinking: join(of('reasoning').map(itemText)),
 		signature: join(of('reasoning').map(readSignature)),
 		text: join(parts.map(({ text }) => text)),
-		tools: items.filter(({ type }) => /_call$/.test(type)).map(readCallItem),
+		tools: items.filter(isCallItem).map(readCallItem),
 		refusal: join(parts.map(({ refusal }) => refusal)),
 		stop: response?.status === 'failed' ? undefined :
 						      response?.incomplete_details?.reason ?? response?.status,

@@ -76,9 +76,9 @@ static inline void play(const struct out_dialect *dialect, const struct out_opti
 	const struct event *event = answer->events;
 
 	out_init(o, dialect, options);
-	dialect->begin(o, wire);
+	out_begin(o, wire);
 	do {
-		CU_ASSERT_EQUAL(dialect->event(o, event, wire, &e), 0);
+		CU_ASSERT_EQUAL(out_event(o, event, wire, &e), 0);
 	} while ((event++)->kind != EVENT_STOP);
 	CU_ASSERT(!wire->failed);
 }

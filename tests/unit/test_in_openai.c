@@ -217,13 +217,28 @@ static void in_openai_takes_a_lone_system_message(void)
 	in_test_release(&t);
 }
 
-static void in_openai_refuses_the_recorded_url_image_by_its_path(void)
+static void in_openai_refuses_the_recorded_audio_by_its_path(void)
 {
 	struct in_test t;
 
 	in_test_fixture(&t, in_openai, "oaisdk-01-chat-rich-stream");
 	CU_ASSERT_EQUAL(t.rc, -1);
-	CU_ASSERT_STRING_EQUAL(t.error.field, "messages.1.content.2.image_url");
+	CU_ASSERT_STRING_EQUAL(t.error.field, "messages.1.content.4.input_audio");
+	in_test_release(&t);
+}
+
+static void in_openai_leaves_url_images_to_be_fetched(void)
+{
+	const struct block *image;
+	struct in_test t;
+
+	in_test_read(&t, in_openai,
+		     USER("{'type':'image_url','image_url':{'url':'https://e.example/x.png'}}"));
+	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+	image = t.chat.messages[0].blocks;
+	CU_ASSERT_EQUAL(image->kind, BLOCK_IMAGE);
+	CU_ASSERT_STRING_EQUAL(image->url, "https://e.example/x.png");
+	CU_ASSERT_STRING_EQUAL(image->path, "messages.0.content.0.image_url.url");
 	in_test_release(&t);
 }
 
@@ -251,19 +266,20 @@ static void in_openai_names_the_field_of_every_refusal(void)
 		  "messages.0.content.0.type", "should be a text part" },
 		{ MESSAGES("{'role':'assistant','tool_calls':[{'function':{'name':'f'}}]}"),
 		  "messages.0.tool_calls.0.id", "Field required" },
-		{ USER("{'type':'image_url','image_url':{'url':'https://e/x.png'}}"),
-		  "messages.0.content.0.image_url", "URL images are not supported" },
+		{ USER("{'type':'image_url','image_url':{'url':7}}"),
+		  "messages.0.content.0.image_url.url", "valid string" },
+		{ USER("{'type':'image_url','image_url':{'url':'data:image/png,abc'}}"),
+		  "messages.0.content.0.image_url.url", "base64 data URL" },
 		{ USER("{'type':'image_url','image_url':'data:image/png,abc'}"),
 		  "messages.0.content.0.image_url", "base64 data URL" },
-		{ USER("{'type':'file','file':{'file_data':'data:application/"
-		       "pdf;base64,JVBERi0xLjQ='}}"),
-		  "messages.0.content.0.file", "does not support PDF input" },
-		{ USER("{'type':'file','file':{'file_id':'f'}}"), "messages.0.content.0.file",
-		  "files by id or URL are not supported" },
+		{ USER("{'type':'file'}"), "messages.0.content.0.file", "Field required" },
+		{ USER("{'type':'file','file':{'file_id':'f'}}"),
+		  "messages.0.content.0.file.file_id", "send file_data" },
 		{ USER("{'type':'file','file':{'file_data':'data:image/png;base64," PNG "'}}"),
-		  "messages.0.content.0.file", "files other than text" },
-		{ USER("{'type':'file','file':{'file_data':'###'}}"), "messages.0.content.0.file",
-		  "base64 data URL" },
+		  "messages.0.content.0.file.file_data",
+		  "documents of type image/png are not supported" },
+		{ USER("{'type':'file','file':{'file_data':'###'}}"),
+		  "messages.0.content.0.file.file_data", "invalid base64" },
 		{ USER("{'type':'input_audio'}"), "messages.0.content.0.input_audio", "audio" },
 		{ USER("{'type':'smell'}"), "messages.0.content.0.type",
 		  "'smell' parts are not supported" },
@@ -271,16 +287,16 @@ static void in_openai_names_the_field_of_every_refusal(void)
 		{ HI "'logprobs':true}", "logprobs", "logprobs is not supported" },
 		{ HI "'top_logprobs':2}", "top_logprobs", "not supported" },
 		{ HI "'audio':{'voice':'a'}}", "audio", "not supported" },
-		{ HI "'stop':7}", "stop", "a string or an array" },
+		{ HI "'stop':7}", "stop", "valid list" },
 		{ HI "'stop':['a','b','c','d','e']}", "stop", "at most 4" },
-		{ HI "'stop':['a','']}", "stop.1", "not empty" },
+		{ HI "'stop':['a','']}", "stop", "non-whitespace" },
 		{ HI "'response_format':{'type':'xml'}}", "response_format.type", "'json_object'" },
 		{ HI "'response_format':{'type':'json_schema','json_schema':{'schema':7}}}",
 		  "response_format.json_schema.schema", "object" },
 		{ HI "'functions':[{'description':'d'}]}", "functions.0.name", "Field required" },
 		{ HI "'functions':[],'tools':[{'type':'function','function':{'name':'x'}}]}",
 		  "functions", "beside tools" },
-		{ HI "'function_call':{'name':'f'}}", "function_call.name", "none of the" },
+		{ HI "'function_call':{'name':'f'}}", "function_call.name", "not found in" },
 		{ HI "'parallel_tool_calls':'no'}", "parallel_tool_calls", "boolean" },
 		{ HI "'tool_choice':'required'}", "tool_choice", "needs tools" },
 		{ HI "'tool_choice':'sometimes'}", "tool_choice", "'required' or an object" },
@@ -319,8 +335,9 @@ CU_TestInfo in_openai_tests[] = {
 	{ "puts text files into the conversation",
 	  in_openai_puts_text_files_into_the_conversation },
 	{ "takes a lone system message", in_openai_takes_a_lone_system_message },
-	{ "refuses the recorded URL image by its path",
-	  in_openai_refuses_the_recorded_url_image_by_its_path },
+	{ "refuses the recorded audio by its path",
+	  in_openai_refuses_the_recorded_audio_by_its_path },
+	{ "leaves URL images to be fetched", in_openai_leaves_url_images_to_be_fetched },
 	{ "names the field of every refusal", in_openai_names_the_field_of_every_refusal },
 	CU_TEST_INFO_NULL,
 };

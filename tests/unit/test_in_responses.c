@@ -118,9 +118,12 @@ static void in_responses_reads_tools_of_every_form(void)
 		"X'}},{'type'"
 		":'web_search'},{'type':'tool_search','execution':'client','description':'finds','"
 		"parameters':{'type':'object'}}],'tool_choice':{'type':'function','name':'f','"
-		"namespace':'ns'}}");
+		"namespace':'ns'},'max_tool_calls':3}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
-	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 5);
+	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 6);
+	CU_ASSERT_STRING_EQUAL(t.chat.tools[5].name, "web_search");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t.chat.search);
+	CU_ASSERT_EQUAL(t.chat.search->max_uses, 3);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].name, "f");
 	CU_ASSERT_PTR_NULL(t.chat.tools[0].space);
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[1].name, "ns__f");
@@ -205,16 +208,36 @@ static void in_responses_goes_on_behind_the_assistants_message(void)
 	in_test_release(&t);
 }
 
+/* A tool of the client's with that name is the client's; a search without the web is none. */
+static void in_responses_leaves_out_searches_that_are_not_for_it(void)
+{
+	static const char *const rows[] = {
+		HI "'tools':[{'type':'web_search'},{'type':'function','name':'web_search'}]}",
+		HI "'tools':[{'type':'web_search','external_web_access':false},{'type':'function','"
+		   "name':'f'}]}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct in_test t;
+
+		in_test_read(&t, in_responses, rows[i]);
+		CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+		CU_ASSERT_PTR_NULL(t.chat.search);
+		CU_ASSERT_EQUAL(t.chat.tool_count, 1);
+		in_test_release(&t);
+	}
+}
+
 static void in_responses_takes_every_recorded_request(void)
 {
 	static const struct {
 		const char *name;
 		size_t tools;
 	} rows[] = {
-		{ "codex-03-turn2-reasoning", 12 },    { "codex-04-namespace-call", 12 },
-		{ "codex-06-image-tool-output", 12 },  { "codex-07-output-schema", 12 },
-		{ "codex-11-known-model-gpt-5.5", 9 }, { "codex-13-custom-tool-output", 12 },
-		{ "oaisdk-03-responses", 1 },	       { "aisdk-06-openai-responses", 0 },
+		{ "codex-03-turn2-reasoning", 13 },	{ "codex-04-namespace-call", 13 },
+		{ "codex-06-image-tool-output", 13 },	{ "codex-07-output-schema", 13 },
+		{ "codex-11-known-model-gpt-5.5", 10 }, { "codex-13-custom-tool-output", 13 },
+		{ "oaisdk-03-responses", 1 },		{ "aisdk-06-openai-responses", 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -253,7 +276,7 @@ static void in_responses_names_the_field_of_every_refusal(void)
 		{ "{'model':'m','input':7}", "input", "a string or an array" },
 		{ "{'model':'m','input':''}", "input", "at least one message" },
 		{ "{'model':'m','input':[]}", "input", "at least one message" },
-		{ INPUT("7"), "input.0", "should be an object" },
+		{ INPUT("7"), "input.0", "valid object" },
 		{ INPUT("{'type':7}"), "input.0.type", "valid string" },
 		{ INPUT("{'type':'compaction'}"), "input.0.type", "'compaction' items are not" },
 		{ INPUT("{'type':'item_reference','id':'x'}"), "input.0.type",
@@ -263,17 +286,15 @@ static void in_responses_names_the_field_of_every_refusal(void)
 		{ INPUT("{'role':'robot','content':'x'}"), "input.0.role", "'developer'" },
 		{ INPUT("{'role':'user','content':7}"), "input.0.content", "an array of parts" },
 		{ INPUT("{'role':'user','content':''}"), "input.0.content", "not be empty" },
-		{ INPUT(SAY("{'type':'input_image','image_url':'https://e/x.png'}")),
-		  "input.0.content.0.image_url", "URL images are not supported" },
 		{ INPUT(SAY("{'type':'input_image','file_id':'f'}")), "input.0.content.0.file_id",
-		  "image files are not supported" },
+		  "send a base64 data URL" },
 		{ INPUT(SAY("{'type':'input_image'}")), "input.0.content.0.image_url",
 		  "Field required" },
 		{ INPUT(SAY("{'type':'input_file','file_url':'https://e/x.pdf'}")),
-		  "input.0.content.0.file_data", "by id or URL" },
+		  "input.0.content.0.file_url", "send file_data" },
 		{ INPUT(SAY("{'type':'input_file','file_data':'data:application/"
-			    "pdf;base64,JVBERi0xLjQ='}")),
-		  "input.0.content.0.file_data", "does not support PDF input" },
+			    "pdf;base64,JVBERi0xL'}")),
+		  "input.0.content.0.file_data", "invalid base64" },
 		{ INPUT(SAY("{'type':'input_audio'}")), "input.0.content.0.input_audio", "audio" },
 		{ INPUT(SAY("{'type':'input_text','text':7}")), "input.0.content.0.text",
 		  "valid string" },
@@ -303,7 +324,7 @@ static void in_responses_names_the_field_of_every_refusal(void)
 		{ HI "'background':true}", "background", "not supported" },
 		{ HI "'background':1}", "background", "valid boolean" },
 		{ HI "'include':7}", "include", "valid array" },
-		{ HI "'include':['message.output_text.logprobs']}", "include", "logprobs" },
+		{ HI "'include':['message.output_text.logprobs']}", "include.0", "logprobs" },
 		{ HI "'top_logprobs':1}", "top_logprobs", "not supported" },
 		{ HI "'instructions':7}", "instructions", "a string or an array" },
 		{ HI "'stream':'yes'}", "stream", "valid boolean" },
@@ -337,7 +358,10 @@ static void in_responses_names_the_field_of_every_refusal(void)
 		  "tools.0.tools.0.type", "'namespace' tools are not" },
 		{ HI "'tools':[{'type':'tool_search'}]}", "tools.0.type", "the service runs" },
 		{ HI "'tools':[{'type':'file_search'}]}", "tools.0.type", "'file_search' tools" },
-		{ HI "'tools':[{'type':'web_search'}]}", "tools", "web search is not supported" },
+		{ HI "'tools':[{'type':'web_search','filters':7}]}", "tools.0.filters",
+		  "valid object" },
+		{ HI "'tools':[{'type':'web_search','filters':{'allowed_domains':[7]}}]}",
+		  "tools.0.filters.allowed_domains.0", "valid string" },
 		{ HI "'tool_choice':'required'}", "tool_choice", "needs tools" },
 		{ HI "'tool_choice':7}", "tool_choice", "a string or an object" },
 		{ HI "'tool_choice':{'type':'function','name':'f'}}", "tool_choice.name",
@@ -358,6 +382,8 @@ CU_TestInfo in_responses_tests[] = {
 	{ "reads wishes", in_responses_reads_wishes },
 	{ "goes on behind the assistant's message",
 	  in_responses_goes_on_behind_the_assistants_message },
+	{ "leaves out searches that are not for it",
+	  in_responses_leaves_out_searches_that_are_not_for_it },
 	{ "takes every recorded request", in_responses_takes_every_recorded_request },
 	{ "takes codex-12 with its tools", in_responses_takes_codex_12_with_its_tools },
 	{ "names the field of every refusal", in_responses_names_the_field_of_every_refusal },

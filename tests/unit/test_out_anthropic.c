@@ -418,18 +418,18 @@ static void out_anthropic_pings_after_message_start_only(void)
 
 	buf_init(&wire, LIMIT_EVENT);
 	out_init(&o, &out_anthropic, &streaming);
-	out_anthropic.ping(&o, &wire);
+	out_ping(&o, &wire);
 	CU_ASSERT(strncmp(wire.at, "event: message_start\n", 21) == 0);
 	CU_ASSERT_STRING_EQUAL(strstr(wire.at, "\n\n") + 2,
 			       "event: ping\ndata: {\"type\":\"ping\"}\n\n");
 	buf_reset(&wire);
-	out_anthropic.begin(&o, &wire);
+	out_begin(&o, &wire);
 	CU_ASSERT_EQUAL(wire.len, 0); /* begun already */
 	out_release(&o);
 
 	out_init(&o, &out_anthropic, &whole);
-	out_anthropic.begin(&o, &wire);
-	out_anthropic.ping(&o, &wire);
+	out_begin(&o, &wire);
+	out_ping(&o, &wire);
 	CU_ASSERT_EQUAL(wire.len, 0);
 	out_release(&o);
 	buf_release(&wire);
@@ -448,17 +448,17 @@ static void out_anthropic_fails_with_one_error_event(void)
 
 		buf_init(&wire, LIMIT_EVENT);
 		out_init(&o, &out_anthropic, &streaming);
-		out_anthropic.begin(&o, &wire);
+		out_begin(&o, &wire);
 		for (size_t i = 0; i < count; i++)
-			out_anthropic.event(&o, &begun[i], &wire, &e);
+			out_event(&o, &begun[i], &wire, &e);
 		CU_ASSERT_PTR_NULL(strstr(wire.at, "\"index\":1}"));
 		buf_reset(&wire);
-		out_anthropic.fail(&o, &failure, &wire);
+		out_fail(&o, &failure, &wire);
 		CU_ASSERT_STRING_EQUAL(wire.at, "event: error\ndata: {\"type\":\"error\",\"error\":"
 						"{\"type\":\"api_error\",\"message\":"
 						"\"ended \\\"early\\\"\"}}\n\n");
-		out_anthropic.fail(&o, &failure, &wire);
-		out_anthropic.ping(&o, &wire);
+		out_fail(&o, &failure, &wire);
+		out_ping(&o, &wire);
 		CU_ASSERT_PTR_NULL(strstr(strstr(wire.at, "\n\n") + 2, "event:"));
 		out_release(&o);
 		buf_release(&wire);
@@ -525,8 +525,8 @@ static void out_anthropic_refuses_an_answer_that_is_too_large(void)
 	text.text = buf_span(&piece);
 	out_init(&o, &out_anthropic, &whole);
 	for (int i = 0; i < 65; i++)
-		CU_ASSERT_EQUAL(out_anthropic.event(&o, &text, &wire, &e), 0);
-	CU_ASSERT_EQUAL(out_anthropic.event(&o, &end, &wire, &e), -1);
+		CU_ASSERT_EQUAL(out_event(&o, &text, &wire, &e), 0);
+	CU_ASSERT_EQUAL(out_event(&o, &end, &wire, &e), -1);
 	CU_ASSERT_EQUAL(e.kind, ERR_UP_DAMAGED);
 	CU_ASSERT_EQUAL(wire.len, 0);
 	out_release(&o);

@@ -311,15 +311,15 @@ static void out_openai_pings_by_comment(void)
 
 	buf_init(&wire, LIMIT_EVENT);
 	out_init(&o, &out_openai, &streaming);
-	out_openai.begin(&o, &wire);
+	out_begin(&o, &wire);
 	buf_reset(&wire);
-	out_openai.ping(&o, &wire);
+	out_ping(&o, &wire);
 	CU_ASSERT_STRING_EQUAL(wire.at, ": ping\n\n");
 	out_release(&o);
 	buf_reset(&wire);
 	out_init(&o, &out_openai, &whole);
-	out_openai.begin(&o, &wire);
-	out_openai.ping(&o, &wire);
+	out_begin(&o, &wire);
+	out_ping(&o, &wire);
 	CU_ASSERT_EQUAL(wire.len, 0);
 	out_release(&o);
 	buf_release(&wire);
@@ -336,13 +336,13 @@ static void out_openai_fails_with_one_error_chunk(void)
 	error_set(&failure, ERR_UP_TRUNCATED, "ended early");
 	buf_init(&wire, LIMIT_EVENT);
 	out_init(&o, &out_openai, &with_usage);
-	out_openai.begin(&o, &wire);
+	out_begin(&o, &wire);
 	for (size_t i = 0; i < ARRAY_SIZE(begun); i++)
-		out_openai.event(&o, &begun[i], &wire, &e);
+		out_event(&o, &begun[i], &wire, &e);
 	buf_reset(&wire);
-	out_openai.fail(&o, &failure, &wire);
-	out_openai.fail(&o, &failure, &wire);
-	out_openai.ping(&o, &wire);
+	out_fail(&o, &failure, &wire);
+	out_fail(&o, &failure, &wire);
+	out_ping(&o, &wire);
 	CU_ASSERT_STRING_EQUAL(wire.at, "data: {\"error\":{\"message\":\"ended early\",\"type\":"
 					"\"server_error\",\"param\":null,\"code\":null}}\n\n");
 	out_release(&o);

@@ -326,8 +326,8 @@ static void out_responses_pings_by_event(void)
 
 	buf_init(&wire, LIMIT_EVENT);
 	out_init(&o, &out_responses, &streaming);
-	out_responses.begin(&o, &wire);
-	out_responses.ping(&o, &wire);
+	out_begin(&o, &wire);
+	out_ping(&o, &wire);
 	sse_read(&s, &wire);
 	CU_ASSERT_EQUAL_FATAL(s.count, 3);
 	CU_ASSERT_STRING_EQUAL(s.events[2].name, "response.in_progress");
@@ -336,8 +336,8 @@ static void out_responses_pings_by_event(void)
 	out_release(&o);
 	buf_reset(&wire);
 	out_init(&o, &out_responses, &whole);
-	out_responses.begin(&o, &wire);
-	out_responses.ping(&o, &wire);
+	out_begin(&o, &wire);
+	out_ping(&o, &wire);
 	CU_ASSERT_EQUAL(wire.len, 0);
 	out_release(&o);
 	buf_release(&wire);
@@ -373,10 +373,10 @@ static void out_responses_fails_with_one_terminal_event(void)
 		buf_init(&wire, LIMIT_EVENT);
 		out_init(&o, &out_responses, &streaming);
 		for (size_t k = 0; k < ARRAY_SIZE(begun); k++)
-			out_responses.event(&o, &begun[k], &wire, &e);
-		out_responses.fail(&o, &failure, &wire);
-		out_responses.fail(&o, &failure, &wire);
-		out_responses.ping(&o, &wire);
+			out_event(&o, &begun[k], &wire, &e);
+		out_fail(&o, &failure, &wire);
+		out_fail(&o, &failure, &wire);
+		out_ping(&o, &wire);
 		sse_read(&s, &wire);
 		read_stream(&r, &s);
 		CU_ASSERT(type_is(s.events[s.count - 1].data, "response.failed"));

@@ -164,6 +164,31 @@ describe('the OpenAI client', { timeout: 60000 }, () => {
 				 [{ format: 'png', source: { bytes: pixel } }]);
 	});
 
+	test('sends a PDF', async () => {
+		await script('pdf', [{ text: 'A report.' }]);
+		const completion = await client.chat.completions.create(ask([
+			{ type: 'text', text: 'What is it? @pdf@' },
+			{ type: 'file', file: { filename: 'report.pdf',
+						file_data: 'data:application/pdf;base64,JVBERi0xLjQK' } },
+		]));
+		const { currentMessage } = await lastSent();
+
+		assert.equal(completion.choices[0].message.content, 'A report.');
+		assert.deepEqual(currentMessage.userInputMessage.documents,
+				 [{ name: 'report', format: 'pdf', source: { bytes: 'JVBERi0xLjQK' } }]);
+	});
+
+	test('parses an answer that follows a schema', async () => {
+		await script('schema', [{ text: 'Here: {"city":"Bern"}', pieces: 3 }]);
+		const completion = await client.chat.completions.parse(ask('@schema@', { response_format: {
+			type: 'json_schema', json_schema: {
+				name: 'place', strict: true,
+				schema: { type: 'object', properties: { city: { type: 'string' } },
+					  required: ['city'], additionalProperties: false } } } }));
+
+		assert.deepEqual(completion.choices[0].message.parsed, { city: 'Bern' });
+	});
+
 	test('lists the models, and finds one', async () => {
 		const ids = [];
 

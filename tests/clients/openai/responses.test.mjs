@@ -129,6 +129,25 @@ describe('the OpenAI client\'s Responses', { timeout: 60000 }, () => {
 				 [{ format: 'png', source: { bytes: pixel } }]);
 	});
 
+	test('shows a web search, and repeats what was asked for', async () => {
+		await script('news', [{ text: 'Let me look.' }, { tool: {
+			id: 'tooluse_s', name: 'web_search', input: { query: '@found@ cats' }, pieces: 2 } }]);
+		await script('found', [{ text: 'Two pages.' }]);
+		const tools = [{ type: 'web_search' }];
+		const stream = client.responses.stream(ask('@news@', { tools, temperature: 0.5 }));
+		const seen = [];
+
+		stream.on('event', ({ type }) => seen.push(type));
+		const { output, output_text: text, temperature, ...final } = await stream.finalResponse();
+
+		assert.deepEqual(output.map(({ type }) => type), ['message', 'web_search_call', 'message']);
+		assert.equal(output[1].action.query, '@found@ cats');
+		assert.ok(output[1].action.sources.length > 0);
+		assert.equal(text, 'Let me look.Two pages.');
+		assert.deepEqual([temperature, final.tools], [0.5, tools]);
+		assert.ok(seen.includes('response.web_search_call.completed'));
+	});
+
 	test('tells that an answer was cut', async () => {
 		await script('long', [{ text: 'Once upon a' }], { trailer: { stopReason: 'MAX_TOKENS' } });
 		const response = await client.responses.create(ask('@long@'));

@@ -1,0 +1,21 @@
+/*
+ * out_response.h - the response object of Responses: in events that tell how an answer stands, and
+ * as a whole answer.
+ */
+#ifndef FCGI_OUT_RESPONSE_H
+#define FCGI_OUT_RESPONSE_H
+
+#include "fcgi/out.h"
+
+/* How an answer stands: while it goes on, only the status. */
+struct ending {
+	const char *status, *reason; /* reason: why it is incomplete */
+	const struct usage *usage;
+	const struct error *failure;
+};
+
+extern const struct ending in_progress; /* without output: an answer shows it item by item */
+
+void out_response_write(const struct out *o, const struct ending *ending, struct jsonw *w);
+
+#endif
