@@ -250,9 +250,11 @@ static void warn_of_sharing(const struct import *i)
 	for (size_t n = 0; n < i->count; n++)
 		shared |= i->entries[n].shared && !i->entries[n].refused[0];
 	if (shared)
-		fputs("kiroctl: warning: this login is also the one of the program that it was taken "
+		fputs("kiroctl: warning: this login is also the one of the program that it was "
+		      "taken "
 		      "from. A refresh\n"
-		      "token is good once: when both go on, one of them will have to log in again. Do "
+		      "token is good once: when both go on, one of them will have to log in again. "
+		      "Do "
 		      "not use it there\n"
 		      "any more, or get a login of its own with kiroctl login (builder-id, google, "
 		      "github, idc).\n",
