@@ -127,8 +127,8 @@ static const struct ctl_command ctl_commands[] = {
 	{ "init", "", 0, 0, NULL, ctl_init,
 	  "make the state directory and its stores where they are missing" },
 	{ "login", "METHOD [FILE]", 1, 2, login_options, ctl_login,
-	  "log in to Kiro: builder-id, idc, google, github, portal, external-idp, api-key, sso-token, "
-	  "kiro-ide or kiro-cli" },
+	  "log in: builder-id, idc, google, github, portal, external-idp, api-key, sso-token, "
+	  "kiro-ide, kiro-cli" },
 	{ "account add", "", 0, 0, account_add_options, ctl_account_add,
 	  "add one account; prints its id" },
 	{ "account import", "[FILE|-]", 0, 1, account_import_options, ctl_account_import,

@@ -254,9 +254,10 @@ static void warn_of_sharing(const struct import *i)
 		      "taken "
 		      "from. A refresh\n"
 		      "token is good once: when both go on, one of them will have to log in again. "
-		      "Log out there, or\n"
-		      "get a login of its own with kiroctl login (builder-id, google, github, "
-		      "idc).\n",
+		      "Do "
+		      "not use it there\n"
+		      "any more, or get a login of its own with kiroctl login (builder-id, google, "
+		      "github, idc).\n",
 		      stderr);
 }
 

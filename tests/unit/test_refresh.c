@@ -700,7 +700,7 @@ CU_TestInfo refresh_tests[] = {
 	{ "previous token is tried once", previous_token_is_tried_once },
 	{ "transient failures leave the state alone", transient_failures_leave_the_state_alone },
 	{ "login during the refusal is used", login_during_the_refusal_is_used },
-	{ "login_during_the_renewal_wins", login_during_the_renewal_wins },
+	{ "login during the renewal wins", login_during_the_renewal_wins },
 	{ "edit during the request is kept", edit_during_the_request_is_kept },
 	{ "removed account does not come back", removed_account_does_not_come_back },
 	{ "taken account is not waited for when soft", taken_account_is_not_waited_for_when_soft },

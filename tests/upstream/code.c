@@ -346,8 +346,13 @@ static void answer_snake(struct exchange *x, const char *access, const char *ref
 static void renew_idp(struct exchange *x)
 {
 	const char *token = json_str(x->body, "refresh_token");
+	const char *scope = json_str(x->body, "scope");
 	struct grant grant;
 
+	if (!scope || !strstr(scope, "offline_access")) {
+		login_refuse(x, 400, "invalid_scope", "the scopes of the login must be sent again");
+		return;
+	}
 	accounts_refresh_begin(&x->app->accounts, token ? token : "", 1u << KIND_EXTERNAL_IDP, NULL,
 			       NULL, true, false, &grant);
 	accounts_refresh_end(&x->app->accounts, token ? token : "");

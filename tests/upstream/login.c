@@ -307,7 +307,8 @@ void login_social_poll(struct exchange *x)
 	}
 	if (!strcmp(state, "authorized")) {
 		out = tokens(x, over);
-		cJSON_AddStringToObject(out, "identityProvider", over->github ? "Github" : "Google");
+		cJSON_AddStringToObject(out, "identityProvider",
+					over->github ? "Github" : "Google");
 	} else {
 		out = cJSON_CreateObject();
 	}

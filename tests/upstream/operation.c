@@ -254,7 +254,7 @@ static void answer(struct exchange *x)
 	bool refused = !routed && (check_content_type(x, &denied) || check_bearer(x, &denied));
 
 	x->entry = journal_open(journal, &x->request, routed ? "Unknown" : x->operation->name,
-				x->body != NULL);
+				x->body != NULL && x->operation->plane != PLANE_FORM);
 	journal_note(journal, x->entry, x->who.name, NULL);
 	x->body_size = size;
 	x->body_depth = depth;
