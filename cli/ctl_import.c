@@ -43,7 +43,7 @@ static void plan_known(struct plan *p, const struct account *a)
 
 	if (p->match == ROSTER_OLDER)
 		decide(p, KEEP, "%s has a newer token of this login", known->id);
-	else if (p->match == ROSTER_PERSON && !newer && known->state != STATE_INVALID)
+	else if (p->match == ROSTER_PERSON && !newer && !merge_mends(known))
 		decide(p, KEEP, "%s has the same e-mail and newer tokens", known->id);
 	else if (!merge_changes(known, a))
 		decide(p, KEEP, "is there already: %s", known->id);

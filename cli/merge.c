@@ -39,6 +39,11 @@ static void take_access_token(struct account *stored, const struct account *a)
 		stored->refreshed_at = a->refreshed_at;
 }
 
+bool merge_mends(const struct account *stored)
+{
+	return stored->state == STATE_INVALID || stored->state == STATE_REFUSED;
+}
+
 void merge_account(struct account *stored, void *context)
 {
 	const struct account *a = context;
@@ -54,7 +59,7 @@ void merge_account(struct account *stored, void *context)
 	secret_set(&stored->refresh_token, secret_reveal(&a->refresh_token));
 	secret_set(&stored->api_key, secret_reveal(&a->api_key));
 	take_access_token(stored, a);
-	if (stored->state == STATE_INVALID)
+	if (merge_mends(stored))
 		account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
 }
 

@@ -47,7 +47,12 @@ class Lane {
 			this.installation.kiroctl(['account', 'enable', id]);
 		if (this.spoilt)
 			await this.renew();
-		this.spoilt = false;
+		this.spoilt = true; /* unless it turns out well */
+	}
+
+	// The row went as expected.
+	release(row) {
+		this.spoilt = this.renewed || Boolean(expected(row).pause);
 	}
 
 	async renew() {
@@ -88,7 +93,7 @@ class Lane {
 		const states = new Map(list.map((account) => [this.nameOf(account), account]));
 
 		this.resting = list.filter(({ state }) => state !== 'active').map(({ id }) => id);
-		this.spoilt ||= list.some(({ refreshed_at }) => refreshed_at !== null);
+		this.renewed = list.some(({ refreshed_at }) => refreshed_at !== null);
 		return { answer, began, ended, states, asked: chats.map(({ account }) => account),
 			 renewed: (await this.standin.stats()).refresh.calls };
 	}
@@ -218,12 +223,11 @@ async function oneAccount(lane, row) {
 	checkStates(row, result, [lane.accounts[0].name], state);
 	if (until || pause)
 		await checkAtRest(lane, row);
-	lane.spoilt ||= Boolean(pause);
 }
 
 // The first account refuses, the others would answer.
 async function threeAccounts(lane, row) {
-	const { tries, renews = 0, state, other, pause } = expected(row);
+	const { tries, renews = 0, state, other } = expected(row);
 	const result = await lane.run({ http: row.http, times: tries, next: 'good' });
 	const [first, second] = distinct(result.asked);
 
@@ -235,11 +239,10 @@ async function threeAccounts(lane, row) {
 	assert.ok(!other || second);
 	assert.equal(result.renewed, renews);
 	checkStates(row, result, [first], state);
-	lane.spoilt ||= Boolean(pause);
 }
 
 async function allOfThree(lane, row) {
-	const { tries, renews = 0, state, pause } = expected(row);
+	const { tries, renews = 0, state } = expected(row);
 	const result = await lane.run({ http: row.http });
 
 	checkRefusal(row, result);
@@ -249,11 +252,10 @@ async function allOfThree(lane, row) {
 	assert.equal(distinct(result.asked).length, 3);
 	assert.equal(result.renewed, 3 * renews);
 	checkStates(row, result, lane.accounts.map(({ name }) => name), state);
-	lane.spoilt ||= Boolean(pause);
 }
 
 async function insideAnAnswer(lane, row) {
-	const { state, late = state, pause } = expected(row);
+	const { state, late = state } = expected(row);
 	const result = await lane.run({ steps: [
 		{ text: BEGUN },
 		{ exception: { type: row.exception, payload: row.http.body } },
@@ -263,27 +265,21 @@ async function insideAnAnswer(lane, row) {
 	assert.equal(result.asked.length, 1);
 	assert.equal(result.renewed, 0);
 	checkStates(row, result, result.asked, late);
-	lane.spoilt ||= Boolean(pause);
 }
 
-const tests = {
-	1: (lane, row) => {
-		test('before the first byte', () => oneAccount(lane, row));
-	},
-	3: (lane, row) => {
-		const { other, once } = expected(row);
-
-		test('before the first byte', () => threeAccounts(lane, row));
-		if (other && !once)
-			test('before the first byte, all refuse', () => allOfThree(lane, row));
-	},
-};
-
 function testRow(lane, row) {
+	const { other, once, exception } = expected(row);
+	const check = (name, run) => test(name, async () => {
+		await run(lane, row);
+		lane.release(row);
+	});
+
 	describe(`${row.name}: ${row.outcome}`, () => {
-		tests[lane.count](lane, row);
-		if (row.exception)
-			test('after the first byte', () => insideAnAnswer(lane, row));
+		check('before the first byte', lane.count === 1 ? oneAccount : threeAccounts);
+		if (lane.count > 1 && other && !once)
+			check('before the first byte, all refuse', allOfThree);
+		if (exception)
+			check('after the first byte', insideAnAnswer);
 	});
 }
 
