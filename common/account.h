@@ -54,7 +54,8 @@ struct account {
 	enum account_state state;
 	char *state_reason; /* NULL for active */
 	int64_t state_since, state_until;
-	int64_t state_tries; /* how often it came to that state in a row; 0: active, or set by hand */
+	int64_t state_tries; /* how often it came to that state in a row; 0: active, or set by hand
+			      */
 };
 
 void account_init(struct account *a);

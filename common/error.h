@@ -86,10 +86,10 @@ enum error_period { PERIOD_UNKNOWN, PERIOD_HOUR, PERIOD_DAY, PERIOD_MONTH };
 struct error {
 	enum error_kind kind;
 	enum error_period period; /* of UP_QUOTA */
-	int retry_after;	/* seconds, 0: unknown */
-	int up_status;		/* HTTP status of the upstream, 0: none */
-	int64_t tokens, window; /* CONTEXT: our estimate, what the model takes; 0: not told */
-	char field[128];	/* path of the offending request field, or "" */
+	int retry_after;	  /* seconds, 0: unknown */
+	int up_status;		  /* HTTP status of the upstream, 0: none */
+	int64_t tokens, window;	  /* CONTEXT: our estimate, what the model takes; 0: not told */
+	char field[128];	  /* path of the offending request field, or "" */
 	char message[LIMIT_ERROR_TEXT];
 };
 
