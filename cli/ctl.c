@@ -27,6 +27,21 @@ static const struct ctl_option account_add_options[] = {
 	{ "priority", "N", "lower is used first (0)" },
 	{ "upstream", "krs|rts", "service generation, when not the configured one" },
 	{ "proxy", "URL", "proxy of this account; direct for none" },
+	{ "machine-id", "HEX", "64 hexadecimal digits, or a UUID; else one is made" },
+	{ "max-inflight", "N", "requests at once, when not the configured limit" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option account_set_options[] = {
+	{ "label", "TEXT", "name for people" },
+	{ "priority", "N", "lower is used first" },
+	{ "region", "REGION", "where the service is called" },
+	{ "auth-region", "REGION", "of the IdC login" },
+	{ "profile-arn", "ARN", "profile of the account" },
+	{ "upstream", "krs|rts", "service generation" },
+	{ "proxy", "URL", "proxy of this account; direct for none" },
+	{ "machine-id", "HEX", "64 hexadecimal digits, or a UUID" },
+	{ "max-inflight", "N", "requests at once; 0: the configured limit" },
 	{ NULL, NULL, NULL },
 };
 
@@ -137,6 +152,8 @@ static const struct ctl_command ctl_commands[] = {
 	  "all accounts" },
 	{ "account show", "ID", 1, 1, NULL, ctl_account_show,
 	  "one account, secrets masked" },
+	{ "account set", "ID", 1, 1, account_set_options, ctl_account_set,
+	  "change how it is used; an empty value takes the configured one" },
 	{ "account remove", "ID", 1, 1, remove_options, ctl_account_remove,
 	  "forget an account and its tokens" },
 	{ "account enable", "ID", 1, 1, NULL, ctl_account_enable,

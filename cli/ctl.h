@@ -96,6 +96,7 @@ int ctl_import(struct ctl *c, const char *file, bool store, struct error *e);
 int ctl_login(struct ctl *c, struct error *e);
 int ctl_account_list(struct ctl *c, struct error *e);
 int ctl_account_show(struct ctl *c, struct error *e);
+int ctl_account_set(struct ctl *c, struct error *e);
 int ctl_account_remove(struct ctl *c, struct error *e);
 int ctl_account_enable(struct ctl *c, struct error *e);
 int ctl_account_disable(struct ctl *c, struct error *e);

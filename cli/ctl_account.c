@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "common/clock.h"
 #include "common/jsonw.h"
+#include "common/live.h"
 
 #include <sysexits.h>
 
@@ -75,6 +76,7 @@ void ctl_account_write(struct jsonw *w, const struct account *a, const struct ct
 	write_date(w, "state_since", a->state_since);
 	write_date(w, "state_until", a->state_until);
 	jsonw_int_member(w, "priority", a->priority);
+	jsonw_int_member(w, "max_inflight", a->max_inflight);
 	jsonw_text_member(w, "upstream", a->upstream);
 	jsonw_text_member(w, "region", a->region);
 	jsonw_text_member(w, "auth_region", a->auth_region);
@@ -286,6 +288,15 @@ static void disable(struct account *stored, void *context)
 	account_set_state(stored, STATE_DISABLED, "by hand", clock_wall(), 0);
 }
 
+/* A short rest that the processes keep among them ends too. */
+static void wake(const struct ctl *c, const struct account *a)
+{
+	struct live *live = live_new(c->config->state_dir);
+
+	live_wake(live, live_key(a->id));
+	live_free(live);
+}
+
 static int change_named(struct ctl *c, void (*change)(struct account *, void *), struct error *e)
 {
 	struct account *a;
@@ -296,6 +307,8 @@ static int change_named(struct ctl *c, void (*change)(struct account *, void *),
 	a = ctl_account_named(c, &r, e);
 	if (a) {
 		rc = roster_change(&c->tokens, a, change, NULL, e);
+		if (!rc && a->state == STATE_ACTIVE)
+			wake(c, a);
 		if (!rc)
 			ctl_print_result(c, a->id, account_state_names[a->state]);
 	}

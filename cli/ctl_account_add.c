@@ -16,15 +16,9 @@ static const struct {
 } texts[] = {
 	{ "client-id", offsetof(struct account, client_id) },
 	{ "provider", offsetof(struct account, provider) },
-	{ "label", offsetof(struct account, label) },
-	{ "region", offsetof(struct account, region) },
-	{ "auth-region", offsetof(struct account, auth_region) },
-	{ "profile-arn", offsetof(struct account, profile_arn) },
 	{ "start-url", offsetof(struct account, start_url) },
 	{ "token-endpoint", offsetof(struct account, token_endpoint) },
 	{ "scopes", offsetof(struct account, scopes) },
-	{ "upstream", offsetof(struct account, upstream) },
-	{ "proxy", offsetof(struct account, proxy_url) },
 };
 
 static int read_secrets(struct ctl *c, struct account *a, struct error *e)
@@ -41,23 +35,6 @@ static int read_secrets(struct ctl *c, struct account *a, struct error *e)
 		return ctl_read_secret(c, "--api-key-file", key, &a->api_key, e);
 	if (!refresh)
 		secret_set(&a->api_key, getenv("KIRO_API_KEY"));
-	return 0;
-}
-
-static int read_priority(struct ctl *c, struct account *a, struct error *e)
-{
-	const char *text = ctl_value(c, "priority");
-	char *end;
-	long value;
-
-	if (!text)
-		return 0;
-	value = strtol(text, &end, 10);
-	if (end == text || *end || value < 0 || value > 1000000)
-		return error_set(e, ERR_REQUEST,
-				 "--priority: must be a whole number from 0 to "
-				 "1000000");
-	a->priority = (int)value;
 	return 0;
 }
 
@@ -89,7 +66,8 @@ static int read_options(struct ctl *c, struct account *a, struct error *e)
 		if (value && *value)
 			*(char **)((char *)a + texts[i].at) = xstrdup(value);
 	}
-	if (read_secrets(c, a, e) || read_priority(c, a, e) || read_kind(c, a, e))
+	if (read_secrets(c, a, e) || ctl_account_read_settings(c, a, e) ||
+	    read_kind(c, a, e))
 		return -1;
 	if (!secret_present(&a->refresh_token) && !secret_present(&a->api_key))
 		return error_set(e, ERR_REQUEST,

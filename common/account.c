@@ -54,6 +54,7 @@ static const struct member {
 	MEMBER(NUMBER, expires_at),
 	MEMBER(NUMBER, refreshed_at),
 	MEMBER(NUMBER, added_at),
+	MEMBER(NUMBER, max_inflight),
 	MEMBER(TEXT, state_reason),
 	MEMBER(NUMBER, state_since),
 	MEMBER(NUMBER, state_until),

@@ -44,6 +44,7 @@ struct account {
 	char *proxy_url;			  /* NULL: the configured one; "direct": none */
 	char *upstream;				  /* "krs", "rts"; NULL: the configured profile */
 	int priority;				  /* lower is used first */
+	int64_t max_inflight; /* requests at once; 0: the configured limit */
 
 	struct secret access_token, refresh_token, client_secret, api_key;
 	struct secret previous_refresh_token;

@@ -43,6 +43,13 @@ struct config {
 	bool gpt_aliases;
 	bool cc_buffered;
 
+	int strategy; /* index into strategies[] of fcgi/up_strategy.c */
+	int affinity_minutes;
+	int max_inflight; /* 0: no limit */
+	int min_interval_ms, interval_jitter_ms;
+	int busy_wait; /* seconds */
+	bool overage;
+
 	int log_level;	/* enum log_level */
 	int log_format; /* 0 text, 1 json */
 	char *log_file;

@@ -10,6 +10,8 @@ static const char *const level_choices[] = { "error", "warn", "info", "debug", N
 static const char *const format_choices[] = { "text", "json", NULL };
 static const char *const thinking_choices[] = { "blocks", "think", "thinking", "plain", NULL };
 static const char *const profile_choices[] = { "krs", "rts", NULL };
+static const char *const strategy_choices[] = { "optimal",  "auto",	   "sequential", "first",
+						"priority", "round-robin", "random",	 NULL };
 
 /* clang-format off */
 const struct config_option config_options[] = {
@@ -56,6 +58,21 @@ const struct config_option config_options[] = {
 	  .text = "One line of text, or one JSON object a line." },
 	{ "log.file", PATH, AT(log_file), "", .alias = "LOG_FILE",
 	  .text = "Where lines go; empty: standard error, which is the web server's error log." },
+
+	{ "accounts.strategy", CHOICE, AT(strategy), "optimal", .choices = strategy_choices, .alias = "TOKEN_SELECTION_STRATEGY",
+	  .text = "Which account of the best priority serves: the one with most allowance left (optimal, auto), the oldest until it can no more (sequential, first, priority), the longest unused (round-robin), any (random)." },
+	{ "accounts.affinity_minutes", INTEGER, AT(affinity_minutes), "60", 0, 10080, "minutes", .alias = "SESSION_TIMEOUT_MINUTES",
+	  .text = "A conversation keeps its account, while that can serve, until it was silent so long; 0: each request is placed anew." },
+	{ "accounts.max_inflight", INTEGER, AT(max_inflight), "0", 0, 4096, "requests",
+	  .text = "Requests that one account serves at once, over all processes; 0: no limit. An account may differ." },
+	{ "accounts.min_interval_ms", INTEGER, AT(min_interval_ms), "0", 0, 600000, "milliseconds", .alias = "KIRO_REQUEST_MIN_INTERVAL_MS",
+	  .text = "Shortest time between two requests of one account." },
+	{ "accounts.interval_jitter_ms", INTEGER, AT(interval_jitter_ms), "0", 0, 600000, "milliseconds",
+	  .text = "Random time added to accounts.min_interval_ms." },
+	{ "accounts.overage", BOOLEAN, AT(overage), "false",
+	  .text = "Use accounts beyond their allowance, which is paid for, where their plan has that enabled; else such an account rests until its reset." },
+	{ "accounts.busy_wait", INTEGER, AT(busy_wait), "30", 0, 600, "seconds",
+	  .text = "How long a request waits when these limits leave no account free; then it is answered 529." },
 
 	{ "upstream.profile", CHOICE, AT(upstream_profile), "krs", .choices = profile_choices,
 	  .text = "Service generation: krs (runtime.*.kiro.dev) or rts (q.*.amazonaws.com). An account may differ." },

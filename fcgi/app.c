@@ -33,7 +33,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 		site_drop(s);
 		return -1;
 	}
-	s->pool = up_pool_new();
+	s->pool = up_pool_new(s->config);
 	s->catalogues = catalogues_new();
 	*out = s;
 	return 0;

@@ -26,7 +26,7 @@
 #define LISTEN_FD	     0		  /* FCGI_LISTENSOCK_FILENO */
 #define WORKER_STACK	     (256 * 1024) /* TLS and 128 levels of JSON need under 100 KiB */
 #define SPARE_WORKERS	     32		  /* beyond max_streams: they answer 529 */
-#define DESCRIPTORS_A_STREAM 4		  /* FastCGI, upstream, libcurl's wake-up pair */
+#define DESCRIPTORS_A_STREAM 5 /* FastCGI, upstream, libcurl's wake-up pair, place of an account */
 #define POLL_MS		     1000	  /* how often the configuration file is looked at */
 #define ARENAS		     2		  /* of malloc */
 #define LARGE_BLOCK	     (128 * 1024) /* bytes */

@@ -10,10 +10,9 @@
 #include "common/up_error.h"
 #include "fcgi/up_check.h"
 #include "fcgi/up_pool.h"
+#include "fcgi/up_queue.h"
 #include "common/up_profile.h"
 #include "fcgi/up_request.h"
-
-#include <poll.h>
 
 #define TRIED_MAX	16 /* accounts looked at: those, and probes that others have taken */
 #define REFRESH_WITHIN	60 /* seconds: a token this close to its end is renewed before use */
@@ -289,29 +288,6 @@ static int pause_ms(const struct up_call *call, int n, const struct error *e)
 	return ms + (int)(random % (uint32_t)(ms / 4 + 1));
 }
 
-/* The client is kept company meanwhile. -1: it has left. */
-static int pause_for(const struct up_call *call, int ms, struct error *e)
-{
-	const struct up_sink *sink = call->sink;
-	struct pollfd client = { .fd = sink->watch_fd, .events = POLLIN };
-	int64_t end = clock_ticks() + ms, left;
-	int next;
-
-	while ((left = end - clock_ticks()) > 0) {
-		next = sink->tick(sink->context, e);
-		if (next < 0)
-			return -1;
-		if (poll(&client, 1, next < left ? next : (int)left) <= 0 || !client.revents)
-			continue;
-		next = sink->watch(sink->context, e);
-		if (next < 0)
-			return -1;
-		if (!next)
-			client.fd = -1;
-	}
-	return 0;
-}
-
 static bool was_just_renewed(const struct account *account)
 {
 	int64_t age = clock_wall() - account->refreshed_at;
@@ -363,7 +339,7 @@ static int recover(struct up_call *call, struct account *account, int n, bool *r
 	if (ms < 0)
 		return -1;
 	error_clear(e);
-	return pause_for(call, ms, e);
+	return up_queue_pause(call->sink, ms, e);
 }
 
 static int try_account(struct up_call *call, struct account *account, struct error *e)
@@ -391,15 +367,15 @@ static int pick(struct up_call *call, struct tries *t, struct account *account, 
 	while (t->count < TRIED_MAX) {
 		const struct up_pool_wish wish = { t->ids, t->count,
 						   call->model ? call->model->id : NULL,
-						   call->site->catalogues };
+						   call->site->catalogues,
+						   call->chat ? call->chat->conversation : NULL };
 		struct error unclaimed = { 0 };
-		int64_t now = clock_wall();
 
-		if (up_pool_pick(call->site->pool, tokens, &wish, now, account, e))
+		if (up_queue_pick(call, &wish, account, e))
 			return -1;
 		t->ids[t->count++] = arena_strndup(call->arena, account->id, strlen(account->id));
 		t->probe = rest_needs_claim(account);
-		if (!t->probe || rest_claim(tokens, account, now, &unclaimed) > 0)
+		if (!t->probe || rest_claim(tokens, account, clock_wall(), &unclaimed) > 0)
 			return 0;
 		if (unclaimed.kind)
 			log_line(LOG_ERROR, "account %s: %s", account->id, unclaimed.message);
@@ -458,7 +434,7 @@ static void none_left(const struct tries *t, struct error *e)
 {
 	int back = e->retry_after;
 
-	if (t->told.kind == ERR_NONE || (back && tells_more(e, &t->told)))
+	if (e->kind == ERR_GONE || t->told.kind == ERR_NONE || (back && tells_more(e, &t->told)))
 		return;
 	*e = t->told;
 	if (back && back < e->retry_after)
@@ -496,6 +472,7 @@ int up_call_run(struct up_call *call, struct error *e)
 		return run_own(call, e);
 	if (site_open_stores(call->site, e))
 		return -1;
+	call->place = -1;
 	call->began = clock_ticks();
 	call->tries_end = call->tries + LIMIT_TRIES;
 	while ((rc = try_next(call, &tries, e)) > 0) {
@@ -505,6 +482,7 @@ int up_call_run(struct up_call *call, struct error *e)
 			break;
 		error_clear(e);
 	}
+	up_queue_leave(call);
 	if (rc > 0)
 		*e = tries.told;
 	return rc ? -1 : 0;

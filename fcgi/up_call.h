@@ -52,6 +52,7 @@ struct up_call {
 	 */
 	int (*send)(struct up_call *call, const struct account *account, struct error *e);
 	void *context;	  /* for send */
+	int place;	  /* of the account under way (up_queue.h); -1: none */
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
 	/* of the run under way */

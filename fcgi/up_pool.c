@@ -1,37 +1,49 @@
 #include "common/base.h"
 #include "fcgi/up_pool.h"
 
+#include "common/clock.h"
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "common/live.h"
 #include "common/log.h"
 #include "common/rest.h"
+#include "common/usage.h"
+#include "fcgi/up_strategy.h"
 
 #include <pthread.h>
 
 #define COOL_SECONDS 3	  /* after a rate limit that names no time */
 #define COOL_LONGEST 3600 /* after one that names an absurd time */
 
+#define BUSY_MS 100 /* how soon a busy account is looked at again */
+
 struct member {
 	struct account account;
-	int64_t cool_until; /* in this process only */
+	uint64_t key;	     /* live_key() */
+	int64_t empty_until; /* its allowance is used up, the upstream said; 0: it is not */
+	bool out;	     /* of the search under way */
+	struct up_candidate candidate;
+	struct live_view view;
 };
 
 struct up_pool {
+	const struct config *config; /* borrowed */
+	struct live *live;
 	pthread_mutex_t lock; /* guards everything below */
 	struct store_stamp stamp;
 	bool loaded;
-	struct member *members;
+	struct member *members; /* the oldest first */
 	size_t count;
-	unsigned turn; /* where the next search begins */
 };
 
-struct up_pool *up_pool_new(void)
+struct up_pool *up_pool_new(const struct config *config)
 {
 	struct up_pool *p = xcalloc(1, sizeof(*p));
 
+	p->config = config;
+	p->live = live_new(config->state_dir);
 	pthread_mutex_init(&p->lock, NULL);
-	ids_random(&p->turn, sizeof(p->turn)); /* CGI: each process starts elsewhere */
 	return p;
 }
 
@@ -47,11 +59,13 @@ void up_pool_free(struct up_pool *p)
 	if (!p)
 		return;
 	free_members(p->members, p->count);
+	live_free(p->live);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
 
 struct loading {
+	bool overage;
 	struct member *members;
 	size_t count, room;
 };
@@ -70,7 +84,7 @@ static int load_one(void *context, const char *key, struct span json)
 		l->members = xrealloc(l->members, l->room * sizeof(*l->members));
 	}
 	m = &l->members[l->count];
-	m->cool_until = 0;
+	*m = (struct member){ .candidate.left = USAGE_UNKNOWN };
 	account_init(&m->account);
 	tree = json_parse(json, &e);
 	if (tree && !account_read(&m->account, tree, &e)) {
@@ -83,33 +97,64 @@ static int load_one(void *context, const char *key, struct span json)
 	return 0;
 }
 
-/* Rests of this process outlive the records' reading. */
-static void keep_rests(const struct up_pool *p, struct loading *l)
+static int by_id(const void *left, const void *right)
 {
-	for (size_t i = 0; i < p->count; i++) {
-		if (!p->members[i].cool_until)
-			continue;
-		for (size_t k = 0; k < l->count; k++) {
-			if (strcmp(l->members[k].account.id, p->members[i].account.id) == 0)
-				l->members[k].cool_until = p->members[i].cool_until;
-		}
-	}
+	return strcmp(((const struct member *)left)->account.id,
+		      ((const struct member *)right)->account.id);
 }
 
-static int by_priority(const void *left, const void *right)
+/* Where no reset date is told the upstream may be asked: it will say. */
+static int load_usage(void *context, const char *key, struct span json)
+{
+	char id[STORE_KEY_SIZE];
+	struct loading *l = context;
+	struct member wanted = { .account.id = id }, *m;
+	struct error e = { 0 };
+	struct usage usage;
+	cJSON *tree;
+
+	snprintf(id, sizeof(id), "%s", key + strlen(USAGE_PREFIX));
+	m = bsearch(&wanted, l->members, l->count, sizeof(wanted), by_id);
+	if (!m)
+		return 0;
+	tree = json_parse(json, &e);
+	if (tree && !usage_from_record(&usage, tree, &e)) {
+		m->candidate.left = usage_remaining(&usage);
+		if (usage_is_exhausted(&usage, l->overage))
+			m->empty_until = usage.reset_at;
+	} else {
+		log_line(LOG_ERROR, "record %s is left out: %s", key, e.message);
+	}
+	cJSON_Delete(tree);
+	return 0;
+}
+
+static int by_age(const void *left, const void *right)
 {
 	const struct account *a = &((const struct member *)left)->account;
 	const struct account *b = &((const struct member *)right)->account;
 
-	if (a->priority != b->priority)
-		return a->priority < b->priority ? -1 : 1;
+	if (a->added_at != b->added_at)
+		return a->added_at < b->added_at ? -1 : 1;
 	return strcmp(a->id, b->id);
+}
+
+static void rank(struct loading *l)
+{
+	qsort(l->members, l->count, sizeof(*l->members), by_age);
+	for (size_t i = 0; i < l->count; i++) {
+		struct member *m = &l->members[i];
+
+		m->key = live_key(m->account.id);
+		m->candidate.priority = m->account.priority;
+		m->candidate.rank = i;
+	}
 }
 
 /* Under the lock. */
 static int load(struct up_pool *p, const struct store *tokens, struct error *e)
 {
-	struct loading l = { .count = 0 };
+	struct loading l = { .overage = p->config->overage };
 	int changed = store_changed(tokens, &p->stamp, e);
 
 	if (changed < 0)
@@ -120,9 +165,13 @@ static int load(struct up_pool *p, const struct store *tokens, struct error *e)
 	if (store_each(tokens, "a/", load_one, &l, &p->stamp, e) < 0 && !l.count)
 		return -1;
 	error_clear(e);
-	if (l.count)
-		qsort(l.members, l.count, sizeof(*l.members), by_priority);
-	keep_rests(p, &l);
+	if (l.count) {
+		struct error ignored = { 0 }; /* nothing is known then: no reason not to serve */
+
+		qsort(l.members, l.count, sizeof(*l.members), by_id);
+		store_each(tokens, USAGE_PREFIX, load_usage, &l, NULL, &ignored);
+		rank(&l);
+	}
 	free_members(p->members, p->count);
 	p->members = l.members;
 	p->count = l.count;
@@ -132,7 +181,7 @@ static int load(struct up_pool *p, const struct store *tokens, struct error *e)
 
 static bool usable(const struct member *m, int64_t now)
 {
-	return m->cool_until <= now && account_usable(&m->account, now);
+	return !m->view.rest_until && m->empty_until <= now && account_usable(&m->account, now);
 }
 
 static bool listed(const char *id, const char *const *list, size_t count)
@@ -155,34 +204,109 @@ static bool fits(const struct member *m, const struct up_pool_wish *wish, int64_
 	       !lacks(m, wish);
 }
 
-/* Among the best priority that has a usable account: the next in turn. */
-static struct member *choose(struct up_pool *p, const struct up_pool_wish *wish, int64_t now)
+/* How all stand now. */
+static void look(struct up_pool *p, int64_t now_ms)
 {
-	struct member *first = NULL, *chosen = NULL;
-	size_t candidates = 0, turn;
+	for (size_t i = 0; i < p->count; i++) {
+		struct member *m = &p->members[i];
+
+		live_look(p->live, m->key, now_ms, &m->view);
+		m->candidate.turn = m->view.turn;
+	}
+}
+
+static struct member *best(struct up_pool *p)
+{
+	struct member *found = NULL;
 
 	for (size_t i = 0; i < p->count; i++) {
 		struct member *m = &p->members[i];
 
-		if (first && m->account.priority != first->account.priority)
-			break;
-		if (!fits(m, wish, now))
-			continue;
-		if (!first)
-			first = m;
-		candidates++;
+		if (!m->out && (!found || up_strategy_prefers(p->config->strategy, &m->candidate,
+							      &found->candidate)))
+			found = m;
 	}
-	if (!first)
-		return NULL;
-	turn = p->turn++ % candidates;
-	for (struct member *m = first; m < p->members + p->count; m++) {
-		if (!fits(m, wish, now))
-			continue;
-		chosen = m;
-		if (!turn--)
-			break;
+	return found;
+}
+
+/* The account that has served this conversation, if it fits. */
+static struct member *home(struct up_pool *p, const struct up_pool_wish *wish, int64_t now)
+{
+	int64_t age = (int64_t)p->config->affinity_minutes * 60;
+	uint64_t key = 0;
+
+	if (wish->conversation && age)
+		key = live_bound(p->live, wish->conversation, now, age);
+	for (size_t i = 0; key && i < p->count; i++) {
+		if (p->members[i].key == key && !p->members[i].out)
+			return &p->members[i];
 	}
-	return chosen;
+	return NULL;
+}
+
+static int interval(const struct up_pool *p)
+{
+	uint32_t jitter;
+
+	ids_random(&jitter, sizeof(jitter));
+	return p->config->min_interval_ms +
+	       (int)(jitter % (uint32_t)(p->config->interval_jitter_ms + 1));
+}
+
+/* Takes a place of the account for one request. 0: *place is it; > 0: it is busy, for so many ms or
+ * for nobody knows how long; -1: another process was faster, it stands otherwise now. */
+static int take(struct up_pool *p, struct member *m, int64_t now_ms, int *place)
+{
+	int limit =
+		m->account.max_inflight ? (int)m->account.max_inflight : p->config->max_inflight;
+	int fd;
+
+	if (m->view.next > now_ms)
+		return (int)(m->view.next - now_ms);
+	fd = live_hold(p->live, m->key, limit);
+	if (fd == LIVE_FULL)
+		return BUSY_MS;
+	if (live_start(p->live, m->key, &m->view, now_ms, interval(p))) {
+		*place = fd;
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	live_look(p->live, m->key, now_ms, &m->view);
+	m->candidate.turn = m->view.turn;
+	return -1;
+}
+
+/* The account to serve, with a place of it; NULL: none, or all that could are busy for *wait ms. */
+static struct member *choose(struct up_pool *p, const struct up_pool_wish *wish, int64_t now_ms,
+			     int *place, int *wait)
+{
+	struct member *known, *m;
+	uint64_t seed;
+
+	look(p, now_ms);
+	ids_random(&seed, sizeof(seed));
+	for (size_t i = 0; i < p->count; i++) {
+		m = &p->members[i];
+		m->out = !fits(m, wish, now_ms / 1000);
+		m->candidate.luck =
+			(uint32_t)((m->key ^ seed) * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+	}
+	known = home(p, wish, now_ms / 1000);
+	*wait = 0;
+	while ((m = known && !known->out ? known : best(p))) {
+		int busy = take(p, m, now_ms, place);
+
+		if (!busy)
+			break;
+		m->out = busy > 0;
+		if (busy > 0 && (!*wait || busy < *wait))
+			*wait = busy;
+	}
+	/* One that is only busy is come back to. */
+	if (m && wish->conversation && (!known || known == m))
+		live_bind(p->live, wish->conversation, m->key, now_ms / 1000);
+	return m;
 }
 
 static bool all_lack(const struct up_pool *p, const struct up_pool_wish *wish)
@@ -194,35 +318,69 @@ static bool all_lack(const struct up_pool *p, const struct up_pool_wish *wish)
 	return true;
 }
 
-/* What a client is told of an account's rest: as if it had met the cause itself. */
+/* ---- when there is none ---- */
+
+/* Why an account is not used, and how long: the client is told as if it had met the cause itself.
+ */
 struct rest {
+	enum error_kind kind; /* ERR_NONE: it is used, or not before a person sees to it */
+	int64_t until;
+};
+
+static const enum error_kind state_kinds[ACCOUNT_STATES] = {
+	[STATE_EXHAUSTED] = ERR_UP_QUOTA,
+	[STATE_SUSPENDED] = ERR_UP_SUSPENDED,
+	[STATE_REFUSED] = ERR_UP_REFUSED,
+};
+
+static const struct {
 	enum error_kind kind;
-	const char *words;
+	const char *text;
+} causes[] = {
+	{ ERR_UP_RATE, "a rate limit" },
+	{ ERR_UP_QUOTA, "its allowance is used up" },
+	{ ERR_UP_SUSPENDED, "the upstream has suspended it" },
+	{ ERR_UP_REFUSED, "the upstream refuses it" },
 };
 
-static const struct rest rests[ACCOUNT_STATES] = {
-	[STATE_ACTIVE] = { ERR_UP_RATE, "all accounts rest after a rate limit" },
-	[STATE_EXHAUSTED] = { ERR_UP_QUOTA, "the allowance of all accounts is used up" },
-	[STATE_SUSPENDED] = { ERR_UP_SUSPENDED, "the upstream has suspended all accounts" },
-	[STATE_REFUSED] = { ERR_UP_REFUSED, "the upstream refuses all accounts" },
-};
-
-/* The rest that ends first, NULL: none will end by itself. */
-static const struct rest *soonest_back(const struct up_pool *p, const struct up_pool_wish *wish,
-				       int64_t now, int64_t *when)
+static const char *cause_of(enum error_kind kind)
 {
-	const struct rest *found = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
+		if (causes[i].kind == kind)
+			return causes[i].text;
+	}
+	return "a failure upstream";
+}
+
+/* Of several rests of one account the last to end. */
+static struct rest rest_of(const struct member *m, int64_t now)
+{
+	const struct account *a = &m->account;
+	struct rest rest = { state_kinds[a->state], a->state_until };
+
+	if (account_usable(a, now))
+		rest = (struct rest){ ERR_NONE, now };
+	else if (!rest.kind)
+		return rest;
+	if (m->empty_until > rest.until)
+		rest = (struct rest){ ERR_UP_QUOTA, m->empty_until };
+	if (m->view.rest_until > rest.until)
+		rest = (struct rest){ m->view.rest_why, m->view.rest_until };
+	return rest;
+}
+
+/* The rest that ends first. */
+static struct rest soonest_back(const struct up_pool *p, const struct up_pool_wish *wish,
+				int64_t now)
+{
+	struct rest found = { ERR_NONE, 0 };
 
 	for (size_t i = 0; i < p->count; i++) {
-		const struct member *m = &p->members[i];
-		bool cools = m->cool_until > now;
-		int64_t until = cools ? m->cool_until : m->account.state_until;
+		struct rest rest = rest_of(&p->members[i], now);
 
-		if (m->account.state == STATE_DISABLED || m->account.state == STATE_INVALID ||
-		    lacks(m, wish) || until <= now || (found && until >= *when))
-			continue;
-		found = &rests[cools ? STATE_ACTIVE : m->account.state];
-		*when = until;
+		if (rest.kind && rest.until > now && !lacks(&p->members[i], wish) &&
+		    (!found.kind || rest.until < found.until))
+			found = rest;
 	}
 	return found;
 }
@@ -231,8 +389,8 @@ static const struct rest *soonest_back(const struct up_pool *p, const struct up_
 static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish, int64_t now,
 		       struct error *e)
 {
-	const struct rest *rest;
-	int64_t soonest = 0;
+	char date[CLOCK_TEXT_SIZE];
+	struct rest rest;
 
 	if (!p->count)
 		return error_set(e, ERR_NO_ACCOUNT,
@@ -240,29 +398,31 @@ static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish,
 				 "\"kiroctl account add\" or \"kiroctl account import\"");
 	if (all_lack(p, wish))
 		return error_set(e, ERR_MODEL, "model: %.100s", wish->model);
-	rest = soonest_back(p, wish, now, &soonest);
-	if (!rest)
+	rest = soonest_back(p, wish, now);
+	if (!rest.kind)
 		return error_set(e, ERR_NO_ACCOUNT,
 				 "no account is usable; see kiroctl account list");
-	e->retry_after = (int)(soonest - now);
-	return error_set(e, rest->kind, "%s; the next account is back in %" PRId64 " seconds",
-			 rest->words, soonest - now);
+	e->retry_after = rest.until - now < INT_MAX ? (int)(rest.until - now) : INT_MAX;
+	return error_set(e, rest.kind,
+			 "no account is usable now; the first is back in %d seconds, at %s (%s)",
+			 e->retry_after, clock_format(rest.until, date), cause_of(rest.kind));
 }
 
 int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
-		 int64_t now, struct account *out, struct error *e)
+		 int64_t now_ms, struct account *out, int *place, struct error *e)
 {
 	struct member *m = NULL;
-	int rc;
+	int rc, wait;
 
+	*place = -1;
 	pthread_mutex_lock(&p->lock);
 	rc = load(p, tokens, e);
 	if (!rc) {
-		m = choose(p, wish, now);
+		m = choose(p, wish, now_ms, place, &wait);
 		if (m)
 			account_copy(out, &m->account);
 		else
-			rc = none_usable(p, wish, now, e);
+			rc = wait ? wait : none_usable(p, wish, now_ms / 1000, e);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return rc;
@@ -276,20 +436,12 @@ int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, si
 	*count = 0;
 	pthread_mutex_lock(&p->lock);
 	rc = load(p, tokens, e);
+	if (!rc)
+		look(p, now * 1000);
 	for (size_t i = 0; !rc && i < p->count; i++)
 		*count += usable(&p->members[i], now);
 	pthread_mutex_unlock(&p->lock);
 	return rc;
-}
-
-static void cool(struct up_pool *p, const char *id, int64_t until)
-{
-	pthread_mutex_lock(&p->lock);
-	for (size_t i = 0; i < p->count; i++) {
-		if (strcmp(p->members[i].account.id, id) == 0)
-			p->members[i].cool_until = until;
-	}
-	pthread_mutex_unlock(&p->lock);
 }
 
 void up_pool_book(struct up_pool *p, const struct store *tokens, const struct account *account,
@@ -304,5 +456,5 @@ void up_pool_book(struct up_pool *p, const struct store *tokens, const struct ac
 	if (wait > COOL_LONGEST)
 		wait = COOL_LONGEST;
 	failure->retry_after = wait ? wait : COOL_SECONDS;
-	cool(p, account->id, now + failure->retry_after);
+	live_rest(p->live, live_key(account->id), failure->kind, now, now + failure->retry_after);
 }

@@ -2,21 +2,26 @@
  * up_pool.h - which account serves a try, and what a failure does to it.
  *
  * Keeps parsed records and reads the store again when its file was replaced. Rests that last
- * (quota, suspension, login) go to the store; a short rest after a rate limit stays in this
- * process.
+ * (quota, suspension, login) go to the store; a short rest after a rate limit, and all that is
+ * known of an account from moment to moment, is shared with all processes by live.h.
+ *
+ * Order: the account that has served the conversation before, as long as it fits; else by priority
+ * and strategy (up_strategy.h). One that is busy (accounts.max_inflight, accounts.min_interval_ms)
+ * is passed over, and its conversations come back to it; one that rests, failed or went loses them.
  */
 #ifndef FCGI_UP_POOL_H
 #define FCGI_UP_POOL_H
 
 #include "common/account.h"
 #include "common/catalogues.h"
+#include "common/config.h"
 #include "common/error.h"
 #include "common/store.h"
 
 struct up_pool;
 
-struct up_pool *up_pool_new(void);
-void up_pool_free(struct up_pool *p); /* NULL is fine */
+struct up_pool *up_pool_new(const struct config *config); /* borrowed */
+void up_pool_free(struct up_pool *p);			  /* NULL is fine */
 
 /* What is asked of an account. */
 struct up_pool_wish {
@@ -24,13 +29,16 @@ struct up_pool_wish {
 	size_t tried_count;
 	const char *model; /* an account whose catalogue lacks it will not do; NULL: any */
 	struct catalogues *catalogues;
+	const char *conversation; /* what the client calls it; NULL: not known */
 };
 
-/* Copies the best usable account that fits the wish into *out (initialised; release it). By
- * priority, then in turn. -1: ERR_NO_ACCOUNT with retry_after when one will come back; ERR_MODEL
- * when all accounts have a catalogue and none has the model. */
+/* Copies the account that is to serve into *out (initialised; release it). *place: a descriptor
+ * that counts as one request in flight until it is closed; -1: such are not counted here.
+ * > 0: all that fit are busy, ask again in so many ms. -1: none fits; when one will come back, the
+ * kind of its rest with retry_after, else ERR_NO_ACCOUNT; ERR_MODEL when all accounts have a
+ * catalogue and none has the model. */
 int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
-		 int64_t now, struct account *out, struct error *e);
+		 int64_t now_ms, struct account *out, int *place, struct error *e);
 
 /* How many could be picked now. */
 int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, size_t *count,

@@ -127,7 +127,7 @@ const usageAnswer = {
 describe('command line', () => {
   test('without arguments it lists every command', async () => {
     const { out } = await succeed([])
-    for (const words of ['init', 'login', 'account add', 'account import', 'account list', 'account show', 'account remove',
+    for (const words of ['init', 'login', 'account add', 'account import', 'account list', 'account show', 'account set', 'account remove',
       'account enable', 'account disable', 'account refresh', 'account test', 'key add', 'key list', 'key remove',
       'models list', 'models show', 'models add', 'models remove', 'models test', 'config check', 'config show', 'config example', 'config manual', 'doctor'])
       assert.match(out, new RegExp(`^  ${words}\\b`, 'm'))
@@ -400,6 +400,47 @@ describe('account add', () => {
   test('the same token twice is refused with the account that has it', async () => {
     const id = await addSocial('ann')
     assert.match((await fail(DATA, ['account', 'add', '--refresh-token-file', '-'], { input: token('ann') })).err, new RegExp(id))
+  })
+})
+
+describe('account set', () => {
+  const own = ({ label, priority, max_inflight, region, auth_region, upstream, proxy, profile_arn, machine_id }) =>
+    ({ label, priority, max_inflight, region, auth_region, upstream, proxy, profile_arn, machine_id })
+
+  test('changes what is said and nothing else, and takes it back', async () => {
+    const id = await addSocial('ann', '--max-inflight', '2', '--priority', '7')
+    const before = own(await json(['account', 'show', id]))
+    assert.deepEqual([before.max_inflight, before.priority], [2, 7])
+
+    const changes = { label: 'work', priority: 3, max_inflight: 5, region: 'eu-central-1', auth_region: 'eu-west-1', upstream: 'rts',
+      proxy: 'direct', profile_arn: 'arn:aws:codewhisperer:eu-central-1:000000000000:profile/X', machine_id: 'ab'.repeat(32) }
+    for (const [name, value] of Object.entries(changes)) {
+      const last = own(await json(['account', 'show', id]))
+      await succeed(['account', 'set', id, `--${name.replaceAll('_', '-')}`, String(value)])
+      assert.deepEqual(own(await json(['account', 'show', id])), { ...last, [name]: value })
+    }
+    await succeed(['account', 'set', id, '--region=', '--auth-region=', '--upstream=', '--proxy=', '--profile-arn=', '--max-inflight=0'])
+    assert.deepEqual(own(await json(['account', 'show', id])), { ...changes, region: null, auth_region: null, upstream: null, proxy: null,
+      profile_arn: null, max_inflight: 0 })
+  })
+
+  test('refuses what cannot work, naming it, and changes nothing', async () => {
+    const id = await addSocial('ann')
+    const before = await json(['account', 'show', id])
+    for (const [args, reason] of [
+      [['--priority', 'x'], /--priority/],
+      [['--max-inflight', '-1'], /--max-inflight/],
+      [['--max-inflight', '5000'], /--max-inflight/],
+      [['--machine-id', 'abc'], /--machine-id/],
+      [['--machine-id', ''], /--machine-id/],
+      [['--region', 'x.example/'], /region:/],
+      [['--proxy', 'ftp://x'], /proxyUrl:/],
+      [['--upstream', 'abc'], /upstream:/],
+      [['--profile-arn', 'mine'], /profileArn:/],
+    ])
+      assert.match((await fail(DATA, ['account', 'set', id, '--label', 'other', ...args])).err, reason)
+    await fail(USAGE, ['account', 'set', id])
+    assert.deepEqual(await json(['account', 'show', id]), before)
   })
 })
 

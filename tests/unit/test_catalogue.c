@@ -388,12 +388,14 @@ static const char *pick(struct up_pool *pool, const char *model)
 	const struct up_pool_wish wish = { .model = model, .catalogues = all };
 	static char id[64];
 	struct account out;
-	int rc;
+	int rc, place;
 
 	account_init(&out);
 	error_clear(&e);
 	catalogues_search(all, &s, model, &arena);
-	rc = up_pool_pick(pool, &s, &wish, NOW, &out, &e);
+	rc = up_pool_pick(pool, &s, &wish, NOW * INT64_C(1000), &out, &place, &e);
+	if (place >= 0)
+		close(place);
 	snprintf(id, sizeof(id), "%s", rc ? error_row(&e)->name : out.id);
 	account_release(&out);
 	return id;
@@ -401,10 +403,11 @@ static const char *pick(struct up_pool *pool, const char *model)
 
 static void pool_passes_over_accounts_whose_catalogue_lacks_the_model(void)
 {
+	struct config settings = { .state_dir = dir };
 	struct up_pool *pool;
 
 	begin();
-	pool = up_pool_new();
+	pool = up_pool_new(&settings);
 	put_account("acc_1", 0);
 	put("c/acc_1", RECORD("{\"id\":\"auto\"}"));
 	put_account("acc_2", 1);
