@@ -70,12 +70,20 @@ static void write_words(struct jsonw *w, const char *key, const cJSON *words)
 	jsonw_end(w);
 }
 
+/* A count of tokens; `otherwise` where it is none. */
+static int64_t tokens_or(const cJSON *from, const char *key, int64_t otherwise)
+{
+	double number = json_number_or(from, key, 0);
+
+	return number >= 1 && number <= INT32_MAX ? (int64_t)number : otherwise;
+}
+
 static void write_number(struct jsonw *w, const char *key, const cJSON *from, const char *name)
 {
-	double number = json_number_or(from, name, 0);
+	int64_t number = tokens_or(from, name, 0);
 
-	if (number >= 1 && number <= INT32_MAX)
-		jsonw_int_member(w, key, (int64_t)number);
+	if (number)
+		jsonw_int_member(w, key, number);
 }
 
 /* True: a model was written. */
@@ -312,13 +320,21 @@ static bool read_model(struct arena *arena, struct model *m, const cJSON *from, 
 		m->display = arena_strndup(arena, name, strlen(name));
 	else if (!row)
 		m->display = m->id;
-	m->window = (int64_t)json_number_or(from, "input", (double)m->window);
-	m->max_output = (int64_t)json_number_or(from, "output", (double)m->max_output);
+	m->window = tokens_or(from, "input", m->window);
+	m->max_output = tokens_or(from, "output", m->max_output);
 	if (types)
 		m->images = has_word(types, "IMAGE");
 	if (schemas)
 		read_reasoning(m, from);
 	return true;
+}
+
+/* 0: never, or a number that is no time. */
+static int64_t seconds_of(const cJSON *root, const char *key)
+{
+	double seconds = json_number_or(root, key, 0);
+
+	return seconds > 0 && seconds < 1e12 ? (int64_t)seconds : 0;
 }
 
 int catalogue_read(struct catalogue *c, struct span record, struct error *e)
@@ -333,8 +349,8 @@ int catalogue_read(struct catalogue *c, struct span record, struct error *e)
 		return error_set(e, ERR_STORE, "no model list in the record%s%s",
 				 why.kind ? ": " : "", why.message);
 	}
-	c->fetched_at = (int64_t)json_number_or(root, "fetched_at", 0);
-	c->tried_at = (int64_t)json_number_or(root, "tried_at", 0);
+	c->fetched_at = seconds_of(root, "fetched_at");
+	c->tried_at = seconds_of(root, "tried_at");
 	c->models = arena_array(&c->arena, (size_t)cJSON_GetArraySize(models), sizeof(*c->models));
 	/* A list without a single schema comes from a service that tells none: that says nothing of
 	 * what its models take. */
