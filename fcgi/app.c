@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/app.h"
 
+#include "common/calibration.h"
 #include "common/catalogues.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -35,6 +36,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 	}
 	s->pool = up_pool_new();
 	s->catalogues = catalogues_new();
+	s->calibration = calibration_new(s->config->state_dir);
 	*out = s;
 	return 0;
 }
@@ -49,6 +51,7 @@ void site_drop(struct site *s)
 	}
 	up_pool_free(s->pool);
 	catalogues_free(s->catalogues);
+	calibration_free(s->calibration);
 	http_client_free(s->http);
 	config_free(s->config);
 	pthread_mutex_destroy(&s->lock);

@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 
+struct calibration;
 struct catalogues;
 struct up_pool;
 
@@ -24,6 +25,7 @@ struct site {
 	struct http_client *http;
 	struct up_pool *pool;
 	struct catalogues *catalogues;
+	struct calibration *calibration;
 
 	pthread_mutex_t lock; /* guards opening the stores */
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */

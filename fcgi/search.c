@@ -344,7 +344,7 @@ static int end_without_summary(struct search *s, struct error *e)
 {
 	log_line(LOG_WARN, "web search without a summary: %s", e->message);
 	error_clear(e);
-	s->usage.input += tokens_of_chat(&s->chat);
+	s->usage.input += turn_estimate(s->turn, &s->chat);
 	s->usage.output = s->usage.output ? s->usage.output : 1;
 	s->last.stop = STOP_END_TURN;
 	return end_answer(s, e);
