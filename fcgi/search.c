@@ -202,7 +202,8 @@ static int search_one(struct search *s, struct use *use, struct error *e)
 	if (!use->failure) {
 		s->used++;
 		if (up_mcp_search(s->call, use->query, &hits, &failed))
-			use->failure = "unavailable";
+			use->failure =
+				failed.kind == ERR_UP_RATE ? "too_many_requests" : "unavailable";
 		else
 			s->usage.searches++;
 	}
