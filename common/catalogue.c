@@ -155,12 +155,12 @@ static void write_post(struct buf *body, const char *arn, const char *token)
 }
 
 static int fetch_page(struct http_client *http, const struct config *config,
-		      const struct account *a, const char *token, struct buf *reply,
+		      const struct account *a, const char *token, int timeout_ms, struct buf *reply,
 		      struct error *e)
 {
 	const struct up_profile *profile = up_profile_of(config, a);
 	const char *arn = up_profile_arn(profile, a);
-	struct management_request request = { .path = "/" };
+	struct management_request request = { .path = "/", .timeout_ms = timeout_ms };
 	struct buf path, body;
 	int rc;
 
@@ -180,10 +180,19 @@ static int fetch_page(struct http_client *http, const struct config *config,
 	return rc;
 }
 
+/* What is left of the time for all pages, at least a little; 0: there is no limit. */
+static int time_left(int timeout_ms, int64_t began)
+{
+	const int64_t left = timeout_ms - (clock_ticks() - began);
+
+	return timeout_ms ? (int)(left > 1 ? left : 1) : 0;
+}
+
 /* The list of all pages as JSON. */
 static int fetch_list(struct http_client *http, const struct config *config,
-		      const struct account *a, struct buf *list, struct error *e)
+		      const struct account *a, int timeout_ms, struct buf *list, struct error *e)
 {
+	const int64_t began = clock_ticks();
 	char next[LIMIT_URL] = "";
 	struct jsonw w;
 	size_t count = 0;
@@ -195,7 +204,7 @@ static int fetch_list(struct http_client *http, const struct config *config,
 		struct buf reply;
 
 		buf_init(&reply, LIMIT_UP_REPLY);
-		rc = fetch_page(http, config, a, next, &reply, e);
+		rc = fetch_page(http, config, a, next, time_left(timeout_ms, began), &reply, e);
 		if (!rc)
 			rc = reduce_page(&w, &count, buf_span(&reply), next, e);
 		buf_release(&reply);
@@ -220,13 +229,21 @@ struct change {
 	int64_t now;
 };
 
+/* 0: never, or a number that is no time. */
+static int64_t seconds_of(const cJSON *root, const char *key)
+{
+	double seconds = json_number_or(root, key, 0);
+
+	return seconds > 0 && seconds < 1e12 ? (int64_t)seconds : 0;
+}
+
 static int change_record(void *context, struct buf *json, struct error *e)
 {
 	const struct change *change = context;
 	struct error ignored = { 0 };
 	cJSON *old = json->len ? json_parse(buf_span(json), &ignored) : NULL;
 	const cJSON *models = json_member(old, "models");
-	int64_t fetched_at = (int64_t)json_number_or(old, "fetched_at", 0);
+	int64_t fetched_at = seconds_of(old, "fetched_at");
 	struct jsonw w;
 
 	buf_reset(json);
@@ -329,14 +346,6 @@ static bool read_model(struct arena *arena, struct model *m, const cJSON *from, 
 	return true;
 }
 
-/* 0: never, or a number that is no time. */
-static int64_t seconds_of(const cJSON *root, const char *key)
-{
-	double seconds = json_number_or(root, key, 0);
-
-	return seconds > 0 && seconds < 1e12 ? (int64_t)seconds : 0;
-}
-
 int catalogue_read(struct catalogue *c, struct span record, struct error *e)
 {
 	struct error why = { 0 };
@@ -378,8 +387,9 @@ bool catalogue_is_due(const struct catalogue *c, int64_t now)
 	return now - c->tried_at >= CATALOGUE_AGE || c->tried_at > now;
 }
 
-int catalogue_fetch(struct http_client *http, const struct config *config,
-		    const struct store *tokens, const struct account *a, struct error *e)
+int catalogue_fetch_within(struct http_client *http, const struct config *config,
+			   const struct store *tokens, const struct account *a, int timeout_ms,
+			   struct error *e)
 {
 	struct change change = { .now = clock_wall() };
 	struct error storing = { 0 };
@@ -389,14 +399,24 @@ int catalogue_fetch(struct http_client *http, const struct config *config,
 
 	key_of(a->id, key);
 	buf_init(&list, LIMIT_RECORD);
-	rc = fetch_list(http, config, a, &list, e);
+	rc = fetch_list(http, config, a, timeout_ms, &list, e);
 	change.list = rc ? NULL : &list;
+	if (rc && timeout_ms) {
+		buf_release(&list);
+		return rc;
+	}
 	if (store_update(tokens, key, change_record, &change, &storing) && !rc) {
 		*e = storing;
 		rc = -1;
 	}
 	buf_release(&list);
 	return rc;
+}
+
+int catalogue_fetch(struct http_client *http, const struct config *config,
+		    const struct store *tokens, const struct account *a, struct error *e)
+{
+	return catalogue_fetch_within(http, config, tokens, a, 0, e);
 }
 
 int catalogue_fetch_due(struct http_client *http, const struct config *config,
