@@ -10,12 +10,13 @@
  *      "additionalModelRequestFieldsSchema": {"properties": {
  *         "thinking": {"properties": {"type": {"enum": ["adaptive", "disabled"]}}},
  *         "output_config": {"properties": {"effort": {"enum": ["low", "high"]}}},
- *         "reasoning": {"properties": {"effort": {"enum": ["none", "low"]}}}}}}],
+ *         "reasoning": {"properties": {"effort": {"enum": ["none", "low"]}}},
+ *         "max_tokens": {"minimum": 1, "maximum": 64000}}}}],
  *    "nextToken": null}
  *
  * Record: {"v": 1, "rev": N, "fetched_at": S, "tried_at": S, "models": [{"id", "name", "input",
- * "output", "types": [], "thinking": [], "efforts": [], "reasoning": []}]}; the last four are left
- * out where the upstream did not tell them.
+ * "output", "types": [], "thinking": [], "efforts": [], "reasoning": [], "limit": [min, max]}]};
+ * the last five are left out where the upstream did not tell them.
  */
 #include "common/base.h"
 #include "common/catalogue.h"
@@ -86,6 +87,19 @@ static void write_number(struct jsonw *w, const char *key, const cJSON *from, co
 		jsonw_int_member(w, key, number);
 }
 
+/* The range of the field max_tokens, where the schema has it. */
+static void write_limit(struct jsonw *w, const cJSON *property, const cJSON *limits)
+{
+	const int64_t all = tokens_or(limits, "maxOutputTokens", SOME_OUTPUT);
+
+	if (!cJSON_IsObject(property))
+		return;
+	jsonw_begin_array_member(w, "limit");
+	jsonw_int(w, tokens_or(property, "minimum", 1));
+	jsonw_int(w, tokens_or(property, "maximum", all));
+	jsonw_end(w);
+}
+
 /* True: a model was written. */
 static bool reduce_one(struct jsonw *w, const cJSON *from)
 {
@@ -106,6 +120,7 @@ static bool reduce_one(struct jsonw *w, const cJSON *from)
 	write_words(w, "thinking", allowed(schema, "thinking", "type"));
 	write_words(w, "efforts", allowed(schema, "output_config", "effort"));
 	write_words(w, "reasoning", allowed(schema, "reasoning", "effort"));
+	write_limit(w, json_member(json_member(schema, "properties"), "max_tokens"), limits);
 	jsonw_end(w);
 	return true;
 }
@@ -302,6 +317,17 @@ static const char *line_of(struct arena *arena, const char *id)
 	return arena_strndup(arena, from, strcspn(from, "-"));
 }
 
+static void read_limit(struct model *m, const cJSON *limit)
+{
+	const cJSON *min = cJSON_GetArrayItem(limit, 0), *max = cJSON_GetArrayItem(limit, 1);
+
+	if (!cJSON_IsNumber(min) || !cJSON_IsNumber(max) || !(min->valuedouble >= 1) ||
+	    !(max->valuedouble >= min->valuedouble) || !(max->valuedouble <= INT32_MAX))
+		return;
+	m->limit_min = (int64_t)min->valuedouble;
+	m->limit_max = (int64_t)max->valuedouble;
+}
+
 static void read_reasoning(struct model *m, const cJSON *from)
 {
 	const cJSON *thinking = json_member(from, "thinking");
@@ -311,6 +337,7 @@ static void read_reasoning(struct model *m, const cJSON *from)
 	m->reasoning = REASONING_NONE;
 	m->efforts = effort_bits(gpt ? gpt : efforts);
 	m->always_thinks = cJSON_IsArray(thinking) && !has_word(thinking, "disabled");
+	read_limit(m, json_member(from, "limit"));
 	if (gpt)
 		m->reasoning = REASONING_GPT;
 	else if (has_word(thinking, "adaptive"))
