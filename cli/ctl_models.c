@@ -164,12 +164,14 @@ static size_t offers(const struct view *v, struct ctl *c, const struct model *mo
 	return count;
 }
 
-/* How good our estimates of its tokens are, as far as its answers told. */
+/* How good our estimates of its tokens are; nothing where too few of its answers told. */
 static void write_calibration(struct jsonw *w, const struct view *v, const struct model *m)
 {
 	struct calibration_view known;
 
 	calibration_look(v->calibration, m->id, &known);
+	if (known.samples < CALIBRATION_MIN_SAMPLES)
+		return;
 	jsonw_begin_object_member(w, "estimates");
 	jsonw_int_member(w, "answers", known.samples);
 	jsonw_key(w, "factor");

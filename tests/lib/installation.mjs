@@ -132,7 +132,8 @@ export async function makeInstallation({ standin, accounts = [{ name: 'one', kin
 	};
 	at.kiroctl = (args, options = {}) =>
 		run(join(buildDir, 'kiroctl'), args, { env: at.env, ...options });
-	at.remove = () => rmSync(dir, { recursive: true, force: true });
+	/* again: behind a CGI answer a process may still write what it has looked up */
+	at.remove = () => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 
 	try {
 		placePrograms(at);
