@@ -85,12 +85,12 @@ $(BUILD)/tests/crash-tests: $(COMMON) $(CRASH)
 $(BUILD)/tests/fuzz-replay: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(TARGETS) \
                             $(call objects,tests/fuzz/replay.c)
 	@echo "  LD  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(CTL_LIBS) $(LIBS)
 
 # Of `make fuzz` only, which sets FUZZ, clang and what it instruments.
 $(BUILD)/fuzz: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(TARGETS) $(LIBFUZZER)
 	@echo "  LD  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(FCGI_LIBS) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(FCGI_LIBS) $(CTL_LIBS) $(LIBS)
 
 $(BUILD)/tests/upstream-standin: $(STANDIN)
 	@echo "  LD  $@"
