@@ -2,6 +2,7 @@
 #
 #   make            build the three programs into build/
 #   make check      all tests            make demo       see the main job working
+#   make fuzz     FUZZ_TIME=seconds   FUZZ_TARGETS="some" (tests/fuzz/README.md)
 #   make install    PREFIX=/usr/local DESTDIR=           make uninstall
 #   make lint       clang-format, cppcheck               make format
 #   SAN=address,undefined   as a knob on any of them, in a build folder of its own
@@ -16,13 +17,16 @@ DOCDIR     ?= $(PREFIX)/share/doc/kiro-fcgi
 
 CC     ?= gcc
 SAN    ?=
-BUILD  := build$(if $(SAN),/san)
+BUILD  := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
 
 PACKAGES     := libcurl libcjson libssl libcrypto zlib
 TEST_LIBS    := -lcunit
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wformat=2 -Wvla $(if $(CI),-Werror)
+ifdef FUZZ # another compiler, with other opinions
+WARNINGS := -Wall
+endif
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 OPT      ?= -O2 -g
 CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARNINGS) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
@@ -43,12 +47,14 @@ REFRESH  := $(call objects,cli/refresh.c cli/roster.c)
 UNIT     := $(call objects,$(wildcard tests/unit/*.c))
 STANDIN  := $(call objects,$(wildcard tests/upstream/*.c))
 CRASH    := $(call objects,$(wildcard tests/crash/*.c))
+LIBFUZZER := $(call objects,$(addprefix tests/fuzz/,libfuzzer.c mutate.c))
+TARGETS  := $(call objects,$(filter-out %/libfuzzer.c %/mutate.c %/replay.c,$(wildcard tests/fuzz/*.c)))
 
 PROGRAMS := $(BUILD)/kiro.fcgi $(BUILD)/kiroctl $(BUILD)/kiro-refresh
 TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin \
-            $(if $(CRASH),$(BUILD)/tests/crash-tests)
+            $(BUILD)/tests/fuzz-replay $(if $(CRASH),$(BUILD)/tests/crash-tests)
 
-.PHONY: all check demo install uninstall clean format lint deps testers
+.PHONY: all check fuzz demo install uninstall clean format lint deps testers
 .PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
 
 all: $(PROGRAMS) $(BUILD)/man/kiro.json.5
@@ -76,6 +82,16 @@ $(BUILD)/tests/crash-tests: $(COMMON) $(CRASH)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+$(BUILD)/tests/fuzz-replay: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(TARGETS) \
+                            $(call objects,tests/fuzz/replay.c)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(CTL_LIBS) $(LIBS)
+
+# Of `make fuzz` only, which sets FUZZ, clang and what it instruments.
+$(BUILD)/fuzz: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(TARGETS) $(LIBFUZZER)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(FCGI_LIBS) $(CTL_LIBS) $(LIBS)
+
 $(BUILD)/tests/upstream-standin: $(STANDIN)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -93,6 +109,15 @@ deps:
 
 check: all testers
 	@tests/run-all
+
+# Each target for so many seconds; FUZZ_TARGETS names some of them. What is found lies in
+# build/fuzz/found, the log in build/fuzz/log.
+FUZZ_TIME ?= 60
+fuzz: $(BUILD)/tests/fuzz-replay
+	@etc/install-deps fuzz
+	$(Q)$(MAKE) --no-print-directory FUZZ=1 CC=clang SAN=fuzzer-no-link,address,undefined \
+	            OPT="-O1 -g" build/fuzz/fuzz
+	@FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run $(FUZZ_TARGETS)
 
 check-layers:
 	tests/layers.sh

@@ -7,6 +7,7 @@
 #include "cli/roster.h"
 #include "cli/table.h"
 #include "common/alias.h"
+#include "common/calibration.h"
 #include "common/catalogues.h"
 #include "common/clock.h"
 #include "common/jsonw.h"
@@ -117,6 +118,7 @@ int ctl_models_show(struct ctl *c, struct error *e)
 struct view {
 	struct arena arena;
 	struct catalogues *catalogues;
+	struct calibration *calibration;
 	struct roster roster;
 };
 
@@ -127,8 +129,10 @@ static int view_init(struct view *v, struct ctl *c, struct error *e)
 	arena_init(&v->arena);
 	roster_init(&v->roster);
 	v->catalogues = catalogues_new();
+	v->calibration = NULL;
 	if (ctl_tokens(c, e))
 		return -1;
+	v->calibration = calibration_new(c->config->state_dir);
 	if (roster_load(&v->roster, &c->tokens, &damage))
 		fprintf(stderr, "kiroctl: warning: %s\n", damage.message);
 	return 0;
@@ -137,6 +141,7 @@ static int view_init(struct view *v, struct ctl *c, struct error *e)
 static void view_release(struct view *v)
 {
 	catalogues_free(v->catalogues);
+	calibration_free(v->calibration);
 	roster_release(&v->roster);
 	arena_release(&v->arena);
 }
@@ -159,7 +164,25 @@ static size_t offers(const struct view *v, struct ctl *c, const struct model *mo
 	return count;
 }
 
-static void write_model(struct jsonw *w, const struct model *m, size_t accounts)
+/* How good our estimates of its tokens are; nothing where too few of its answers told. */
+static void write_calibration(struct jsonw *w, const struct view *v, const struct model *m)
+{
+	struct calibration_view known;
+
+	calibration_look(v->calibration, m->id, &known);
+	if (known.samples < CALIBRATION_MIN_SAMPLES)
+		return;
+	jsonw_begin_object_member(w, "estimates");
+	jsonw_int_member(w, "answers", known.samples);
+	jsonw_key(w, "factor");
+	jsonw_double(w, known.factor);
+	jsonw_key(w, "deviation");
+	jsonw_double(w, known.deviation);
+	jsonw_end(w);
+}
+
+static void write_model(struct jsonw *w, const struct view *v, const struct model *m,
+			size_t accounts)
 {
 	jsonw_text_member(w, "id", m->id);
 	jsonw_text_member(w, "name", m->display);
@@ -173,6 +196,7 @@ static void write_model(struct jsonw *w, const struct model *m, size_t accounts)
 	}
 	jsonw_end(w);
 	jsonw_int_member(w, "accounts", (int64_t)accounts);
+	write_calibration(w, v, m);
 }
 
 static int refresh_one(struct ctl *c, struct account *a, struct error *e)
@@ -213,7 +237,7 @@ static void list_json(struct ctl *c, const struct view *v, const struct model *c
 	jsonw_begin_array(&w);
 	for (size_t i = 0; i < count; i++) {
 		jsonw_begin_object(&w);
-		write_model(&w, list[i], offers(v, c, list[i]));
+		write_model(&w, v, list[i], offers(v, c, list[i]));
 		jsonw_end(&w);
 	}
 	jsonw_end(&w);
@@ -276,16 +300,22 @@ int ctl_models_list(struct ctl *c, struct error *e)
 static void print_meaning(struct ctl *c, const struct view *v, const struct model_meaning *m)
 {
 	size_t accounts = offers(v, c, m->model);
+	struct calibration_view known;
 	struct jsonw w;
 	struct buf out;
 
+	calibration_look(v->calibration, m->model->id, &known);
 	if (!c->json) {
 		printf("%s: ", c->operands[0]);
 		if (m->through)
 			printf("stands for %s%s: ", m->through,
 			       m->by_default ? " (the alias default)" : "");
-		printf("%s, %" PRId64 " tokens, offered by %zu of %zu accounts\n", m->model->id,
+		printf("%s, %" PRId64 " tokens, offered by %zu of %zu accounts", m->model->id,
 		       m->model->window, accounts, v->roster.count);
+		if (known.samples >= CALIBRATION_MIN_SAMPLES)
+			printf(", estimates times %.3f, off by %.1f %% (%u answers)", known.factor,
+			       100 * known.deviation, known.samples);
+		putchar('\n');
 		return;
 	}
 	buf_init(&out, CTL_OUTPUT);
@@ -293,7 +323,7 @@ static void print_meaning(struct ctl *c, const struct view *v, const struct mode
 	jsonw_begin_object(&w);
 	jsonw_text_member(&w, "asked", c->operands[0]);
 	jsonw_text_member(&w, "through", m->through);
-	write_model(&w, m->model, accounts);
+	write_model(&w, v, m->model, accounts);
 	jsonw_end(&w);
 	ctl_print_json(&out);
 	buf_release(&out);

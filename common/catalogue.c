@@ -10,12 +10,13 @@
  *      "additionalModelRequestFieldsSchema": {"properties": {
  *         "thinking": {"properties": {"type": {"enum": ["adaptive", "disabled"]}}},
  *         "output_config": {"properties": {"effort": {"enum": ["low", "high"]}}},
- *         "reasoning": {"properties": {"effort": {"enum": ["none", "low"]}}}}}}],
+ *         "reasoning": {"properties": {"effort": {"enum": ["none", "low"]}}},
+ *         "max_tokens": {"minimum": 1, "maximum": 64000}}}}],
  *    "nextToken": null}
  *
  * Record: {"v": 1, "rev": N, "fetched_at": S, "tried_at": S, "models": [{"id", "name", "input",
- * "output", "types": [], "thinking": [], "efforts": [], "reasoning": []}]}; the last four are left
- * out where the upstream did not tell them.
+ * "output", "types": [], "thinking": [], "efforts": [], "reasoning": [], "limit": [min, max]}]};
+ * the last five are left out where the upstream did not tell them.
  */
 #include "common/base.h"
 #include "common/catalogue.h"
@@ -70,12 +71,33 @@ static void write_words(struct jsonw *w, const char *key, const cJSON *words)
 	jsonw_end(w);
 }
 
+/* A count of tokens; `otherwise` where it is none. */
+static int64_t tokens_or(const cJSON *from, const char *key, int64_t otherwise)
+{
+	double number = json_number_or(from, key, 0);
+
+	return number >= 1 && number <= INT32_MAX ? (int64_t)number : otherwise;
+}
+
 static void write_number(struct jsonw *w, const char *key, const cJSON *from, const char *name)
 {
-	double number = json_number_or(from, name, 0);
+	int64_t number = tokens_or(from, name, 0);
 
-	if (number >= 1 && number <= INT32_MAX)
-		jsonw_int_member(w, key, (int64_t)number);
+	if (number)
+		jsonw_int_member(w, key, number);
+}
+
+/* The range of the field max_tokens, where the schema has it. */
+static void write_limit(struct jsonw *w, const cJSON *property, const cJSON *limits)
+{
+	const int64_t all = tokens_or(limits, "maxOutputTokens", SOME_OUTPUT);
+
+	if (!cJSON_IsObject(property))
+		return;
+	jsonw_begin_array_member(w, "limit");
+	jsonw_int(w, tokens_or(property, "minimum", 1));
+	jsonw_int(w, tokens_or(property, "maximum", all));
+	jsonw_end(w);
 }
 
 /* True: a model was written. */
@@ -98,6 +120,7 @@ static bool reduce_one(struct jsonw *w, const cJSON *from)
 	write_words(w, "thinking", allowed(schema, "thinking", "type"));
 	write_words(w, "efforts", allowed(schema, "output_config", "effort"));
 	write_words(w, "reasoning", allowed(schema, "reasoning", "effort"));
+	write_limit(w, json_member(json_member(schema, "properties"), "max_tokens"), limits);
 	jsonw_end(w);
 	return true;
 }
@@ -147,12 +170,12 @@ static void write_post(struct buf *body, const char *arn, const char *token)
 }
 
 static int fetch_page(struct http_client *http, const struct config *config,
-		      const struct account *a, const char *token, struct buf *reply,
+		      const struct account *a, const char *token, int timeout_ms, struct buf *reply,
 		      struct error *e)
 {
 	const struct up_profile *profile = up_profile_of(config, a);
 	const char *arn = up_profile_arn(profile, a);
-	struct management_request request = { .path = "/" };
+	struct management_request request = { .path = "/", .timeout_ms = timeout_ms };
 	struct buf path, body;
 	int rc;
 
@@ -172,10 +195,19 @@ static int fetch_page(struct http_client *http, const struct config *config,
 	return rc;
 }
 
+/* What is left of the time for all pages, at least a little; 0: there is no limit. */
+static int time_left(int timeout_ms, int64_t began)
+{
+	const int64_t left = timeout_ms - (clock_ticks() - began);
+
+	return timeout_ms ? (int)(left > 1 ? left : 1) : 0;
+}
+
 /* The list of all pages as JSON. */
 static int fetch_list(struct http_client *http, const struct config *config,
-		      const struct account *a, struct buf *list, struct error *e)
+		      const struct account *a, int timeout_ms, struct buf *list, struct error *e)
 {
+	const int64_t began = clock_ticks();
 	char next[LIMIT_URL] = "";
 	struct jsonw w;
 	size_t count = 0;
@@ -187,7 +219,7 @@ static int fetch_list(struct http_client *http, const struct config *config,
 		struct buf reply;
 
 		buf_init(&reply, LIMIT_UP_REPLY);
-		rc = fetch_page(http, config, a, next, &reply, e);
+		rc = fetch_page(http, config, a, next, time_left(timeout_ms, began), &reply, e);
 		if (!rc)
 			rc = reduce_page(&w, &count, buf_span(&reply), next, e);
 		buf_release(&reply);
@@ -212,13 +244,21 @@ struct change {
 	int64_t now;
 };
 
+/* 0: never, or a number that is no time. */
+static int64_t seconds_of(const cJSON *root, const char *key)
+{
+	double seconds = json_number_or(root, key, 0);
+
+	return seconds > 0 && seconds < 1e12 ? (int64_t)seconds : 0;
+}
+
 static int change_record(void *context, struct buf *json, struct error *e)
 {
 	const struct change *change = context;
 	struct error ignored = { 0 };
 	cJSON *old = json->len ? json_parse(buf_span(json), &ignored) : NULL;
 	const cJSON *models = json_member(old, "models");
-	int64_t fetched_at = (int64_t)json_number_or(old, "fetched_at", 0);
+	int64_t fetched_at = seconds_of(old, "fetched_at");
 	struct jsonw w;
 
 	buf_reset(json);
@@ -277,6 +317,17 @@ static const char *line_of(struct arena *arena, const char *id)
 	return arena_strndup(arena, from, strcspn(from, "-"));
 }
 
+static void read_limit(struct model *m, const cJSON *limit)
+{
+	const cJSON *min = cJSON_GetArrayItem(limit, 0), *max = cJSON_GetArrayItem(limit, 1);
+
+	if (!cJSON_IsNumber(min) || !cJSON_IsNumber(max) || !(min->valuedouble >= 1) ||
+	    !(max->valuedouble >= min->valuedouble) || !(max->valuedouble <= INT32_MAX))
+		return;
+	m->limit_min = (int64_t)min->valuedouble;
+	m->limit_max = (int64_t)max->valuedouble;
+}
+
 static void read_reasoning(struct model *m, const cJSON *from)
 {
 	const cJSON *thinking = json_member(from, "thinking");
@@ -286,6 +337,7 @@ static void read_reasoning(struct model *m, const cJSON *from)
 	m->reasoning = REASONING_NONE;
 	m->efforts = effort_bits(gpt ? gpt : efforts);
 	m->always_thinks = cJSON_IsArray(thinking) && !has_word(thinking, "disabled");
+	read_limit(m, json_member(from, "limit"));
 	if (gpt)
 		m->reasoning = REASONING_GPT;
 	else if (has_word(thinking, "adaptive"))
@@ -312,8 +364,8 @@ static bool read_model(struct arena *arena, struct model *m, const cJSON *from, 
 		m->display = arena_strndup(arena, name, strlen(name));
 	else if (!row)
 		m->display = m->id;
-	m->window = (int64_t)json_number_or(from, "input", (double)m->window);
-	m->max_output = (int64_t)json_number_or(from, "output", (double)m->max_output);
+	m->window = tokens_or(from, "input", m->window);
+	m->max_output = tokens_or(from, "output", m->max_output);
 	if (types)
 		m->images = has_word(types, "IMAGE");
 	if (schemas)
@@ -333,8 +385,8 @@ int catalogue_read(struct catalogue *c, struct span record, struct error *e)
 		return error_set(e, ERR_STORE, "no model list in the record%s%s",
 				 why.kind ? ": " : "", why.message);
 	}
-	c->fetched_at = (int64_t)json_number_or(root, "fetched_at", 0);
-	c->tried_at = (int64_t)json_number_or(root, "tried_at", 0);
+	c->fetched_at = seconds_of(root, "fetched_at");
+	c->tried_at = seconds_of(root, "tried_at");
 	c->models = arena_array(&c->arena, (size_t)cJSON_GetArraySize(models), sizeof(*c->models));
 	/* A list without a single schema comes from a service that tells none: that says nothing of
 	 * what its models take. */
@@ -362,8 +414,9 @@ bool catalogue_is_due(const struct catalogue *c, int64_t now)
 	return now - c->tried_at >= CATALOGUE_AGE || c->tried_at > now;
 }
 
-int catalogue_fetch(struct http_client *http, const struct config *config,
-		    const struct store *tokens, const struct account *a, struct error *e)
+int catalogue_fetch_within(struct http_client *http, const struct config *config,
+			   const struct store *tokens, const struct account *a, int timeout_ms,
+			   struct error *e)
 {
 	struct change change = { .now = clock_wall() };
 	struct error storing = { 0 };
@@ -373,14 +426,24 @@ int catalogue_fetch(struct http_client *http, const struct config *config,
 
 	key_of(a->id, key);
 	buf_init(&list, LIMIT_RECORD);
-	rc = fetch_list(http, config, a, &list, e);
+	rc = fetch_list(http, config, a, timeout_ms, &list, e);
 	change.list = rc ? NULL : &list;
+	if (rc && timeout_ms) {
+		buf_release(&list);
+		return rc;
+	}
 	if (store_update(tokens, key, change_record, &change, &storing) && !rc) {
 		*e = storing;
 		rc = -1;
 	}
 	buf_release(&list);
 	return rc;
+}
+
+int catalogue_fetch(struct http_client *http, const struct config *config,
+		    const struct store *tokens, const struct account *a, struct error *e)
+{
+	return catalogue_fetch_within(http, config, tokens, a, 0, e);
 }
 
 int catalogue_fetch_due(struct http_client *http, const struct config *config,

@@ -4,7 +4,7 @@
  *
  * Lists differ by plan, region and account, and so do a model's limits and the request fields that
  * it takes. Whoever wants to know reads what is stored; only kiro-refresh and the responder (after
- * an answer, never before) ask the upstream.
+ * an answer, but for the very first list of models) ask the upstream.
  */
 #ifndef COMMON_CATALOGUE_H
 #define COMMON_CATALOGUE_H
@@ -48,7 +48,13 @@ bool catalogue_is_due(const struct catalogue *c, int64_t now);
 int catalogue_fetch(struct http_client *http, const struct config *config,
 		    const struct store *tokens, const struct account *a, struct error *e);
 
-/* The same only if it is due. 1: nothing to do. */
+/* The same for somebody who waits for it, so that a failure is not noted: whoever has more time may
+ * try again. timeout_ms 0: catalogue_fetch(). */
+int catalogue_fetch_within(struct http_client *http, const struct config *config,
+			   const struct store *tokens, const struct account *a, int timeout_ms,
+			   struct error *e);
+
+/* The same as catalogue_fetch() only if it is due. 1: nothing to do. */
 int catalogue_fetch_due(struct http_client *http, const struct config *config,
 			const struct store *tokens, const struct account *a, struct error *e);
 

@@ -202,6 +202,30 @@ bool catalogues_lack(struct catalogues *c, const char *account_id, const char *m
 	return lack;
 }
 
+bool catalogues_any(struct catalogues *c, const struct store *tokens)
+{
+	bool any = false;
+
+	pthread_mutex_lock(&c->lock);
+	load(c, tokens);
+	for (size_t i = 0; !any && i < c->count; i++)
+		any = c->items[i].catalogue.count > 0;
+	pthread_mutex_unlock(&c->lock);
+	return any;
+}
+
+bool catalogues_due(struct catalogues *c, const char *account_id, int64_t now)
+{
+	const struct item *item;
+	bool due;
+
+	pthread_mutex_lock(&c->lock);
+	item = find(c, account_id);
+	due = !item || catalogue_is_due(&item->catalogue, now);
+	pthread_mutex_unlock(&c->lock);
+	return due;
+}
+
 /* The models of the union that stand in models[] in its order, then the others as they come. */
 static size_t collect(const struct catalogues *c, struct arena *arena, const struct model **out,
 		      size_t room)

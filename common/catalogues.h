@@ -45,6 +45,11 @@ const struct model *catalogues_model(struct catalogues *c, const struct store *t
 /* Does the account's catalogue lack the model? Not when there is none. Of what was loaded last. */
 bool catalogues_lack(struct catalogues *c, const char *account_id, const char *model_id);
 
+/* Has any account a list? */
+bool catalogues_any(struct catalogues *c, const struct store *tokens);
+/* Is it time to look what this account is offered? Of what was loaded last. */
+bool catalogues_due(struct catalogues *c, const char *account_id, int64_t now);
+
 /* The union, those of models[] first and in its order; models[] itself when no account has a
  * catalogue. */
 const struct model *const *catalogues_list(struct catalogues *c, const struct store *tokens,

@@ -79,6 +79,7 @@ static int exchange(struct http_client *http, const struct config *config, const
 		{ "amz-sdk-invocation-id", id },
 		{ "amz-sdk-request", "attempt=1; max=1" },
 	};
+	const int timeout = asked->timeout_ms ? asked->timeout_ms : TIMEOUT_MS;
 	const struct http_request request = {
 		.method = asked->target ? "POST" : "GET",
 		.url = url,
@@ -86,9 +87,9 @@ static int exchange(struct http_client *http, const struct config *config, const
 		.header_count = ARRAY_SIZE(headers),
 		.body = asked->body,
 		.connect_ms = config->connect_timeout * 1000,
-		.first_byte_ms = TIMEOUT_MS,
-		.idle_ms = TIMEOUT_MS,
-		.total_ms = TIMEOUT_MS,
+		.first_byte_ms = timeout,
+		.idle_ms = timeout,
+		.total_ms = timeout,
 		.proxy = a->proxy_url,
 		.watch_fd = -1,
 	};

@@ -16,6 +16,7 @@ struct management_request {
 	const char *path;   /* below the host, with its query */
 	const char *target; /* awsJson: x-amz-target of a POST; NULL: a GET */
 	struct span body;
+	int timeout_ms; /* for all of it; 0: as long as a person would wait */
 };
 
 /* Base URL of the host that answers: the configured one, or by the account's service generation

@@ -35,9 +35,11 @@ struct model {
 	int64_t max_output; /* tokens */
 	enum reasoning reasoning;
 	bool images;
-	unsigned efforts;    /* bits 1 << enum model_effort that the native fields take */
-	bool always_thinks;  /* thinking "disabled" is refused */
-	const char *created; /* RFC 3339 date for /v1/models */
+	unsigned efforts;	      /* bits 1 << enum model_effort that the native fields take */
+	bool always_thinks;	      /* thinking "disabled" is refused */
+	const char *created;	      /* RFC 3339 date for /v1/models */
+	int64_t limit_min, limit_max; /* of the native field max_tokens; 0: there is none. Only the
+				       * upstream's catalogue tells */
 };
 
 /* models[], newest first. */

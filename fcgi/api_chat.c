@@ -7,17 +7,17 @@
 #include "common/log.h"
 #include "fcgi/fetch.h"
 #include "fcgi/search.h"
-#include "fcgi/tokens.h"
 #include "fcgi/turn.h"
 
 /* The dialects tell an overflow in their clients' words, with our estimate; where the model refuses
  * what we hold to be short enough, it has at least one token too many. */
-static void measure_overflow(const struct chat *chat, const struct model *model, struct error *e)
+static void measure_overflow(struct turn *turn, const struct chat *chat, const struct model *model,
+			     struct error *e)
 {
 	if (e->kind != ERR_CONTEXT || *e->field)
 		return;
 	e->window = model->window;
-	e->tokens = tokens_of_chat(chat);
+	e->tokens = turn_estimate(turn, chat);
 	if (e->tokens <= e->window)
 		e->tokens = e->window + 1;
 }
@@ -45,12 +45,14 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 	if (!rc)
 		rc = turn_finish(&turn, &r->error);
 	if (rc) {
-		measure_overflow(chat, model, &r->error);
+		measure_overflow(&turn, chat, model, &r->error);
 		turn_fail(&turn, &r->error);
 	}
-	log_line(LOG_INFO, "model=%s account=%s tries=%d input=%" PRId64 " output=%" PRId64 " %s",
+	log_line(LOG_INFO,
+		 "model=%s account=%s tries=%d input=%" PRId64 " output=%" PRId64 " %s credits=%g",
 		 model->id, *call.account ? call.account : "-", call.tries, turn.usage.input,
-		 turn.usage.output, turn.usage.measured ? "measured" : "estimated");
+		 turn.usage.output, turn.usage.measured ? "measured" : "estimated",
+		 turn.usage.credits);
 
 	turn_release(&turn);
 	return rc;

@@ -90,7 +90,8 @@ int api_models(struct request *r)
 
 	if (read_page(r, &page))
 		return -1;
-	site_open_stores(r->site, &e); /* without stores: models[] */
+	if (!site_open_stores(r->site, &e)) /* without stores: models[] */
+		site_look_for_models(r->site);
 	list = catalogues_list(r->site->catalogues, e.kind ? NULL : &r->site->tokens, &r->arena,
 			       &count);
 	buf_init(&body, LIMIT_UP_REPLY);

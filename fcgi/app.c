@@ -1,17 +1,27 @@
 #include "common/base.h"
 #include "fcgi/app.h"
 
+#include "common/calibration.h"
 #include "common/catalogues.h"
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "fcgi/up_pool.h"
+
+#define FIRST_LOOK_MS 2000 /* a client that asks for models gives up after three seconds */
+
+static int connect_site(struct site *s, struct error *e)
+{
+	const struct http_options http = { s->config->ca_file, s->config->proxy_url };
+
+	return http_client_new(&s->http, &http, e);
+}
 
 static int site_new(struct site **out, const char *config_file, const char *program_path,
 		    struct error *e)
 {
 	struct site *s = xcalloc(1, sizeof(*s));
 	struct log_options log;
-	struct http_options http;
 
 	s->holders = 1;
 	pthread_mutex_init(&s->lock, NULL);
@@ -19,8 +29,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 		site_drop(s);
 		return -1;
 	}
-	http = (struct http_options){ s->config->ca_file, s->config->proxy_url };
-	if (http_client_new(&s->http, &http, e)) {
+	if (connect_site(s, e)) {
 		site_drop(s);
 		return -1;
 	}
@@ -35,6 +44,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 	}
 	s->pool = up_pool_new(s->config);
 	s->catalogues = catalogues_new();
+	s->calibration = calibration_new(s->config->state_dir);
 	*out = s;
 	return 0;
 }
@@ -49,6 +59,7 @@ void site_drop(struct site *s)
 	}
 	up_pool_free(s->pool);
 	catalogues_free(s->catalogues);
+	calibration_free(s->calibration);
 	http_client_free(s->http);
 	config_free(s->config);
 	pthread_mutex_destroy(&s->lock);
@@ -126,6 +137,67 @@ void app_fetch_catalogue(struct app *a)
 	if (*account_id)
 		fetch_catalogue(s, account_id);
 	site_drop(s);
+}
+
+bool app_wants_catalogue(struct app *a)
+{
+	struct site *s = app_site(a);
+	bool wants;
+
+	pthread_mutex_lock(&s->lock);
+	wants = s->catalogue_due[0];
+	pthread_mutex_unlock(&s->lock);
+	site_drop(s);
+	return wants;
+}
+
+int app_after_fork(struct app *a, struct error *e)
+{
+	a->site->http = NULL; /* not freed: that would say goodbye on the parent's connections */
+	return connect_site(a->site, e);
+}
+
+struct looking {
+	struct site *site;
+	struct account *account; /* the first that is due */
+	int64_t now;
+};
+
+/* For store_each(): 1 ends it. */
+static int find_due(void *context, const char *key, struct span json)
+{
+	struct looking *l = context;
+	struct error e = { 0 };
+	cJSON *tree = json_parse(json, &e);
+	bool found = tree && !account_read(l->account, tree, &e) &&
+		     account_usable(l->account, l->now) &&
+		     !account_expires_within(l->account, l->now, 0) &&
+		     catalogues_due(l->site->catalogues, l->account->id, l->now);
+
+	(void)key;
+	cJSON_Delete(tree);
+	if (found)
+		return 1;
+	account_release(l->account);
+	account_init(l->account);
+	return 0;
+}
+
+void site_look_for_models(struct site *s)
+{
+	const bool any = catalogues_any(s->catalogues, &s->tokens);
+	struct account account;
+	struct looking l = { .site = s, .account = &account, .now = clock_wall() };
+	struct error e = { 0 };
+
+	account_init(&account);
+	if (store_each(&s->tokens, "a/", find_due, &l, NULL, &e) == 1 &&
+	    (any ||
+	     catalogue_fetch_within(s->http, s->config, &s->tokens, &account, FIRST_LOOK_MS, &e)))
+		site_note_catalogue(s, account.id);
+	if (e.kind)
+		log_line(LOG_INFO, "models before the first answer: %s", e.message);
+	account_release(&account);
 }
 
 static void remember(struct app *a, const struct site *s)

@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 
+struct calibration;
 struct catalogues;
 struct up_pool;
 
@@ -24,6 +25,7 @@ struct site {
 	struct http_client *http;
 	struct up_pool *pool;
 	struct catalogues *catalogues;
+	struct calibration *calibration;
 
 	pthread_mutex_t lock; /* guards opening the stores */
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */
@@ -55,6 +57,14 @@ struct refresher site_refresher(struct site *s);
  * the account, the worker that is done with its client looks. */
 void site_note_catalogue(struct site *s, const char *account_id);
 void app_fetch_catalogue(struct app *a);
+bool app_wants_catalogue(struct app *a); /* would it look? */
+
+/* For a list of models: notes an account whose catalogue is due; where no account has any, looks
+ * before the answer, for a time that clients wait. Needs open stores. */
+void site_look_for_models(struct site *s);
+
+/* In a forked process: connections stay the parent's. */
+int app_after_fork(struct app *a, struct error *e);
 
 /* A configuration that cannot be loaded is logged and the old one stays. */
 void app_reload(struct app *a);

@@ -43,6 +43,7 @@ struct usage {
 	int64_t input, output, cache_read, cache_write;
 	double credits;	  /* metered by upstream, 0: not told */
 	int64_t searches; /* of the web, by this gateway */
+	int64_t context;  /* all tokens by upstream's percentage of the window, 0: not told */
 	bool measured;
 };
 

@@ -50,6 +50,28 @@ static int read_domains(struct in *in, const cJSON *json, const char *key, const
 	return 0;
 }
 
+/* The upstream's search takes nothing but a query: where the user is, the model has to put into it.
+ */
+static const char *describe(struct in *in, const cJSON *location)
+{
+	static const char *const parts[] = { "city", "region", "country" };
+	const char *zone = json_text_or(location, "timezone", ""), *place = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const char *part = json_text_or(location, parts[i], "");
+
+		if (*part)
+			place = arena_format(in->arena, "%s%s%s", place, *place ? ", " : "", part);
+	}
+	if (!*place && !*zone)
+		return DESCRIPTION;
+	return arena_format(in->arena,
+			    DESCRIPTION " Where the place matters, name it in the query: the user "
+					"is near %s%s%s%s.",
+			    *place ? place : "an unknown place", *zone ? " (time zone " : "", zone,
+			    *zone ? ")" : "");
+}
+
 int in_search_tool(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
 		   struct tool *tool)
 {
@@ -70,7 +92,7 @@ int in_search_tool(struct in *in, const cJSON *json, const char *type, const str
 				  "only one of allowed_domains and blocked_domains may be given");
 	in->chat->search = search;
 	*tool = (struct tool){ .name = search->name,
-			       .description = DESCRIPTION,
+			       .description = describe(in, json_member(json, "user_location")),
 			       .schema_json = SCHEMA };
 	return 0;
 }

@@ -28,6 +28,7 @@
 #define SPARE_WORKERS	     32		  /* beyond max_streams: they answer 529 */
 #define DESCRIPTORS_A_STREAM 5 /* FastCGI, upstream, libcurl's wake-up pair, place of an account */
 #define POLL_MS		     1000	  /* how often the configuration file is looked at */
+#define BEHIND_SECONDS	     60		  /* of a CGI program, behind its answer */
 #define ARENAS		     2		  /* of malloc */
 #define LARGE_BLOCK	     (128 * 1024) /* bytes */
 
@@ -177,6 +178,25 @@ static int serve_fastcgi(struct app *app, const sigset_t *handled)
 	return EX_OK;
 }
 
+/* What a FastCGI worker does behind its answer, as plain CGI: the web server waits for our end and
+ * for the end of our output, so that another process does it, without any of our descriptors. */
+static void fetch_behind(struct app *app)
+{
+	struct error e = { 0 };
+	int null;
+
+	if (!app_wants_catalogue(app) || fork() != 0)
+		return;
+	setsid();
+	null = open("/dev/null", O_RDWR);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	alarm(BEHIND_SECONDS);
+	if (!app_after_fork(app, &e))
+		app_fetch_catalogue(app);
+	_exit(EX_OK);
+}
+
 /* The default action of SIGTERM is right here: the web server ends us when the client left. */
 static int serve_cgi(struct app *app, const sigset_t *handled)
 {
@@ -185,6 +205,7 @@ static int serve_cgi(struct app *app, const sigset_t *handled)
 	pthread_sigmask(SIG_UNBLOCK, handled, NULL);
 	conn_init_cgi(&conn);
 	router_serve(app, &conn);
+	fetch_behind(app);
 	return EX_OK;
 }
 

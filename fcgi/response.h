@@ -19,6 +19,9 @@ struct response {
 	size_t bytes; /* of bodies sent */
 };
 
+/* Of a client's header: visible ASCII and spaces only, so that it may stand in one of ours. */
+bool response_may_echo(const char *value);
+
 /* All return 0, or -1 when the client has left. */
 int response_whole(struct response *r, int status, const char *content_type, struct span body);
 /* allow: the methods for an Allow header, or NULL. */

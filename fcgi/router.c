@@ -145,7 +145,7 @@ static void set_cors(struct request *r)
 {
 	const char *origin = request_header(r, "HTTP_ORIGIN");
 
-	if (origin && *origin && !strpbrk(origin, "\r\n") &&
+	if (origin && *origin && response_may_echo(origin) &&
 	    origin_allowed(r->site->config->cors_origins, origin))
 		r->response.cors_origin = origin;
 }

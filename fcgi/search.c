@@ -204,7 +204,8 @@ static int search_one(struct search *s, struct use *use, struct error *e)
 	if (!use->failure) {
 		s->used++;
 		if (up_mcp_search(s->call, use->query, &hits, &failed))
-			use->failure = "unavailable";
+			use->failure =
+				failed.kind == ERR_UP_RATE ? "too_many_requests" : "unavailable";
 		else
 			s->usage.searches++;
 	}
@@ -346,7 +347,7 @@ static int end_without_summary(struct search *s, struct error *e)
 {
 	log_line(LOG_WARN, "web search without a summary: %s", e->message);
 	error_clear(e);
-	s->usage.input += tokens_of_chat(&s->chat);
+	s->usage.input += turn_estimate(s->turn, &s->chat);
 	s->usage.output = s->usage.output ? s->usage.output : 1;
 	s->last.stop = STOP_END_TURN;
 	return end_answer(s, e);

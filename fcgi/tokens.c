@@ -154,6 +154,35 @@ int64_t tokens_of_chat(const struct chat *chat)
 	return price < TOKEN ? 1 : rounded(price);
 }
 
+int64_t tokens_scaled(int64_t tokens, double factor)
+{
+	int64_t scaled = (int64_t)((double)tokens * factor + 0.5);
+
+	return tokens && scaled < 1 ? 1 : scaled;
+}
+
+static bool is_text(const struct block *block)
+{
+	for (size_t i = 0; block->kind == BLOCK_TOOL_RESULT && i < block->block_count; i++) {
+		if (!is_text(&block->blocks[i]))
+			return false;
+	}
+	return block->kind != BLOCK_IMAGE && block->kind != BLOCK_DOCUMENT;
+}
+
+bool tokens_are_of_text(const struct chat *chat)
+{
+	for (size_t i = 0; i < chat->message_count; i++) {
+		const struct message *m = &chat->messages[i];
+
+		for (size_t k = 0; k < m->block_count; k++) {
+			if (!is_text(&m->blocks[k]))
+				return false;
+		}
+	}
+	return true;
+}
+
 int64_t token_count_value(const struct token_count *c)
 {
 	return c->price && c->price < TOKEN ? 1 : rounded(c->price);

@@ -4,7 +4,7 @@
  *
  * Each byte has a class; a run of one class costs a first price and a price per further byte
  * (the table in tokens.c), which follows how byte-pair tokenizers cut text. Deterministic, one
- * pass.
+ * pass. What a model counts more or less than that is a factor of its own: calibration.h.
  */
 #ifndef FCGI_TOKENS_H
 #define FCGI_TOKENS_H
@@ -13,6 +13,13 @@
 
 int64_t tokens_of_text(struct span text);
 int64_t tokens_of_chat(const struct chat *chat); /* >= 1 */
+
+/* An estimate times a model's factor (calibration.h). >= 1 where there is any. */
+int64_t tokens_scaled(int64_t tokens, double factor);
+
+/* Is all of it text, whose price says something of the next text's? Images and documents are
+ * counted by rule of thumb. */
+bool tokens_are_of_text(const struct chat *chat);
 
 /* A text that comes in pieces of whole characters: the same count wherever it is cut. { 0 } begins.
  */

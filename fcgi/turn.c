@@ -77,11 +77,30 @@ int turn_flush(struct turn *t, struct error *e)
 	return flush(t, e);
 }
 
+/* What upstream tells of its count makes the next estimates better. Input and output together where
+ * it tells a percentage: only where our own estimate of the output weighs little. */
+static void learn(struct turn *t, const struct usage *usage)
+{
+	struct calibration *calibration = t->request->site->calibration;
+	int64_t ours = t->uncalibrated, told = usage->context;
+
+	if (usage->measured)
+		told = usage->input + usage->cache_read + usage->cache_write;
+	else if (usage->output < usage->input / 4)
+		ours += tokens_scaled(usage->output, 1 / t->known.factor);
+	else
+		return;
+	if (told && tokens_are_of_text(t->chat))
+		calibration_learn(calibration, t->model->id, ours, told);
+}
+
 static int on_event(void *context, const struct event *event, struct error *e)
 {
 	struct turn *t = context;
 
 	t->any_event = true;
+	if (event->kind == EVENT_STOP)
+		learn(t, &event->usage);
 	return t->filter ? t->filter(t->filter_context, event, e) : turn_event(t, event, e);
 }
 
@@ -247,8 +266,7 @@ struct up_sink turn_sink(struct turn *t)
 void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	       const struct model *model, const struct tool_names *names)
 {
-	int64_t now = clock_ticks(), estimate = tokens_of_chat(chat);
-	int64_t floor = estimate / 2 > 0 ? estimate / 2 : 1;
+	int64_t now = clock_ticks(), estimate, floor;
 	bool buffered = chat->stream && request->site->config->cc_buffered &&
 			strstr(request->path, "/cc/v1/messages");
 	struct out_options options = {
@@ -258,20 +276,25 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 		.chat = chat,
 		.thinking_format = (enum thinking_format)request->site->config->thinking_format,
 		.model = chat->model,
-		/* A stream begins with a lower bound: the number can only grow to its end. */
-		.input_estimate = floor,
 		.created = clock_wall(),
 	};
 
 	*t = (struct turn){ .request = request,
 			    .chat = chat,
 			    .tags = up_request_uses_tags(chat, model),
+			    .model = model,
 			    .last_sent = now,
 			    .buffered = buffered };
+	calibration_look(request->site->calibration, model->id, &t->known);
+	estimate = turn_estimate(t, chat);
+	/* A stream begins with the estimate's lower end: the number can only grow to its end. */
+	floor = tokens_scaled(estimate, t->known.low);
+	options.input_estimate = floor;
 	t->hold_until = now + (int64_t)request->site->config->first_byte_hold * 1000;
 	t->options = (struct up_event_options){
 		.names = names,
 		.input_estimate = estimate,
+		.factor = t->known.factor,
 		.input_floor = floor,
 		.window = model->window,
 	};
@@ -283,11 +306,17 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	buf_init(&t->wire, chat->stream && !buffered ? LIMIT_EVENT : LIMIT_ANSWER);
 }
 
+int64_t turn_estimate(struct turn *t, const struct chat *chat)
+{
+	t->uncalibrated = tokens_of_chat(chat);
+	return tokens_scaled(t->uncalibrated, t->known.factor);
+}
+
 void turn_continue(struct turn *t, const struct chat *chat)
 {
 	t->chat = chat;
 	t->any_event = false;
-	t->options.input_estimate = tokens_of_chat(chat);
+	t->options.input_estimate = turn_estimate(t, chat);
 }
 
 void turn_release(struct turn *t)

@@ -5,6 +5,7 @@
 #ifndef FCGI_TURN_H
 #define FCGI_TURN_H
 
+#include "common/calibration.h"
 #include "fcgi/dialect.h"
 #include "fcgi/eventstream.h"
 #include "fcgi/models.h"
@@ -21,7 +22,10 @@ struct turn {
 	struct up_event events;
 	struct up_event_options options;
 	struct up_filters filters;
-	bool tags; /* the reasoning comes as tags in the text */
+	bool tags;		       /* the reasoning comes as tags in the text */
+	const struct model *model;     /* as it was asked for; borrowed */
+	struct calibration_view known; /* of its estimates */
+	int64_t uncalibrated;	       /* estimate of the chat's input */
 	struct up_again again;
 	struct buf wire;       /* to be sent now; of a whole answer: the body at the end */
 	bool buffered;	       /* a stream that is held back to its end, but for pings */
@@ -44,6 +48,9 @@ struct up_sink turn_sink(struct turn *t);
 /* For the filter: one event to the writer; and what was written, to the client. */
 int turn_event(struct turn *t, const struct event *event, struct error *e);
 int turn_flush(struct turn *t, struct error *e);
+
+/* The chat's tokens by the model's calibrated estimate. */
+int64_t turn_estimate(struct turn *t, const struct chat *chat);
 
 /* The same answer goes on with another call upstream, of this chat (borrowed). */
 void turn_continue(struct turn *t, const struct chat *chat);

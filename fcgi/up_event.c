@@ -545,10 +545,13 @@ static struct usage final_usage(struct up_event *u)
 
 	estimate_sample(u);
 	if (!usage.measured) {
-		usage.output = u->output_tokens;
+		usage.output = tokens_scaled(u->output_tokens,
+					     u->options.factor > 0 ? u->options.factor : 1);
 		usage.input = u->options.input_estimate;
-		if (total >= (double)usage.output + 1)
-			usage.input = (int64_t)(total + 0.5) - usage.output;
+		if (total >= (double)usage.output + 1) {
+			usage.context = (int64_t)(total + 0.5);
+			usage.input = usage.context - usage.output;
+		}
 		/* Of two estimates the one that was told already: a count only grows. */
 		if (usage.input < u->options.input_floor)
 			usage.input = u->options.input_floor;

@@ -25,6 +25,7 @@ typedef int event_handler(void *context, const struct event *event, struct error
 struct up_event_options {
 	const struct tool_names *names; /* maps names back */
 	int64_t input_estimate;		/* tokens of the request, where upstream tells nothing */
+	double factor;			/* for our estimate of the output; 0: 1 */
 	int64_t input_floor;		/* what the client was told at the start: at least this */
 	int64_t window;			/* the model's context window in tokens, 0: unknown */
 	event_handler *handler;

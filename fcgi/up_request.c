@@ -33,6 +33,7 @@
 
 #define THINKING_TOKENS	    20000
 #define THINKING_TOKENS_MIN 1024
+#define NATIVE_LIMIT_MIN    1024
 #define THINKING_TOKENS_MAX 24576
 
 struct writer {
@@ -420,13 +421,27 @@ static const char *effort_name(const struct writer *r)
 	return models_effort(&without_none, efforts[r->chat->effort]);
 }
 
+/* The upstream then stops by itself, and bills no more than that. 0: it has no such field, or not
+ * for so little; up_cut.c keeps the limit all the same. What the model thinks counts here, so that
+ * a short answer's limit would leave nothing to be said. */
+static int64_t native_limit(const struct writer *r)
+{
+	const struct model *m = r->model;
+	const int64_t wish = r->chat->max_tokens;
+
+	if (!m->limit_max || wish < NATIVE_LIMIT_MIN || wish < m->limit_min)
+		return 0;
+	return wish < m->limit_max ? wish : m->limit_max;
+}
+
 static void write_claude_reasoning(struct writer *r)
 {
 	const enum thinking thinking = r->chat->thinking;
 	const bool off = thinking == THINKING_OFF && !r->model->always_thinks;
 	const char *effort = effort_name(r);
+	const int64_t limit = native_limit(r);
 
-	if (thinking != THINKING_ON && !off && !effort)
+	if (thinking != THINKING_ON && !off && !effort && !limit)
 		return;
 	jsonw_begin_object_member(&r->w, "additionalModelRequestFields");
 	if (thinking == THINKING_ON || off) {
@@ -442,6 +457,8 @@ static void write_claude_reasoning(struct writer *r)
 		jsonw_text_member(&r->w, "effort", effort);
 		jsonw_end(&r->w);
 	}
+	if (limit)
+		jsonw_int_member(&r->w, "max_tokens", limit);
 	jsonw_end(&r->w);
 }
 

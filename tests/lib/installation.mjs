@@ -86,6 +86,18 @@ function placePrograms(at) {
 	symlinkSync('kiro.fcgi', at.cgi);
 }
 
+// Behind a CGI answer a process may still write what it has looked up: once more then.
+function removeTree(dir, tries = 100) {
+	try {
+		rmSync(dir, { recursive: true, force: true });
+	} catch (error) {
+		if (error.code !== 'ENOTEMPTY' || !tries)
+			throw error;
+		Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+		removeTree(dir, tries - 1);
+	}
+}
+
 function environment(at) {
 	const env = { HOME: at.dir, KIRO_CONFIG: at.configFile };
 
@@ -132,7 +144,7 @@ export async function makeInstallation({ standin, accounts = [{ name: 'one', kin
 	};
 	at.kiroctl = (args, options = {}) =>
 		run(join(buildDir, 'kiroctl'), args, { env: at.env, ...options });
-	at.remove = () => rmSync(dir, { recursive: true, force: true });
+	at.remove = () => removeTree(dir);
 
 	try {
 		placePrograms(at);

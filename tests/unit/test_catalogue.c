@@ -97,8 +97,8 @@ static void read_stored(struct catalogue *c)
 	"\"supportedInputTypes\":[\"TEXT\",\"IMAGE\"],"                                            \
 	"\"tokenLimits\":{\"maxInputTokens\":500000,\"maxOutputTokens\":32000},"                   \
 	"\"additionalModelRequestFieldsSchema\":{\"properties\":{\"thinking\":{\"properties\":"    \
-	"{\"type\":{\"enum\":[\"adaptive\"]}}},\"output_config\":" EFFORT(                         \
-		"\"low\",\"high\"") "}}}"
+	"{\"type\":{\"enum\":[\"adaptive\"]}}},\"max_tokens\":{\"minimum\":16,\"maximum\":31000}," \
+	"\"output_config\":" EFFORT("\"low\",\"high\"") "}}}"
 #define NEW                                                                                        \
 	"{\"modelId\":\"claude-opus-7\",\"supportedInputTypes\":[\"TEXT\"],"                       \
 	"\"tokenLimits\":{\"maxInputTokens\":2000000,\"maxOutputTokens\":128000}}"
@@ -156,6 +156,8 @@ static void catalogue_keeps_what_is_used_of_a_model(void)
 	CU_ASSERT_EQUAL(m->efforts, 1u << MODEL_EFFORT_LOW | 1u << MODEL_EFFORT_HIGH);
 	CU_ASSERT_TRUE(m->always_thinks);
 	CU_ASSERT_TRUE(m->images);
+	CU_ASSERT_EQUAL(m->limit_min, 16);
+	CU_ASSERT_EQUAL(m->limit_max, 31000);
 	m = catalogue_find(&c, "claude-opus-7");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	CU_ASSERT_STRING_EQUAL(m->display, "claude-opus-7");
@@ -164,6 +166,7 @@ static void catalogue_keeps_what_is_used_of_a_model(void)
 	CU_ASSERT_EQUAL(m->window, 2000000);
 	CU_ASSERT_EQUAL(m->reasoning, REASONING_NONE);
 	CU_ASSERT_FALSE(m->images);
+	CU_ASSERT_EQUAL(m->limit_max, 0);
 	m = catalogue_find(&c, "gpt-9");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	CU_ASSERT_EQUAL(m->reasoning, REASONING_GPT);

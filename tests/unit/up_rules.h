@@ -8,8 +8,7 @@
 #include "common/base.h"
 #include "common/json.h"
 #include "common/limits.h"
-
-#include <CUnit/CUnit.h>
+#include "common/utf8.h"
 
 /* The member or element at a dotted path, NULL: not there. */
 static inline const cJSON *down(const cJSON *from, const char *path)
@@ -30,7 +29,7 @@ static inline const cJSON *down(const cJSON *from, const char *path)
 struct check {
 	const char *wrong; /* the first broken rule, NULL: none */
 	const cJSON *specs;
-	const char *ids[1024];
+	const char *ids[4096];
 	size_t id_count, images;
 };
 
@@ -76,8 +75,8 @@ static inline void check_assistant(struct check *c, const cJSON *message)
 		expect(c, id[0] && strlen(id) <= 64, "7: call id");
 		for (size_t i = 0; i < c->id_count; i++)
 			expect(c, strcmp(c->ids[i], id) != 0, "7: ids are unique");
-		CU_ASSERT_FATAL(c->id_count < ARRAY_SIZE(c->ids));
-		c->ids[c->id_count++] = id;
+		if (c->id_count < ARRAY_SIZE(c->ids))
+			c->ids[c->id_count++] = id;
 		expect(c, cJSON_IsObject(json_member(use, "input")), "input is an object");
 		expect(c, has_spec(c, json_text_or(use, "name", "")), "5: every name has a spec");
 	}
@@ -93,6 +92,8 @@ static inline void check_user(struct check *c, const cJSON *message, const cJSON
 	expect(c, current || !down(message, "userInputMessageContext.tools"),
 	       "2: tools only in the current message");
 	expect(c, results || json_text_or(message, "content", "")[0], "6: content");
+	expect(c, utf8_count(span_of(json_text_or(message, "content", ""))) <= LIMIT_UP_TEXT,
+	       "2.3: user message");
 	cJSON_ArrayForEach (result, results) {
 		expect(c,
 		       call && strcmp(json_text_or(call, "toolUseId", "?"),
@@ -110,6 +111,66 @@ static inline void check_user(struct check *c, const cJSON *message, const cJSON
 		expect(c, json_text_or(json_member(image, "source"), "bytes", "")[0], "9: image");
 		c->images++;
 	}
+}
+
+/* 1 to 64 of [A-Za-z0-9_-], a letter first. */
+static inline bool is_up_name(const char *name)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	size_t len = strlen(name);
+
+	return len && len <= LIMIT_UP_TOOL_NAME && strchr(letters, name[0]) &&
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+		       len;
+}
+
+/* What the model host takes as a tool's schema. */
+static inline void check_schema_root(struct check *c, const cJSON *schema)
+{
+	const cJSON *required = cJSON_GetObjectItemCaseSensitive(schema, "required");
+	const cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties");
+	const cJSON *more = cJSON_GetObjectItemCaseSensitive(schema, "additionalProperties");
+
+	expect(c, strcmp(json_text_or(schema, "type", ""), "object") == 0, "2.4: root type");
+	expect(c, !down(schema, "oneOf") && !down(schema, "anyOf") && !down(schema, "allOf"),
+	       "2.4: no choice at the root");
+	expect(c, !required || cJSON_IsArray(required), "2.4: required");
+	expect(c, !properties || cJSON_IsObject(properties), "2.4: properties");
+	expect(c, !more || cJSON_IsBool(more) || cJSON_IsObject(more), "2.4: additionalProperties");
+}
+
+static inline void check_specs(struct check *c)
+{
+	const cJSON *item, *other;
+
+	cJSON_ArrayForEach (item, c->specs) {
+		const cJSON *spec = json_member(item, "toolSpecification");
+		const char *name = json_text_or(spec, "name", "");
+		const char *description = json_text_or(spec, "description", "");
+
+		expect(c, is_up_name(name), "2.3: tool name");
+		expect(c, *description && utf8_count(span_of(description)) <= LIMIT_TOOL_DESC,
+		       "2.3: tool description");
+		check_schema_root(c, down(spec, "inputSchema.json"));
+		for (other = c->specs->child; other != item; other = other->next)
+			expect(c,
+			       strcmp(name, json_text_or(down(other, "toolSpecification"), "name",
+							 "")) != 0,
+			       "2.4: no tool twice");
+	}
+}
+
+static inline size_t nesting(const cJSON *tree)
+{
+	size_t deepest = 0;
+	const cJSON *child;
+
+	cJSON_ArrayForEach (child, tree) {
+		size_t depth = nesting(child);
+
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return cJSON_IsObject(tree) || cJSON_IsArray(tree) ? deepest + 1 : 0;
 }
 
 /* The first broken rule, NULL: none. */
@@ -136,6 +197,8 @@ static inline const char *broken_rule(const cJSON *out)
 	}
 	expect(&c, user, "1: history ends with the assistant");
 	check_user(&c, current, calls, true);
+	check_specs(&c);
+	expect(&c, nesting(out) <= LIMIT_JSON_DEPTH, "nesting");
 	expect(&c, c.images <= LIMIT_IMAGES, "image limit");
 	return c.wrong;
 }
