@@ -2,6 +2,7 @@
 #
 #   make            build the three programs into build/
 #   make check      all tests            make demo       see the main job working
+#   make crash      10,000 killed programs: minutes
 #   make install    PREFIX=/usr/local DESTDIR=           make uninstall
 #   make lint       clang-format, cppcheck               make format
 #   SAN=address,undefined   as a knob on any of them, in a build folder of its own
@@ -42,13 +43,13 @@ CTL      := $(call objects,$(filter-out cli/refresh.c,$(wildcard cli/*.c)))
 REFRESH  := $(call objects,cli/refresh.c cli/roster.c)
 UNIT     := $(call objects,$(wildcard tests/unit/*.c))
 STANDIN  := $(call objects,$(wildcard tests/upstream/*.c))
-CRASH    := $(call objects,$(wildcard tests/crash/*.c))
+CRASH    := $(call objects,tests/crash/crash.c)
 
 PROGRAMS := $(BUILD)/kiro.fcgi $(BUILD)/kiroctl $(BUILD)/kiro-refresh
 TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin \
-            $(if $(CRASH),$(BUILD)/tests/crash-tests)
+            $(BUILD)/tests/crash-tests $(BUILD)/tests/faults.so
 
-.PHONY: all check demo install uninstall clean format lint deps testers
+.PHONY: all check crash demo install uninstall clean format lint deps testers
 .PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
 
 all: $(PROGRAMS) $(BUILD)/man/kiro.json.5
@@ -76,6 +77,11 @@ $(BUILD)/tests/crash-tests: $(COMMON) $(CRASH)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+$(BUILD)/tests/faults.so: tests/crash/faults.c
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	$(Q)$(CC) -std=gnu11 -O2 $(WARNINGS) -shared -fPIC -o $@ $< -ldl
+
 $(BUILD)/tests/upstream-standin: $(STANDIN)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -93,6 +99,10 @@ deps:
 
 check: all testers
 	@tests/run-all
+
+# The long run of the crash tests: 10,000 killed programs. KILLS=N for another number.
+crash: all testers
+	@KILLS=$${KILLS:-10000} HERD=64x16 tests/run-all crash
 
 check-layers:
 	tests/layers.sh
