@@ -44,10 +44,11 @@ REFRESH  := $(call objects,cli/refresh.c cli/roster.c)
 UNIT     := $(call objects,$(wildcard tests/unit/*.c))
 STANDIN  := $(call objects,$(wildcard tests/upstream/*.c))
 CRASH    := $(call objects,tests/crash/crash.c)
+HERD     := $(call objects,tests/crash/herd.c cli/roster.c)
 
 PROGRAMS := $(BUILD)/kiro.fcgi $(BUILD)/kiroctl $(BUILD)/kiro-refresh
 TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin \
-            $(BUILD)/tests/crash-tests $(BUILD)/tests/faults.so
+            $(BUILD)/tests/crash-tests $(BUILD)/tests/herd $(BUILD)/tests/faults.so
 
 .PHONY: all check crash demo install uninstall clean format lint deps testers
 .PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
@@ -74,6 +75,10 @@ $(BUILD)/tests/unit-tests: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(UNIT
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(CTL_LIBS) $(LIBS) $(TEST_LIBS)
 
 $(BUILD)/tests/crash-tests: $(COMMON) $(CRASH)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/herd: $(COMMON) $(HERD)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
