@@ -106,10 +106,16 @@ int spill_open(struct spill *s, const char *path, struct error *e)
 	if (fd < 0)
 		return error_set(e, ERR_STORE, "cannot open %s: %s", path, strerror(errno));
 	locked = lock_file(fd, LOCK_WAIT_MS);
+	if (locked < 0)
+		error_set(e, ERR_STORE, "cannot lock %s: %s", path, strerror(errno));
+	else if (!locked)
+		error_set(e, ERR_STORE, "cannot lock %s: held by another process", path);
 	s->bytes = xcalloc(1, SPILL_SIZE);
-	if (locked != 1 || pread(fd, s->bytes, SPILL_SIZE, 0) != (ssize_t)SPILL_SIZE) {
-		error_set(e, ERR_STORE, "cannot %s %s: %s", locked == 1 ? "read" : "lock", path,
-			  locked == 1 ? "short file" : "held by another process");
+	if (locked == 1 && pread(fd, s->bytes, SPILL_SIZE, 0) != (ssize_t)SPILL_SIZE) {
+		error_set(e, ERR_STORE, "cannot read %s: short file", path);
+		locked = -1;
+	}
+	if (locked != 1) {
 		spill_close(s);
 		return -1;
 	}
@@ -169,4 +175,13 @@ int spill_clear(struct spill *s, struct error *e)
 	memset(s->bytes, 0, SPILL_SIZE);
 	s->used = s->count = 0;
 	return write_at(s, s->bytes, SPILL_SIZE, 0, e);
+}
+
+int spill_rehearse(struct spill *s, struct error *e)
+{
+	static const char zeroes[sizeof(struct head)];
+
+	if (SPILL_SIZE - s->used < sizeof(zeroes))
+		return 0; /* full: the store itself will have to take it */
+	return write_at(s, zeroes, sizeof(zeroes), s->used, e);
 }

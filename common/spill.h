@@ -47,4 +47,7 @@ int spill_add(struct spill *s, int64_t sequence, const char *key, struct span js
 	      struct error *e);
 int spill_clear(struct spill *s, struct error *e);
 
+/* Writes zeroes where the next entry would be: -1 when that one could not be written either. */
+int spill_rehearse(struct spill *s, struct error *e);
+
 #endif
