@@ -147,25 +147,30 @@ int store_settle(const struct store *s, struct error *e)
 	return rc;
 }
 
+/* Appends behind what the store has already: emptying the file first would be one more write
+ * between a token and the disk. Only a full file is emptied. */
 static int spill_sealed(const struct store *s, struct spill *spill, const char *key,
 			struct span json, struct error *e)
 {
 	int64_t last = spill->count ? spill->entries[spill->count - 1].sequence : 0;
+	struct error full = { .kind = ERR_NONE };
 	struct meta meta;
 	struct buf value;
+	int64_t next;
 	int rc;
 
 	if (store_meta(s, &meta, e))
 		return -1;
-	if (spill->count && last <= meta.spilled && spill_clear(spill, e))
-		return -1;
+	next = (last > meta.spilled ? last : meta.spilled) + 1;
 	buf_init(&value, LIMIT_RECORD + SEAL_OVERHEAD);
-	rc = record_seal(s, key, json, &value);
-	if (rc)
-		error_set(e, ERR_STORE, "record %s is too long", key);
+	if (record_seal(s, key, json, &value))
+		rc = error_set(e, ERR_STORE, "record %s is too long", key);
 	else
-		rc = spill_add(spill, (last > meta.spilled ? last : meta.spilled) + 1, key,
-			       buf_span(&value), e);
+		rc = spill_add(spill, next, key, buf_span(&value), &full);
+	if (full.kind && last <= meta.spilled && spill_clear(spill, e) == 0)
+		rc = spill_add(spill, next, key, buf_span(&value), e);
+	else if (full.kind)
+		error_set(e, ERR_STORE, "%s", full.message);
 	buf_wipe(&value);
 	return rc;
 }
@@ -227,11 +232,16 @@ int store_patch(const struct store *s, const char *key, struct span patch, struc
 static int rehearse(const struct store *s, struct error *e)
 {
 	struct spill spill;
+	struct meta meta;
 	int rc;
 
 	if (spill_open(&spill, s->spill_path, e))
 		return -1;
-	rc = spill_rehearse(&spill, e);
+	rc = store_meta(s, &meta, e);
+	if (!rc && spill.count && spill.entries[spill.count - 1].sequence <= meta.spilled)
+		rc = spill_clear(&spill, e);
+	if (!rc)
+		rc = spill_rehearse(&spill, e);
 	spill_close(&spill);
 	return rc;
 }
