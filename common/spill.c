@@ -147,6 +147,13 @@ static int write_at(struct spill *s, const void *bytes, size_t len, size_t at, s
 	return 0;
 }
 
+bool spill_fits(const struct spill *s, const char *key, size_t json_len)
+{
+	struct head h = { .key_size = (uint32_t)strlen(key) + 1, .json_len = (uint32_t)json_len };
+
+	return json_len <= SPILL_SIZE && entry_size(&h) <= SPILL_SIZE - s->used;
+}
+
 int spill_add(struct spill *s, int64_t sequence, const char *key, struct span json, struct error *e)
 {
 	struct head h = { .magic = MAGIC,
@@ -155,7 +162,7 @@ int spill_add(struct spill *s, int64_t sequence, const char *key, struct span js
 			  .key_size = (uint32_t)strlen(key) + 1 };
 	char *at = s->bytes + s->used;
 
-	if (json.len > SPILL_SIZE || entry_size(&h) > SPILL_SIZE - s->used)
+	if (!spill_fits(s, key, json.len))
 		return error_set(e, ERR_STORE, "the spill file is full");
 	memset(at, 0, entry_size(&h));
 	memcpy(at, &h, sizeof(h));

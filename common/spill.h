@@ -42,6 +42,9 @@ int spill_open(struct spill *s, const char *path, struct error *e);
 void spill_unlock(struct spill *s); /* what was read stays; nothing may be written any more */
 void spill_close(struct spill *s);
 
+/* Is there room for this entry? */
+bool spill_fits(const struct spill *s, const char *key, size_t json_len);
+
 /* 0: on disk. sequence: above every earlier one. */
 int spill_add(struct spill *s, int64_t sequence, const char *key, struct span json,
 	      struct error *e);

@@ -153,11 +153,10 @@ static int spill_sealed(const struct store *s, struct spill *spill, const char *
 			struct span json, struct error *e)
 {
 	int64_t last = spill->count ? spill->entries[spill->count - 1].sequence : 0;
-	struct error full = { .kind = ERR_NONE };
 	struct meta meta;
 	struct buf value;
 	int64_t next;
-	int rc;
+	int rc = 0;
 
 	if (store_meta(s, &meta, e))
 		return -1;
@@ -165,12 +164,10 @@ static int spill_sealed(const struct store *s, struct spill *spill, const char *
 	buf_init(&value, LIMIT_RECORD + SEAL_OVERHEAD);
 	if (record_seal(s, key, json, &value))
 		rc = error_set(e, ERR_STORE, "record %s is too long", key);
-	else
-		rc = spill_add(spill, next, key, buf_span(&value), &full);
-	if (full.kind && last <= meta.spilled && spill_clear(spill, e) == 0)
+	if (!rc && !spill_fits(spill, key, value.len) && last <= meta.spilled)
+		rc = spill_clear(spill, e);
+	if (!rc)
 		rc = spill_add(spill, next, key, buf_span(&value), e);
-	else if (full.kind)
-		error_set(e, ERR_STORE, "%s", full.message);
 	buf_wipe(&value);
 	return rc;
 }
