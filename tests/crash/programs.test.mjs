@@ -7,7 +7,7 @@
  * answer has reached the disk. faults.so notes which refresh token was under way and whether the
  * new one was written; only for such a token a second use and a loss are accepted, and counted.
  *
- * KILLS: how many (300).
+ * KILLS: how many (200).
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -22,7 +22,7 @@ import { makeInstallation } from '../lib/installation.mjs'
 import { start } from '../lib/process.mjs'
 import { buildDir, startStandin } from '../lib/standin.mjs'
 
-const KILLS = Number(process.env.KILLS ?? 300)
+const KILLS = Number(process.env.KILLS ?? 200)
 const TOGETHER = 6
 const ACCOUNTS = 10
 
