@@ -110,7 +110,10 @@ async function measure(kind) {
     victim.done?.()
   }
   const numbers = readLog(log).map((x) => x.number)
-  return { calls: Math.max(0, ...numbers), ms: Date.now() - began, next: 0 }
+  const calls = Math.max(0, ...numbers)
+
+  /* A short run does not get through all calls: it begins anywhere. */
+  return { calls, ms: Date.now() - began, next: random(3 * calls) }
 }
 
 const preload = (log, fault) => ({ LD_PRELOAD: path.join(buildDir, 'tests/faults.so'), FAULT_LOG: log,
@@ -304,7 +307,7 @@ async function run(kills, sealed) {
       `0 tokens lost that had reached the disk, 0 rotated tokens used again, 0 files unreadable. ` +
       `Killed with a renewal under way: ${sum.inWindow}, of which ${sum.lost} after the service had rotated the ` +
       `token and before its answer was written: those need a new login.`)
-    assert.ok(sum.renewed > sum.kills / 50, 'hardly anything was renewed: the kills came too early')
+    assert.ok(sum.renewed > sum.kills / 100, 'hardly anything was renewed: the kills came too early')
   } finally {
     world.at?.remove()
     await world.standin.stop()
