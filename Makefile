@@ -2,7 +2,8 @@
 #
 #   make            build the three programs into build/
 #   make check      all tests            make demo       see the main job working
-#   make fuzz     FUZZ_TIME=seconds   FUZZ_TARGETS="some" (tests/fuzz/README.md)
+#   make fuzz       FUZZ_TIME=seconds FUZZ_TARGETS="some": tests/fuzz/README.md
+#   make crash      10,000 killed programs: minutes
 #   make install    PREFIX=/usr/local DESTDIR=           make uninstall
 #   make lint       clang-format, cppcheck               make format
 #   SAN=address,undefined   as a knob on any of them, in a build folder of its own
@@ -46,15 +47,16 @@ CTL      := $(call objects,$(filter-out cli/refresh.c,$(wildcard cli/*.c)))
 REFRESH  := $(call objects,cli/refresh.c cli/roster.c)
 UNIT     := $(call objects,$(wildcard tests/unit/*.c))
 STANDIN  := $(call objects,$(wildcard tests/upstream/*.c))
-CRASH    := $(call objects,$(wildcard tests/crash/*.c))
+CRASH    := $(call objects,tests/crash/crash.c)
+HERD     := $(call objects,tests/crash/herd.c cli/roster.c)
 LIBFUZZER := $(call objects,$(addprefix tests/fuzz/,libfuzzer.c mutate.c))
 TARGETS  := $(call objects,$(filter-out %/libfuzzer.c %/mutate.c %/replay.c,$(wildcard tests/fuzz/*.c)))
 
 PROGRAMS := $(BUILD)/kiro.fcgi $(BUILD)/kiroctl $(BUILD)/kiro-refresh
-TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin \
-            $(BUILD)/tests/fuzz-replay $(if $(CRASH),$(BUILD)/tests/crash-tests)
+TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin $(BUILD)/tests/fuzz-replay \
+            $(BUILD)/tests/crash-tests $(BUILD)/tests/herd $(BUILD)/tests/faults.so
 
-.PHONY: all check fuzz demo install uninstall clean format lint deps testers
+.PHONY: all check crash fuzz demo install uninstall clean format lint deps testers
 .PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
 
 all: $(PROGRAMS) $(BUILD)/man/kiro.json.5
@@ -92,6 +94,15 @@ $(BUILD)/fuzz: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(TARGETS) $(LIBFU
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(FCGI_LIBS) $(CTL_LIBS) $(LIBS)
 
+$(BUILD)/tests/herd: $(COMMON) $(HERD)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/faults.so: tests/crash/faults.c
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	$(Q)$(CC) -std=gnu11 -O2 $(WARNINGS) -shared -fPIC -o $@ $< -ldl
+
 $(BUILD)/tests/upstream-standin: $(STANDIN)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -118,6 +129,10 @@ fuzz: $(BUILD)/tests/fuzz-replay
 	$(Q)$(MAKE) --no-print-directory FUZZ=1 CC=clang SAN=fuzzer-no-link,address,undefined \
 	            OPT="-O1 -g" build/fuzz/fuzz
 	@FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run $(FUZZ_TARGETS)
+
+# The long run of the crash tests: 10,000 killed programs. KILLS=N for another number.
+crash: all testers
+	@KILLS=$${KILLS:-10000} HERD=64x16 tests/run-all crash
 
 check-layers:
 	tests/layers.sh

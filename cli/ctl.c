@@ -95,7 +95,8 @@ static const struct ctl_option models_list_options[] = {
 };
 
 static const struct ctl_option doctor_options[] = {
-	{ "online", NULL, "see also if the upstream can be reached" },
+	{ "offline", NULL, "ask no upstream host" },
+	{ "web-config", "FILE", "the web server's configuration, when not in the usual places" },
 	{ NULL, NULL, NULL },
 };
 

@@ -99,7 +99,8 @@ static int put_out(struct ctl *c, const char *path, const struct bundle *b,
 	return rc;
 }
 
-static int write_out(struct ctl *c, const char *path, bool masked, struct error *e)
+/* An export is for elsewhere, where our state key is not: only a passphrase encrypts it. */
+static int write_out(struct ctl *c, const char *path, bool export, bool masked, struct error *e)
 {
 	struct bundle_lock lock = { .seal = NULL };
 	struct bundle b;
@@ -109,10 +110,10 @@ static int write_out(struct ctl *c, const char *path, bool masked, struct error 
 	rc = collect_all(c, &b, e);
 	if (!rc)
 		rc = get_lock(c, &lock, e);
-	if (masked) { /* hides nothing that an encryption would have to */
-		bundle_mask(&b);
+	if (export)
 		lock.seal = NULL;
-	}
+	if (masked)
+		bundle_mask(&b);
 	if (!rc)
 		rc = put_out(c, path, &b, &lock, e);
 	secret_release(&lock.passphrase);
@@ -125,7 +126,7 @@ int ctl_backup(struct ctl *c, struct error *e)
 	char path[BACKUP_PATH];
 
 	if (c->operand_count)
-		return write_out(c, c->operands[0], false, e);
+		return write_out(c, c->operands[0], false, false, e);
 	if (ctl_value(c, "passphrase-file"))
 		return ctl_usage(c,
 				 "backup: with a passphrase, name a file: the dumps in the state "
@@ -146,7 +147,7 @@ int ctl_export(struct ctl *c, struct error *e)
 		return ctl_usage(c, "export --secrets: not to a terminal, name a file");
 	if (!secrets && ctl_value(c, "passphrase-file"))
 		return ctl_usage(c, "export: a passphrase is for --secrets");
-	return write_out(c, path, !secrets, e);
+	return write_out(c, path, true, !secrets, e);
 }
 
 /* ---- back in ---- */

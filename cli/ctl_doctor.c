@@ -2,235 +2,207 @@
  * kiroctl doctor: the installation, point by point, each with what to do where it fails.
  */
 #include "common/base.h"
-#include "cli/ctl.h"
+#include "cli/doctor.h"
 
-#include "cli/roster.h"
 #include "common/clock.h"
-#include "common/http.h"
 #include "common/jsonw.h"
 #include "common/keys.h"
-#include "common/management.h"
 #include "common/statedir.h"
 
-#define REACH_TIMEOUT_MS 10000
+static const char *const finding_names[FINDINGS] = { "ok", "warn", "fail" };
+static const char *const finding_labels[FINDINGS] = { "OK", "WARN", "FAIL" };
 
-/* Returns 0 (OK), 1 (FAIL) or -1 (not looked at); text says what was found or what to do. */
-typedef int check_fn(struct ctl *c, char *text, size_t size);
-
-static int fail(char *text, size_t size, const struct error *e)
+void doctor_say(struct doctor *d, enum finding f, const char *format, ...)
 {
-	snprintf(text, size, "%s", e->message);
-	return 1;
+	char text[LIMIT_URL + LIMIT_ERROR_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	d->counts[f]++;
+	if (!d->json) {
+		printf("%-5s %-16s ", finding_labels[f], d->check);
+		ctl_print_clean(stdout, text);
+		putchar('\n');
+		return;
+	}
+	jsonw_begin_object(d->json);
+	jsonw_text_member(d->json, "check", d->check);
+	jsonw_bool_member(d->json, "ok", f != FINDING_FAIL);
+	jsonw_text_member(d->json, "level", finding_names[f]);
+	jsonw_text_member(d->json, "text", text);
+	jsonw_end(d->json);
 }
 
-static int check_config(struct ctl *c, char *text, size_t size)
+void doctor_fail(struct doctor *d, const struct error *e)
 {
+	doctor_say(d, FINDING_FAIL, "%s", e->message);
+}
+
+static void check_config(struct doctor *d)
+{
+	const struct config *c = d->ctl->config;
+
+	doctor_say(d, FINDING_OK, "%s", c->file ? c->file : "no file: defaults and environment");
+}
+
+static void check_state_dir(struct doctor *d)
+{
+	const struct config *c = d->ctl->config;
 	struct error e = { 0 };
 
-	if (ctl_config(c, &e))
-		return fail(text, size, &e);
-	snprintf(text, size, "%s",
-		 c->config->file ? c->config->file : "no file: defaults and environment");
-	return 0;
+	if (statedir_check(c->state_dir, c->state_on_network, &e))
+		doctor_fail(d, &e);
+	else
+		doctor_say(d, c->state_on_network ? FINDING_WARN : FINDING_OK, "%s%s", c->state_dir,
+			   c->state_on_network
+				   ? ": state_on_network is set, nothing says that locks hold"
+				   : "");
 }
 
-static int check_state_dir(struct ctl *c, char *text, size_t size)
-{
-	struct error e = { 0 };
-
-	if (!c->config)
-		return -1;
-	if (statedir_check(c->config->state_dir, c->config->state_on_network, &e))
-		return fail(text, size, &e);
-	snprintf(text, size, "%s", c->config->state_dir);
-	return 0;
-}
-
-static int check_store(const struct store *s, char *text, size_t size)
+static void check_store(struct doctor *d, const struct store *s)
 {
 	struct error e = { 0 };
 	size_t records, damaged;
 
 	if (store_verify(s, &records, &damaged, &e))
-		return fail(text, size, &e);
-	if (damaged)
-		snprintf(text, size,
-			 "%s: %zu of %zu records are damaged: restore a backup, or "
-			 "import and add again what is missing",
-			 s->path, damaged, records);
+		doctor_fail(d, &e);
+	else if (damaged)
+		doctor_say(d, FINDING_FAIL,
+			   "%s: %zu of %zu records are damaged or missing: kiroctl repair", s->path,
+			   damaged, records + damaged);
 	else
-		snprintf(text, size, "%s: %zu records", s->path, records);
-	return damaged ? 1 : 0;
+		doctor_say(d, FINDING_OK, "%s: %zu records", s->path, records);
 }
 
-static int check_tokens(struct ctl *c, char *text, size_t size)
+static void check_tokens(struct doctor *d)
 {
 	struct error e = { 0 };
 
-	if (!c->config)
-		return -1;
-	return ctl_tokens(c, &e) ? fail(text, size, &e) : check_store(&c->tokens, text, size);
+	if (ctl_tokens(d->ctl, &e)) {
+		doctor_fail(d, &e);
+		return;
+	}
+	check_store(d, &d->ctl->tokens);
+	roster_load(d->roster, &d->ctl->tokens, &e); /* damage is told already */
 }
 
-static int check_keys(struct ctl *c, char *text, size_t size)
+static void check_keys(struct doctor *d)
 {
 	struct error e = { 0 };
 
-	if (!c->config)
-		return -1;
-	return ctl_keys(c, &e) ? fail(text, size, &e) : check_store(&c->keys, text, size);
+	if (ctl_keys(d->ctl, &e))
+		doctor_fail(d, &e);
+	else
+		check_store(d, &d->ctl->keys);
 }
 
-static int check_accounts(struct ctl *c, char *text, size_t size)
+static void check_accounts(struct doctor *d)
 {
-	struct error e = { 0 };
-	struct roster r;
-	size_t usable = 0, count;
+	size_t usable = 0, count = d->roster->count;
 
-	if (!c->tokens.path)
-		return -1;
-	roster_init(&r);
-	roster_load(&r, &c->tokens, &e); /* damage is told by the store's own line */
-	count = r.count;
+	if (!d->ctl->tokens.path)
+		return;
 	for (size_t i = 0; i < count; i++)
-		usable += account_usable(&r.accounts[i], clock_wall());
-	roster_release(&r);
-	snprintf(text, size, "%zu of %zu usable%s", usable, count,
-		 usable	 ? ""
-		 : count ? ": see kiroctl account list"
-			 : ": kiroctl account import FILE --yes");
-	return usable ? 0 : 1;
+		usable += account_usable(&d->roster->accounts[i], clock_wall());
+	doctor_say(d, usable ? FINDING_OK : FINDING_FAIL, "%zu of %zu usable%s", usable, count,
+		   usable  ? ""
+		   : count ? ": see kiroctl account list"
+			   : ": kiroctl account import FILE --yes");
 }
 
-static int check_client_key(struct ctl *c, char *text, size_t size)
+static void check_client_key(struct doctor *d)
 {
+	struct ctl *c = d->ctl;
 	struct error e = { 0 };
 	size_t count = 0;
 
-	if (c->config && c->config->auth == AUTH_NONE) {
-		snprintf(text, size, "none is asked for (auth: none), from the loopback interface");
-		return 0;
+	if (c->config->auth == AUTH_NONE) {
+		doctor_say(d, FINDING_OK,
+			   "none is asked for (auth: none), from the loopback interface");
+		return;
 	}
 	if (!c->keys.path)
-		return -1;
-	if (keys_count(&c->keys, &count, &e))
-		return fail(text, size, &e);
+		return;
+	if (keys_count(&c->keys, &count, &e)) {
+		doctor_fail(d, &e);
+		return;
+	}
 	count += secret_present(&c->config->client_token);
 	if (!count)
-		snprintf(text, size,
-			 "there is none, so every client is refused: kiroctl key add NAME");
+		doctor_say(d, FINDING_FAIL,
+			   "there is none, so every client is refused: kiroctl key add NAME");
 	else
-		snprintf(text, size, "%zu", count);
-	return count ? 0 : 1;
+		doctor_say(d, FINDING_OK, "%zu", count);
 }
 
-/* Any answer at all will do: nothing that needs a login is asked. */
-static int reach(struct ctl *c, const struct account *a, char *text, size_t size)
+static void check_upstream(struct doctor *d)
 {
-	struct http_reply reply = { 0 };
-	struct error e = { 0 };
-	struct buf body;
-	char url[LIMIT_URL];
-	int rc;
-
-	management_base_url(c->config, a, url, sizeof(url));
-	const struct http_request request = {
-		.method = "GET",
-		.url = url,
-		.connect_ms = REACH_TIMEOUT_MS,
-		.first_byte_ms = REACH_TIMEOUT_MS,
-		.idle_ms = REACH_TIMEOUT_MS,
-		.total_ms = REACH_TIMEOUT_MS,
-		.proxy = a ? a->proxy_url : NULL,
-		.watch_fd = -1,
-	};
-	if (ctl_http(c, &e))
-		return fail(text, size, &e);
-	buf_init(&body, LIMIT_UP_REPLY);
-	rc = http_fetch(c->http, &request, &reply, &body, &e);
-	buf_release(&body);
-	if (rc)
-		snprintf(text, size, "%s: %s: see network, proxy_url and ca_file", url, e.message);
-	else
-		snprintf(text, size, "%s answers (HTTP %d)", url, reply.status);
-	return rc ? 1 : 0;
-}
-
-static int check_upstream(struct ctl *c, char *text, size_t size)
-{
-	struct error e = { 0 };
-	struct account nobody;
-	struct roster r;
-	int rc;
-
-	if (!c->config || !ctl_value(c, "online"))
-		return -1;
-	roster_init(&r);
-	if (c->tokens.path)
-		roster_load(&r, &c->tokens, &e);
-	account_init(&nobody);
-	rc = reach(c, r.count ? &r.accounts[0] : &nobody, text, size);
-	account_release(&nobody);
-	roster_release(&r);
-	return rc;
+	if (!ctl_value(d->ctl, "offline"))
+		doctor_upstream(d);
 }
 
 /* clang-format off */
 static const struct {
 	const char *name;
-	check_fn *check;
+	void (*check)(struct doctor *d);
+	bool needs_dir; /* there is a state directory */
 } checks[] = {
-	{ "configuration", check_config },
-	{ "state directory", check_state_dir },
-	{ "account store", check_tokens },
-	{ "key store", check_keys },
-	{ "accounts", check_accounts },
-	{ "client key", check_client_key },
-	{ "upstream", check_upstream },
+	{ "configuration", check_config, false },
+	{ "state directory", check_state_dir, false },
+	{ "files", doctor_files, true },
+	{ "locks", doctor_locks, true },
+	{ "encryption", doctor_encryption, false },
+	{ "account store", check_tokens, false },
+	{ "key store", check_keys, false },
+	{ "spill files", doctor_spill, true },
+	{ "backups", doctor_backups, true },
+	{ "accounts", check_accounts, false },
+	{ "access tokens", doctor_expiry, false },
+	{ "client key", check_client_key, false },
+	{ "kiro-refresh", doctor_refresher, true },
+	{ "upstream", check_upstream, false },
+	{ "web server", doctor_web, false },
 };
 /* clang-format on */
 
-static void print_result(const char *name, int failed, const char *text)
+static void run_checks(struct doctor *d)
 {
-	printf("%-5s %-16s ", failed ? "FAIL" : "OK", name);
-	ctl_print_clean(stdout, text);
-	putchar('\n');
-}
+	struct error e = { 0 };
+	struct stat st;
 
-static void write_result(struct jsonw *w, const char *name, int failed, const char *text)
-{
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "check", name);
-	jsonw_bool_member(w, "ok", !failed);
-	jsonw_text_member(w, "text", text);
-	jsonw_end(w);
+	d->check = checks[0].name;
+	if (ctl_config(d->ctl, &e)) {
+		doctor_fail(d, &e);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		d->check = checks[i].name;
+		if (!checks[i].needs_dir || stat(d->ctl->config->state_dir, &st) == 0)
+			checks[i].check(d);
+	}
 }
 
 int ctl_doctor(struct ctl *c, struct error *e)
 {
-	char text[LIMIT_URL + LIMIT_ERROR_TEXT];
+	struct doctor d = { .ctl = c };
+	struct roster roster;
 	struct jsonw w;
 	struct buf out;
-	int failures = 0;
 
 	(void)e;
 	buf_init(&out, CTL_OUTPUT);
 	jsonw_init(&w, &out);
 	jsonw_begin_array(&w);
-	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-		int rc = checks[i].check(c, text, sizeof(text));
-
-		if (rc < 0)
-			continue;
-		failures += rc;
-		if (c->json)
-			write_result(&w, checks[i].name, rc, text);
-		else
-			print_result(checks[i].name, rc, text);
-	}
+	roster_init(&roster);
+	d.roster = &roster;
+	d.json = c->json ? &w : NULL;
+	run_checks(&d);
+	roster_release(&roster);
 	jsonw_end(&w);
 	if (c->json)
 		ctl_print_json(&out);
 	buf_release(&out);
-	return failures ? 1 : 0;
+	return d.counts[FINDING_FAIL] ? 1 : 0;
 }

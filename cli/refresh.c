@@ -1,12 +1,14 @@
 /*
  * kiro-refresh: renews the access tokens that are about to expire, then reads the usage of accounts
- * whose last number is old, then the model catalogues that are older than an hour. For cron or a
- * systemd timer; any number of them, and of responders, may run at once: refresh.h sees to it that
- * each token is renewed once, usage_store.h that each account's usage is read once.
+ * whose last number is old, then the model catalogues that are older than an hour; looks for damage
+ * and makes the hourly backup. For cron or a systemd timer; any number of them, and of responders,
+ * may run at once: refresh.h sees to it that each token is renewed once, usage_store.h that each
+ * account's usage is read once.
  */
 #include "common/base.h"
 #include "cli/roster.h"
 
+#include "common/backup.h"
 #include "common/catalogue.h"
 #include "common/clock.h"
 #include "common/config.h"
@@ -18,12 +20,14 @@
 #include "common/rest.h"
 #include "common/store.h"
 #include "common/usage_store.h"
+#include "common/visit.h"
 
 #include <getopt.h>
 #include <sysexits.h>
 
 #define EXIT_TRANSIENT 1
 #define EXIT_LOGIN     2
+#define BACKUP_EVERY   3600   /* seconds */
 #define MOST_PAUSE_MS  200    /* between two renewals, so that a thousand are no burst */
 #define MOST_USAGE_MS  120000 /* of one run; who is left over is read by the next */
 
@@ -314,6 +318,44 @@ static int exit_code(const struct run *run)
 	return run->counts[FAILED] ? EXIT_TRANSIENT : EX_OK;
 }
 
+/* A record that nobody reads for weeks would be missed until it is needed. */
+static void look_for_damage(struct run *run, const struct store *s)
+{
+	struct error e = { .kind = ERR_NONE };
+	size_t records = 0, damaged = 0;
+
+	if (!store_verify(s, &records, &damaged, &e) && damaged)
+		error_set(&e, ERR_STORE, "%s: %zu records are damaged or missing: kiroctl repair",
+			  s->path, damaged);
+	if (!e.kind)
+		return;
+	complain(&e);
+	run->counts[UNUSABLE_STATE]++;
+}
+
+static void look_after_stores(struct run *run)
+{
+	const struct config *c = run->config;
+	struct error e = { .kind = ERR_NONE };
+	int64_t age = backup_age(c->state_dir);
+	char path[BACKUP_PATH];
+	struct store keys;
+
+	if (run->options->dry_run || run->options->account_count)
+		return;
+	look_for_damage(run, &run->tokens);
+	if (store_open_sealed(&keys, c->state_dir, "keys", c->state_on_network ? STORE_ANY_FS : 0,
+			      c->state_key_file, &e)) {
+		complain(&e);
+		run->counts[UNUSABLE_STATE]++;
+		return;
+	}
+	look_for_damage(run, &keys);
+	if ((age < 0 || age >= BACKUP_EVERY) && backup_make(&run->tokens, &keys, path, &e))
+		complain(&e);
+	store_close(&keys);
+}
+
 static int run_all(struct run *run)
 {
 	struct error e = { .kind = ERR_NONE };
@@ -330,6 +372,7 @@ static int run_all(struct run *run)
 		complain(&e);
 		return EX_USAGE;
 	}
+	look_after_stores(run);
 	summarise(run);
 	return exit_code(run);
 }
@@ -378,6 +421,8 @@ static int start(const struct options *options)
 		run.live = live_new(run.config->state_dir);
 		rc = run_all(&run);
 		live_free(run.live);
+		if (!options->dry_run && !options->account_count)
+			visit_note(run.config->state_dir, clock_wall(), rc);
 		roster_release(&run.roster);
 		store_close(&run.tokens);
 	}

@@ -48,7 +48,7 @@ static int fail_gdbm(const struct store *s, const char *what, struct error *e)
 	return error_set(e, ERR_STORE, "cannot %s %s: %s%s%s%s", what, s->path,
 			 gdbm_strerror(gdbm_errno), system ? ": " : "",
 			 system ? strerror(system) : "",
-			 full ? " (nothing is lost: make room and try again)" : "");
+			 full ? " (the store is as it was: make room and try again)" : "");
 }
 
 static int fail_system(const struct store *s, const char *what, struct error *e)
@@ -56,7 +56,7 @@ static int fail_system(const struct store *s, const char *what, struct error *e)
 	bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
 
 	return error_set(e, ERR_STORE, "cannot %s %s: %s%s", what, s->path, strerror(errno),
-			 full ? " (nothing is lost: make room and try again)" : "");
+			 full ? " (the store is as it was: make room and try again)" : "");
 }
 
 static int open_file(const struct store *s, struct generation *g, struct error *e)

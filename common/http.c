@@ -226,7 +226,7 @@ static size_t on_header(char *at, size_t size, size_t count, void *context)
 {
 	struct exchange *x = context;
 	struct span line = { at, size * count };
-	char value[32];
+	char value[64];
 
 	if (line.len > 5 && memcmp(at, "HTTP/", 5) == 0) { /* also after a 1xx */
 		long status = 0;
@@ -238,6 +238,10 @@ static size_t on_header(char *at, size_t size, size_t count, void *context)
 		long seconds = strtol(value, NULL, 10); /* a date reads as 0: unknown */
 
 		x->reply->retry_after = seconds > 0 && seconds < 86400 * 366 ? (int)seconds : 0;
+	} else if (header_is(line, "date", value, sizeof(value))) {
+		time_t date = curl_getdate(value, NULL);
+
+		x->reply->date = date > 0 ? date : 0;
 	} else if (!header_is(line, "content-type", x->reply->content_type,
 			      sizeof(x->reply->content_type)) &&
 		   !header_is(line, "x-amzn-requestid", x->reply->request_id,

@@ -27,6 +27,7 @@ struct http_header {
 struct http_reply {
 	int status;
 	int retry_after; /* seconds, 0: not given */
+	int64_t date;	 /* of the server's clock, seconds since 1970; 0: not given */
 	char content_type[96];
 	char request_id[96];  /* x-amzn-requestid */
 	char error_type[128]; /* x-amzn-errortype */

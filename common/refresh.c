@@ -195,6 +195,20 @@ static int take_over(struct job *j, struct span patch, struct error *e)
 	return rc;
 }
 
+/* The room was there a moment ago (store_room), and is not any more. */
+static void not_stored(const struct job *j, struct error *e)
+{
+	struct error why = *e;
+
+	error_clear(e);
+	error_set(e, ERR_STORE,
+		  "account %.80s: its renewed token could not be stored, it may have to log in "
+		  "again: "
+		  "%.300s",
+		  name_of(j->account), why.message);
+	log_line(LOG_ERROR, "%s", e->message);
+}
+
 /* 1: stored; 0: a login in the meantime made it needless; -1. */
 static int save(struct job *j, const struct renewal *n, const struct secret *used, struct error *e)
 {
@@ -209,8 +223,7 @@ static int save(struct job *j, const struct renewal *n, const struct secret *use
 	if (rc == 0)
 		rc = load(j, e);
 	else if (rc < 0)
-		log_line(LOG_ERROR, "account %s: its renewed token could not be stored: %s",
-			 name_of(j->account), e->message);
+		not_stored(j, e);
 	if (rc == 1) {
 		log_line(LOG_WARN, "account %s: its renewed token waits in %s: %s",
 			 name_of(j->account), j->r->tokens->spill_path, e->message);

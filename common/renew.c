@@ -244,3 +244,21 @@ int renew(const struct config *config, struct http_client *http, const struct ac
 	buf_release(&c.url);
 	return rc;
 }
+
+int renew_url(const struct config *config, const struct account *a, char *out, size_t size)
+{
+	const struct auth_method *method = &auth_methods[a->kind];
+	struct call c = { .config = config, .account = a, .refresh_token = &a->refresh_token };
+	struct error ignored = { .kind = ERR_NONE };
+	int rc;
+
+	if (!method->build)
+		return -1;
+	buf_init(&c.url, LIMIT_URL);
+	buf_init(&c.body, LIMIT_RECORD * 3);
+	rc = method->build(&c, &ignored);
+	snprintf(out, size, "%s", c.url.at);
+	buf_wipe(&c.body);
+	buf_release(&c.url);
+	return rc;
+}

@@ -29,4 +29,7 @@ void renewal_release(struct renewal *n);
 int renew(const struct config *config, struct http_client *http, const struct account *a,
 	  const struct secret *refresh_token, struct renewal *out, struct error *e);
 
+/* Where the account's tokens are renewed. -1: nowhere, or its settings are refused. */
+int renew_url(const struct config *config, const struct account *account, char *out, size_t size);
+
 #endif

@@ -106,10 +106,16 @@ int spill_open(struct spill *s, const char *path, struct error *e)
 	if (fd < 0)
 		return error_set(e, ERR_STORE, "cannot open %s: %s", path, strerror(errno));
 	locked = lock_file(fd, LOCK_WAIT_MS);
+	if (locked < 0)
+		error_set(e, ERR_STORE, "cannot lock %s: %s", path, strerror(errno));
+	else if (!locked)
+		error_set(e, ERR_STORE, "cannot lock %s: held by another process", path);
 	s->bytes = xcalloc(1, SPILL_SIZE);
-	if (locked != 1 || pread(fd, s->bytes, SPILL_SIZE, 0) != (ssize_t)SPILL_SIZE) {
-		error_set(e, ERR_STORE, "cannot %s %s: %s", locked == 1 ? "read" : "lock", path,
-			  locked == 1 ? "short file" : "held by another process");
+	if (locked == 1 && pread(fd, s->bytes, SPILL_SIZE, 0) != (ssize_t)SPILL_SIZE) {
+		error_set(e, ERR_STORE, "cannot read %s: short file", path);
+		locked = -1;
+	}
+	if (locked != 1) {
 		spill_close(s);
 		return -1;
 	}
@@ -141,6 +147,13 @@ static int write_at(struct spill *s, const void *bytes, size_t len, size_t at, s
 	return 0;
 }
 
+bool spill_fits(const struct spill *s, const char *key, size_t json_len)
+{
+	struct head h = { .key_size = (uint32_t)strlen(key) + 1, .json_len = (uint32_t)json_len };
+
+	return json_len <= SPILL_SIZE && entry_size(&h) <= SPILL_SIZE - s->used;
+}
+
 int spill_add(struct spill *s, int64_t sequence, const char *key, struct span json, struct error *e)
 {
 	struct head h = { .magic = MAGIC,
@@ -149,7 +162,7 @@ int spill_add(struct spill *s, int64_t sequence, const char *key, struct span js
 			  .key_size = (uint32_t)strlen(key) + 1 };
 	char *at = s->bytes + s->used;
 
-	if (json.len > SPILL_SIZE || entry_size(&h) > SPILL_SIZE - s->used)
+	if (!spill_fits(s, key, json.len))
 		return error_set(e, ERR_STORE, "the spill file is full");
 	memset(at, 0, entry_size(&h));
 	memcpy(at, &h, sizeof(h));
@@ -169,4 +182,13 @@ int spill_clear(struct spill *s, struct error *e)
 	memset(s->bytes, 0, SPILL_SIZE);
 	s->used = s->count = 0;
 	return write_at(s, s->bytes, SPILL_SIZE, 0, e);
+}
+
+int spill_rehearse(struct spill *s, struct error *e)
+{
+	static const char zeroes[sizeof(struct head)];
+
+	if (SPILL_SIZE - s->used < sizeof(zeroes))
+		return 0; /* full: the store itself will have to take it */
+	return write_at(s, zeroes, sizeof(zeroes), s->used, e);
 }

@@ -42,9 +42,15 @@ int spill_open(struct spill *s, const char *path, struct error *e);
 void spill_unlock(struct spill *s); /* what was read stays; nothing may be written any more */
 void spill_close(struct spill *s);
 
+/* Is there room for this entry? */
+bool spill_fits(const struct spill *s, const char *key, size_t json_len);
+
 /* 0: on disk. sequence: above every earlier one. */
 int spill_add(struct spill *s, int64_t sequence, const char *key, struct span json,
 	      struct error *e);
 int spill_clear(struct spill *s, struct error *e);
+
+/* Writes zeroes where the next entry would be: -1 when that one could not be written either. */
+int spill_rehearse(struct spill *s, struct error *e);
 
 #endif

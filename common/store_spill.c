@@ -147,25 +147,27 @@ int store_settle(const struct store *s, struct error *e)
 	return rc;
 }
 
+/* Appends behind what the store has already: emptying the file first would be one more write
+ * between a token and the disk. Only a full file is emptied. */
 static int spill_sealed(const struct store *s, struct spill *spill, const char *key,
 			struct span json, struct error *e)
 {
 	int64_t last = spill->count ? spill->entries[spill->count - 1].sequence : 0;
 	struct meta meta;
 	struct buf value;
-	int rc;
+	int64_t next;
+	int rc = 0;
 
 	if (store_meta(s, &meta, e))
 		return -1;
-	if (spill->count && last <= meta.spilled && spill_clear(spill, e))
-		return -1;
+	next = (last > meta.spilled ? last : meta.spilled) + 1;
 	buf_init(&value, LIMIT_RECORD + SEAL_OVERHEAD);
-	rc = record_seal(s, key, json, &value);
-	if (rc)
-		error_set(e, ERR_STORE, "record %s is too long", key);
-	else
-		rc = spill_add(spill, (last > meta.spilled ? last : meta.spilled) + 1, key,
-			       buf_span(&value), e);
+	if (record_seal(s, key, json, &value))
+		rc = error_set(e, ERR_STORE, "record %s is too long", key);
+	if (!rc && !spill_fits(spill, key, value.len) && last <= meta.spilled)
+		rc = spill_clear(spill, e);
+	if (!rc)
+		rc = spill_add(spill, next, key, buf_span(&value), e);
 	buf_wipe(&value);
 	return rc;
 }
@@ -222,12 +224,31 @@ int store_patch(const struct store *s, const char *key, struct span patch, struc
 	return -1;
 }
 
+/* A disk or file system that takes no writes, or gives no locks, is noticed before a token is
+ * rotated. */
+static int rehearse(const struct store *s, struct error *e)
+{
+	struct spill spill;
+	struct meta meta;
+	int rc;
+
+	if (spill_open(&spill, s->spill_path, e))
+		return -1;
+	rc = store_meta(s, &meta, e);
+	if (!rc && spill.count && spill.entries[spill.count - 1].sequence <= meta.spilled)
+		rc = spill_clear(&spill, e);
+	if (!rc)
+		rc = spill_rehearse(&spill, e);
+	spill_close(&spill);
+	return rc;
+}
+
 int store_room(const struct store *s, struct error *e)
 {
 	struct statvfs fs;
 	struct stat st;
 
-	if (store_settle(s, e) || spill_make(s->dir, s->spill_path, e))
+	if (store_settle(s, e) || spill_make(s->dir, s->spill_path, e) || rehearse(s, e))
 		return -1;
 	if (stat(s->path, &st) != 0 || statvfs(s->dir, &fs) != 0)
 		return error_set(e, ERR_STORE, "cannot look at %s: %s", s->path, strerror(errno));

@@ -208,12 +208,12 @@ static size_t answer_once(const struct wishes *w, struct span bytes)
 	buf_init(&a.wire, LIMIT_ANSWER);
 	out_init(&a.out, w->dialect, &options);
 	if (w->stream)
-		w->dialect->begin(&a.out, &a.wire);
+		out_begin(&a.out, &a.wire);
 	up_filters_init(&filters, &wanted);
 	rc = carry(w, bytes, &filters, &names, &e);
 	fuzz_require((rc != 0) == (e.kind != ERR_NONE), "%d with an error of %d", rc, e.kind);
 	if (rc)
-		w->dialect->fail(&a.out, &e, &a.wire);
+		out_fail(&a.out, &e, &a.wire);
 	require_whole(w, buf_span(&a.wire), rc ? CONTRACT_FAILED : CONTRACT_GOOD);
 	len = a.wire.len;
 	up_filters_release(&filters);

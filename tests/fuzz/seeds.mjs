@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 
 import { readCases } from '../cases/case.mjs';
@@ -128,7 +129,8 @@ for (const one of readCases(join(tests, 'cases'))) {
 }
 for (const data of ['clients/fixtures/data', 'unit/data/requests']) {
 	for (const file of readdirSync(join(tests, data))) {
-		const { path, body } = JSON.parse(readFileSync(join(tests, data, file), 'utf8'));
+		const bytes = readFileSync(join(tests, data, file));
+		const { path, body } = JSON.parse(file.endsWith('.gz') ? gunzipSync(bytes) : bytes);
 
 		seedBody(path, file, body);
 	}
