@@ -431,6 +431,17 @@ static int judge(const struct exchange *x, CURLcode code, const char *details)
 			 text);
 }
 
+static void take_times(CURL *easy, struct http_reply *reply)
+{
+	curl_off_t connected = 0, secured = 0, first = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
+	curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secured); /* 0 without TLS */
+	curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+	reply->connect_us = secured > connected ? secured : connected;
+	reply->first_byte_us = first;
+}
+
 int http_run(struct http_client *client, const struct http_request *request,
 	     struct http_reply *reply, struct error *e)
 {
@@ -453,6 +464,7 @@ int http_run(struct http_client *client, const struct http_request *request,
 	curl_multi_add_handle(slot->multi, slot->easy);
 	transfer(slot->multi, &x);
 	code = result_of(slot->multi);
+	take_times(slot->easy, reply);
 	curl_multi_remove_handle(slot->multi, slot->easy); /* closes it when still running */
 
 	slot_give_back(client, slot);

@@ -31,6 +31,9 @@ struct http_reply {
 	char content_type[96];
 	char request_id[96];  /* x-amzn-requestid */
 	char error_type[128]; /* x-amzn-errortype */
+	/* From the start of the exchange, filled at its end. 0: not reached; of a kept connection
+	 * connect_us is the time it took to find it. */
+	int64_t connect_us, first_byte_us;
 };
 
 struct http_request {

@@ -4,7 +4,6 @@
 #include "common/base.h"
 #include "fcgi/api.h"
 
-#include "common/log.h"
 #include "fcgi/fetch.h"
 #include "fcgi/search.h"
 #include "fcgi/turn.h"
@@ -33,7 +32,8 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 				.own = r->own,
 				.names = &names,
 				.arena = &r->arena,
-				.sink = &sink };
+				.sink = &sink,
+				.ledger = &r->ledger };
 	int rc;
 
 	tool_names_init(&names, &r->arena);
@@ -48,12 +48,7 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 		measure_overflow(&turn, chat, model, &r->error);
 		turn_fail(&turn, &r->error);
 	}
-	log_line(LOG_INFO,
-		 "model=%s account=%s tries=%d input=%" PRId64 " output=%" PRId64 " %s credits=%g",
-		 model->id, *call.account ? call.account : "-", call.tries, turn.usage.input,
-		 turn.usage.output, turn.usage.measured ? "measured" : "estimated",
-		 turn.usage.credits);
-
+	turn_account(&turn);
 	turn_release(&turn);
 	return rc;
 }
@@ -80,6 +75,8 @@ int api_chat(struct request *r)
 	if (request_json(r) || r->dialect->read(r->json, &r->arena, &chat, &r->error) ||
 	    fetch_images(r->site, &r->arena, &chat, &r->error))
 		return -1;
+	r->ledger.kind = chat.stream ? LEDGER_STREAM : LEDGER_WHOLE;
+	r->ledger.asked = chat.model;
 	name_conversation(r, &chat);
 	if (chat.thinking == THINKING_DEFAULT && api_asks_thinking(r, chat.model, &plain))
 		chat.thinking = THINKING_ON;

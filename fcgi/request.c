@@ -1,7 +1,6 @@
 #include "common/base.h"
 #include "fcgi/request.h"
 
-#include "common/clock.h"
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/limits.h"
@@ -20,7 +19,8 @@ static const char *param_or_empty(struct conn *conn, const char *name)
 
 void request_init(struct request *r, struct site *site, struct conn *conn)
 {
-	*r = (struct request){ .site = site, .conn = conn, .started = clock_ticks() };
+	*r = (struct request){ .site = site, .conn = conn };
+	ledger_open(&r->ledger);
 	ids_make(r->id, sizeof(r->id), "req_", 24);
 	log_set_request(r->id);
 	arena_init(&r->arena);

@@ -10,6 +10,7 @@
 #include "common/keys.h"
 #include "fcgi/app.h"
 #include "fcgi/conn.h"
+#include "fcgi/ledger.h"
 #include "fcgi/response.h"
 
 #include <cjson/cJSON.h>
@@ -35,7 +36,7 @@ struct request {
 	cJSON *json; /* of the body, by request_json() */
 	struct response response;
 	struct error error;
-	int64_t started; /* clock_ticks() */
+	struct ledger ledger;
 };
 
 void request_init(struct request *r, struct site *site, struct conn *conn);

@@ -1,9 +1,7 @@
 #include "common/base.h"
 #include "fcgi/router.h"
 
-#include "common/clock.h"
 #include "common/limits.h"
-#include "common/log.h"
 #include "fcgi/api.h"
 #include "fcgi/auth.h"
 #include "fcgi/dialect.h"
@@ -172,6 +170,7 @@ static int route(struct request *r)
 {
 	r->route = find_route(r->path, r->path_info, &r->rest);
 	r->dialect = r->route ? route_dialect(r) : guess_dialect(r);
+	r->ledger.route = r->route ? r->route->path : NULL;
 	if (!r->route)
 		return error_set(&r->error, ERR_NOT_FOUND, "no such path: %.200s", r->path);
 	return 0;
@@ -243,19 +242,6 @@ static void send_error(struct request *r)
 	buf_release(&body);
 }
 
-static void log_request_end(const struct request *r)
-{
-	enum log_level level = r->error.kind == ERR_NONE || r->error.kind == ERR_GONE ? LOG_INFO
-			       : error_row(&r->error)->status >= 500		      ? LOG_ERROR
-										      : LOG_WARN;
-
-	log_line(level, "%s %.200s %d %zu bytes %" PRId64 " ms key=%s%s%s%s%s", r->method, r->path,
-		 r->response.status, r->response.bytes, clock_ticks() - r->started,
-		 *r->key.name ? r->key.name : "-", r->error.kind ? " failure=" : "",
-		 r->error.kind ? error_row(&r->error)->name : "", r->error.kind ? ": " : "",
-		 r->error.message);
-}
-
 static void finish(struct request *r)
 {
 	struct site *site = r->site; /* NULL: router_fail() */
@@ -263,7 +249,7 @@ static void finish(struct request *r)
 
 	if (r->error.kind != ERR_NONE)
 		send_error(r);
-	log_request_end(r);
+	ledger_close(&r->ledger, r);
 	large = r->body.size > LARGE_BODY;
 	request_release(r);
 	if (site)

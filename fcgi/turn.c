@@ -99,6 +99,7 @@ static int on_event(void *context, const struct event *event, struct error *e)
 	struct turn *t = context;
 
 	t->any_event = true;
+	ledger_first_event(&t->request->ledger);
 	if (event->kind == EVENT_STOP)
 		learn(t, &event->usage);
 	return t->filter ? t->filter(t->filter_context, event, e) : turn_event(t, event, e);
@@ -328,6 +329,21 @@ void turn_release(struct turn *t)
 	buf_release(&t->again.words);
 	eventstream_release(&t->frames);
 	out_release(&t->out);
+}
+
+/* Of an answer that broke off: what had come of it until then, by estimate. */
+void turn_account(struct turn *t)
+{
+	struct ledger *l = &t->request->ledger;
+
+	if (!t->stopped && t->any_event)
+		t->usage = up_event_usage(&t->events);
+	l->input = t->usage.input;
+	l->output = t->usage.output;
+	l->cache_read = t->usage.cache_read;
+	l->cache_write = t->usage.cache_write;
+	l->credits = t->usage.credits;
+	l->measured = t->usage.measured;
 }
 
 int turn_finish(struct turn *t, struct error *e)

@@ -33,7 +33,7 @@ struct turn {
 	void *filter_context;
 	bool any_event;	    /* upstream's answer has begun to show */
 	bool stopped;	    /* it has ended, for the client */
-	struct usage usage; /* of the complete answer, for the log */
+	struct usage usage; /* of the complete answer, for the ledger */
 	int64_t hold_until; /* clock_ticks(): then the stream begins, whatever upstream does */
 	int64_t last_sent;  /* clock_ticks() */
 };
@@ -54,6 +54,9 @@ int64_t turn_estimate(struct turn *t, const struct chat *chat);
 
 /* The same answer goes on with another call upstream, of this chat (borrowed). */
 void turn_continue(struct turn *t, const struct chat *chat);
+
+/* At the end, good or not: what the answer cost goes into the request's ledger. */
+void turn_account(struct turn *t);
 
 /* After a complete answer: sends what a whole answer collected. */
 int turn_finish(struct turn *t, struct error *e);

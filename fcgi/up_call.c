@@ -154,6 +154,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 	account_scrub(account, e->message);
 	if (rc && e->kind == ERR_UP_INVALID)
 		up_check_explain(call->chat, body->len, e);
+	ledger_exchange(call->ledger, account->id, &reply, rc ? e->kind : ERR_NONE);
 	log_line(rc ? LOG_WARN : LOG_DEBUG, "upstream %s account=%s status=%d id=%s%s%s",
 		 up_profile_of(config, account)->name, account->id, reply.status,
 		 *reply.request_id ? reply.request_id : "-", rc ? ": " : "", rc ? e->message : "");
@@ -187,6 +188,8 @@ static int send_chat(struct up_call *call, const struct account *account, struct
 
 	ids_uuid(invocation);
 	buf_init(&body, LIMIT_UP_BODY);
+	if (call->ledger)
+		call->ledger->served = model->id;
 	call->sink->reset(call->sink->context, model, call->asked_again);
 	rc = write_body(call, profile, account, model, &body, e);
 	if (!rc)

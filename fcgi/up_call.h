@@ -19,6 +19,7 @@
 #include "common/models.h"
 #include "fcgi/app.h"
 #include "fcgi/chat.h"
+#include "fcgi/ledger.h"
 #include "fcgi/tool_names.h"
 #include "fcgi/up_again.h"
 
@@ -48,6 +49,7 @@ struct up_call {
 	struct tool_names *names;
 	struct arena *arena;
 	const struct up_sink *sink;
+	struct ledger *ledger; /* NULL: nobody keeps account */
 	/* What is done with an account; NULL: the chat is sent. For the service's other operations.
 	 */
 	int (*send)(struct up_call *call, const struct account *account, struct error *e);

@@ -537,8 +537,7 @@ int up_event_frame(struct up_event *u, const struct frame *frame, struct error *
 
 /* ---- the end ---- */
 
-/* Upstream's tokens, else what its percentage of the window leaves, else estimates. */
-static struct usage final_usage(struct up_event *u)
+struct usage up_event_usage(struct up_event *u)
 {
 	double total = u->context_percent * (double)u->options.window / 100;
 	struct usage usage = u->usage;
@@ -592,6 +591,6 @@ int up_event_finish(struct up_event *u, struct error *e)
 	if (!u->any_visible && !stop_explains_emptiness(event.stop))
 		return error_set(e, ERR_UP_EMPTY, "the upstream's answer has no content");
 	event.text = buf_span(&u->refusal);
-	event.usage = final_usage(u);
+	event.usage = up_event_usage(u);
 	return hand_out(u, &event, e);
 }

@@ -56,6 +56,10 @@ void up_event_release(struct up_event *u);
  * (up_error.h), ERR_UP_DAMAGED for an event that cannot be read. */
 int up_event_frame(struct up_event *u, const struct frame *frame, struct error *e);
 
+/* What has come so far: upstream's tokens, else what its percentage of the window leaves, else
+ * estimates. */
+struct usage up_event_usage(struct up_event *u);
+
 /* At the clean end of the body: hands out STOP, or -1: ERR_UP_TRUNCATED, ERR_UP_EMPTY. */
 int up_event_finish(struct up_event *u, struct error *e);
 

@@ -185,14 +185,18 @@ static int exchange(struct up_call *call, const struct account *account, const s
 		.on_watch = on_watch,
 		.context = s,
 	};
+	int rc;
 
-	if (http_run(call->site->http, &request, &reply, e))
-		return -1;
-	if (reply.status == 200)
-		return up_mcp_read(s->hits, buf_span(&s->reply), call->arena, e);
-	return up_error_set(&(const struct up_refusal){ reply.status, reply.error_type,
-							reply.retry_after, buf_span(&s->reply) },
-			    e);
+	rc = http_run(call->site->http, &request, &reply, e);
+	if (!rc && reply.status == 200)
+		rc = up_mcp_read(s->hits, buf_span(&s->reply), call->arena, e);
+	else if (!rc)
+		rc = up_error_set(&(const struct up_refusal){ reply.status, reply.error_type,
+							      reply.retry_after,
+							      buf_span(&s->reply) },
+				  e);
+	ledger_exchange(call->ledger, account->id, &reply, rc ? e->kind : ERR_NONE);
+	return rc;
 }
 
 static int send_search(struct up_call *call, const struct account *account, struct error *e)
@@ -236,6 +240,7 @@ int up_mcp_search(const struct up_call *like, const char *query, struct hits *ou
 				.chat = like->chat, /* its account serves the search too */
 				.arena = like->arena,
 				.sink = &sink,
+				.ledger = like->ledger,
 				.send = send_search,
 				.context = &s };
 	int rc;

@@ -1,0 +1,57 @@
+#include "common/base.h"
+#include "fcgi/ledger.h"
+
+#include "common/clock.h"
+#include "fcgi/access_log.h"
+#include "fcgi/dialect.h"
+#include "fcgi/request.h"
+
+const char *const ledger_kind_names[LEDGER_KINDS] = {
+	[LEDGER_OTHER] = "", [LEDGER_WHOLE] = "whole", [LEDGER_STREAM] = "stream"
+};
+
+/* Each sees every request once, in this order. site is NULL where there are no settings. */
+static void (*const takers[])(struct site *site, const struct ledger *l) = {
+	access_log_take,
+};
+
+void ledger_open(struct ledger *l)
+{
+	*l = (struct ledger){ .began = clock_ticks(), .first_event = -1 };
+}
+
+void ledger_exchange(struct ledger *l, const char *account, const struct http_reply *reply,
+		     enum error_kind met)
+{
+	if (!l)
+		return;
+	snprintf(l->account, sizeof(l->account), "%s", account);
+	snprintf(l->upstream_id, sizeof(l->upstream_id), "%s", reply->request_id);
+	l->connect_us = reply->connect_us;
+	l->first_byte_us = reply->first_byte_us;
+	l->met[met]++;
+}
+
+void ledger_first_event(struct ledger *l)
+{
+	if (l && l->first_event < 0)
+		l->first_event = clock_ticks() - l->began;
+}
+
+void ledger_close(struct ledger *l, struct request *r)
+{
+	const char *client = conn_param(r->conn, "REMOTE_ADDR");
+
+	l->id = r->id;
+	l->client = client ? client : "";
+	l->method = r->method;
+	l->path = r->path;
+	l->dialect = r->dialect->name;
+	l->key = &r->key;
+	l->took = clock_ticks() - l->began;
+	l->status = r->response.status;
+	l->bytes = r->response.bytes;
+	l->error = &r->error;
+	for (size_t i = 0; i < ARRAY_SIZE(takers); i++)
+		takers[i](r->site, l);
+}
