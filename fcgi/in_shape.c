@@ -193,8 +193,9 @@ static int check_text(struct in *in, const char *text, const struct json_at *at,
 }
 
 static int check_value(struct in *in, const cJSON *value, const struct json_at *at,
-		       const struct in_member *m, unsigned wanted)
+		       const struct in_member *m, bool is_item)
 {
+	const unsigned wanted = is_item ? m->items : m->types;
 	struct json_at item_at = { .up = at };
 	const cJSON *item;
 
@@ -207,11 +208,11 @@ static int check_value(struct in *in, const cJSON *value, const struct json_at *
 				  m->min);
 	if (cJSON_IsObject(value) && m->members)
 		return in_shape_check(in, value, at, m->members);
-	if (!m->items)
+	if (!m->items || is_item)
 		return 0;
 	cJSON_ArrayForEach (item, value) {
 		item_at.key = item->string;
-		if (check_value(in, item, &item_at, m, m->items))
+		if (check_value(in, item, &item_at, m, true))
 			return -1;
 		item_at.index++;
 	}
@@ -225,7 +226,7 @@ static int check_member(struct in *in, const cJSON *json, const struct json_at *
 	const cJSON *value = json_member(json, m->name);
 
 	if (value)
-		return check_value(in, value, &inside, m, m->types);
+		return check_value(in, value, &inside, m, false);
 	return m->required ? json_error(&inside, NULL, in->e, "Field required") : 0;
 }
 
