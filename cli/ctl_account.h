@@ -6,7 +6,7 @@
 
 #include "cli/ctl.h"
 #include "cli/ctl_facts.h"
-#include "cli/roster.h"
+#include "common/roster.h"
 #include "common/jsonw.h"
 
 /* The account that the first operand names, NULL with *e; the roster, filled here, owns it. */

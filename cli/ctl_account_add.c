@@ -5,8 +5,8 @@
 #include "cli/ctl.h"
 
 #include "cli/ctl_account.h"
-#include "cli/import.h"
-#include "cli/roster.h"
+#include "common/import.h"
+#include "common/roster.h"
 #include "common/clock.h"
 
 /* Options that are members of an account as they stand. */

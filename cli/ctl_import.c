@@ -4,9 +4,10 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
-#include "cli/import.h"
-#include "cli/merge.h"
-#include "cli/roster.h"
+#include "cli/import_database.h"
+#include "common/import.h"
+#include "common/merge.h"
+#include "common/roster.h"
 #include "cli/table.h"
 #include "common/clock.h"
 #include "common/jsonw.h"

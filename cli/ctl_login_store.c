@@ -5,8 +5,8 @@
 #include "cli/ctl_login.h"
 
 #include "cli/ctl_account.h"
-#include "cli/merge.h"
-#include "cli/roster.h"
+#include "common/merge.h"
+#include "common/roster.h"
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/profile.h"
