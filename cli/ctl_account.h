@@ -12,9 +12,6 @@
 /* The account that the first operand names, NULL with *e; the roster, filled here, owns it. */
 struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error *e);
 
-/* An account as people may see it: secrets masked. facts NULL: of its record alone. */
-void ctl_account_write(struct jsonw *w, const struct account *a, const struct ctl_facts *facts);
-
 /* What the options of account set say, in *a; an empty value is none. ERR_REQUEST names the option;
  * import_check() has yet to see the account. */
 int ctl_account_read_settings(struct ctl *c, struct account *a, struct error *e);

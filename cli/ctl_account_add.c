@@ -88,7 +88,7 @@ static void print_added(const struct ctl *c, const struct account *a)
 	}
 	buf_init(&out, CTL_OUTPUT);
 	jsonw_init(&w, &out);
-	ctl_account_write(&w, a, NULL);
+	facts_write_account(&w, a, NULL);
 	ctl_print_json(&out);
 	buf_release(&out);
 }
