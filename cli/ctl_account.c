@@ -5,7 +5,7 @@
 #include "cli/ctl.h"
 
 #include "cli/ctl_account.h"
-#include "cli/roster.h"
+#include "common/roster.h"
 #include "cli/table.h"
 #include "common/clock.h"
 #include "common/jsonw.h"
@@ -35,70 +35,6 @@ struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error 
 	return found;
 }
 
-static void write_date(struct jsonw *w, const char *key, int64_t seconds)
-{
-	char date[CLOCK_TEXT_SIZE];
-
-	jsonw_text_member(w, key, seconds ? clock_format(seconds, date) : NULL);
-}
-
-static void write_secret(struct jsonw *w, const char *key, const struct secret *s)
-{
-	char mask[SECRET_MASK_SIZE];
-
-	jsonw_text_member(w, key, secret_present(s) ? secret_mask(s, mask) : NULL);
-}
-
-/* "socks5://user:password@host" without what stands before the "@". */
-static const char *mask_proxy(const char *url, char *out, size_t size)
-{
-	const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');
-
-	if (scheme && at)
-		snprintf(out, size, "%.*s***%s", (int)(scheme + 3 - url), url, at);
-	else
-		snprintf(out, size, "%s", url);
-	return out;
-}
-
-void ctl_account_write(struct jsonw *w, const struct account *a, const struct ctl_facts *facts)
-{
-	char proxy[LIMIT_URL];
-
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "id", a->id);
-	jsonw_text_member(w, "label", a->label);
-	jsonw_text_member(w, "kind", account_kind_names[a->kind]);
-	jsonw_text_member(w, "provider", a->provider);
-	jsonw_text_member(w, "email", a->email);
-	jsonw_text_member(w, "state", account_state_names[a->state]);
-	jsonw_text_member(w, "state_reason", a->state_reason);
-	write_date(w, "state_since", a->state_since);
-	write_date(w, "state_until", a->state_until);
-	jsonw_int_member(w, "priority", a->priority);
-	jsonw_int_member(w, "max_inflight", a->max_inflight);
-	jsonw_text_member(w, "upstream", a->upstream);
-	jsonw_text_member(w, "region", a->region);
-	jsonw_text_member(w, "auth_region", a->auth_region);
-	jsonw_text_member(w, "profile_arn", a->profile_arn);
-	jsonw_text_member(w, "start_url", a->start_url);
-	jsonw_text_member(w, "token_endpoint", a->token_endpoint);
-	jsonw_text_member(w, "client_id", a->client_id);
-	jsonw_text_member(w, "machine_id", a->machine_id);
-	jsonw_text_member(w, "proxy",
-			  a->proxy_url ? mask_proxy(a->proxy_url, proxy, sizeof(proxy)) : NULL);
-	write_date(w, "added_at", a->added_at);
-	write_date(w, "refreshed_at", a->refreshed_at);
-	write_date(w, "expires_at", a->expires_at);
-	write_secret(w, "access_token", &a->access_token);
-	write_secret(w, "refresh_token", &a->refresh_token);
-	write_secret(w, "client_secret", &a->client_secret);
-	write_secret(w, "api_key", &a->api_key);
-	if (facts)
-		ctl_facts_write(w, facts);
-	jsonw_end(w);
-}
-
 static void print_list_json(struct ctl *c, const struct roster *r)
 {
 	struct jsonw w;
@@ -108,17 +44,17 @@ static void print_list_json(struct ctl *c, const struct roster *r)
 	jsonw_init(&w, &out);
 	jsonw_begin_array(&w);
 	for (size_t i = 0; i < r->count; i++) {
-		struct ctl_facts facts;
+		struct facts facts;
 
 		ctl_facts_read(c, &r->accounts[i], &facts);
-		ctl_account_write(&w, &r->accounts[i], &facts);
+		facts_write_account(&w, &r->accounts[i], &facts);
 	}
 	jsonw_end(&w);
 	ctl_print_json(&out);
 	buf_release(&out);
 }
 
-static void add_row(struct table *t, const struct account *a, const struct ctl_facts *f)
+static void add_row(struct table *t, const struct account *a, const struct facts *f)
 {
 	char amount[CTL_FACT_SIZE], percent[CTL_FACT_SIZE], reset[CTL_FACT_SIZE];
 	char used[CTL_FACT_SIZE], refresh[CTL_FACT_SIZE], state[CTL_FACT_SIZE];
@@ -138,7 +74,7 @@ static void add_row(struct table *t, const struct account *a, const struct ctl_f
 }
 
 /* Why it is in its state, and why its numbers are old: a line each, below the table. */
-static void print_reasons(const struct account *a, const struct ctl_facts *f)
+static void print_reasons(const struct account *a, const struct facts *f)
 {
 	char date[CLOCK_TEXT_SIZE];
 
@@ -164,7 +100,7 @@ static void print_list(struct ctl *c, const struct roster *r)
 {
 	static const char *const heads[] = { "ACCOUNT", "LABEL",    "PLAN",    "USED/LIMIT", "%",
 					     "RESET",	"LAST USE", "REFRESH", "STATE" };
-	struct ctl_facts *facts = xcalloc(r->count, sizeof(*facts));
+	struct facts *facts = xcalloc(r->count, sizeof(*facts));
 	struct table t;
 
 	table_init(&t, heads, ARRAY_SIZE(heads));
@@ -230,7 +166,7 @@ static void print_members(const cJSON *tree, const char *outer)
 
 int ctl_account_show(struct ctl *c, struct error *e)
 {
-	struct ctl_facts facts;
+	struct facts facts;
 	struct account *a;
 	struct roster r;
 	struct jsonw w;
@@ -243,7 +179,7 @@ int ctl_account_show(struct ctl *c, struct error *e)
 	if (a) {
 		jsonw_init(&w, &out);
 		ctl_facts_read(c, a, &facts);
-		ctl_account_write(&w, a, &facts);
+		facts_write_account(&w, a, &facts);
 		tree = cJSON_Parse(out.at);
 		if (c->json)
 			ctl_print_json(&out);

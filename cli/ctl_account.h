@@ -6,14 +6,11 @@
 
 #include "cli/ctl.h"
 #include "cli/ctl_facts.h"
-#include "cli/roster.h"
+#include "common/roster.h"
 #include "common/jsonw.h"
 
 /* The account that the first operand names, NULL with *e; the roster, filled here, owns it. */
 struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error *e);
-
-/* An account as people may see it: secrets masked. facts NULL: of its record alone. */
-void ctl_account_write(struct jsonw *w, const struct account *a, const struct ctl_facts *facts);
 
 /* What the options of account set say, in *a; an empty value is none. ERR_REQUEST names the option;
  * import_check() has yet to see the account. */

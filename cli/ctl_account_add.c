@@ -5,8 +5,8 @@
 #include "cli/ctl.h"
 
 #include "cli/ctl_account.h"
-#include "cli/import.h"
-#include "cli/roster.h"
+#include "common/import.h"
+#include "common/roster.h"
 #include "common/clock.h"
 
 /* Options that are members of an account as they stand. */
@@ -88,7 +88,7 @@ static void print_added(const struct ctl *c, const struct account *a)
 	}
 	buf_init(&out, CTL_OUTPUT);
 	jsonw_init(&w, &out);
-	ctl_account_write(&w, a, NULL);
+	facts_write_account(&w, a, NULL);
 	ctl_print_json(&out);
 	buf_release(&out);
 }

@@ -6,8 +6,8 @@
 #include "cli/ctl.h"
 
 #include "cli/ctl_account.h"
-#include "cli/import.h"
-#include "cli/roster.h"
+#include "common/import.h"
+#include "common/roster.h"
 #include "common/live.h"
 
 static const struct {

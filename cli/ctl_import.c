@@ -4,122 +4,29 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
-#include "cli/import.h"
-#include "cli/merge.h"
-#include "cli/roster.h"
+#include "cli/import_database.h"
+#include "common/import_plan.h"
+#include "common/roster.h"
 #include "cli/table.h"
-#include "common/clock.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
 
 #include <sysexits.h>
 
-enum verdict { ADD, UPDATE, KEEP, REFUSE, VERDICTS };
-
-static const char *const would[VERDICTS] = { "add", "update", "keep", "refuse" };
-static const char *const did[VERDICTS] = { "added", "updated", "unchanged", "refused" };
-
-struct plan {
-	enum verdict verdict;
-	char reason[IMPORT_REASON_SIZE + 64];
-	struct account *account; /* UPDATE: the stored one, of the roster */
-	enum roster_match match;
-};
-
-static void PRINTF_LIKE(3, 4) decide(struct plan *p, enum verdict verdict, const char *format, ...)
+static int carry_out(struct ctl *c, struct import_plan *plans, struct import *i, struct error *e)
 {
-	va_list args;
+	size_t done;
 
-	p->verdict = verdict;
-	va_start(args, format);
-	vsnprintf(p->reason, sizeof(p->reason), format, args);
-	va_end(args);
+	if (!import_carry_out(&c->tokens, plans, i, &done, e))
+		return 0;
+	fprintf(stderr,
+		"kiroctl: stopped at entry %zu of %zu; what came before is stored, and stays "
+		"unchanged when this is run again\n",
+		done + 1, i->count);
+	return -1;
 }
 
-static void plan_known(struct plan *p, const struct account *a)
-{
-	const struct account *known = p->account;
-	bool newer = !a->expires_at || a->expires_at > known->expires_at;
-
-	if (p->match == ROSTER_OLDER)
-		decide(p, KEEP, "%s has a newer token of this login", known->id);
-	else if (p->match == ROSTER_PERSON && !newer && !merge_mends(known))
-		decide(p, KEEP, "%s has the same e-mail and newer tokens", known->id);
-	else if (!merge_changes(known, a))
-		decide(p, KEEP, "is there already: %s", known->id);
-	else if (p->match == ROSTER_PERSON)
-		decide(p, UPDATE, "%s has the same e-mail: gets the newer tokens", known->id);
-	else
-		decide(p, UPDATE, "%s has the same credential: gets the rest", known->id);
-}
-
-/* The same account twice in what is imported: the first counts. */
-static bool plan_twin(struct plan *plans, const struct import *i, size_t at)
-{
-	for (size_t n = 0; n < at; n++) {
-		const struct import_entry *earlier = &i->entries[n];
-
-		if (plans[n].verdict != REFUSE &&
-		    roster_compare(&earlier->account, &i->entries[at].account) != ROSTER_NEW) {
-			decide(&plans[at], KEEP, "is entry %zu of %s again", earlier->index,
-			       earlier->source);
-			return true;
-		}
-	}
-	return false;
-}
-
-static void make_plans(struct plan *plans, const struct import *i, const struct roster *r)
-{
-	for (size_t n = 0; n < i->count; n++) {
-		const struct import_entry *entry = &i->entries[n];
-		struct plan *p = &plans[n];
-
-		if (entry->refused[0]) {
-			decide(p, REFUSE, "%s", entry->refused);
-			continue;
-		}
-		if (plan_twin(plans, i, n))
-			continue;
-		p->match = roster_match(r, &entry->account, &p->account);
-		if (p->match == ROSTER_NEW)
-			decide(p, ADD, "%s", "");
-		else
-			plan_known(p, &entry->account);
-	}
-}
-
-/* -1 when the store fails; what was stored before stays. */
-static int carry_out(struct ctl *c, struct plan *plans, struct import *i, struct error *e)
-{
-	for (size_t n = 0; n < i->count; n++) {
-		struct account *a = &i->entries[n].account;
-		int rc = 0;
-
-		if (plans[n].verdict == ADD) {
-			roster_enroll(a, clock_wall());
-			rc = roster_put(&c->tokens, a, e);
-			decide(&plans[n], ADD, "%s", a->id);
-		} else if (plans[n].verdict == UPDATE) {
-			rc = roster_change(&c->tokens, plans[n].account, merge_account, a, e);
-		}
-		if (rc) {
-			fprintf(stderr,
-				"kiroctl: stopped at entry %zu of %zu; what came before is "
-				"stored, and stays unchanged when this is run again\n",
-				n + 1, i->count);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static const char *credential_mask(const struct account *a, char out[static SECRET_MASK_SIZE])
-{
-	return secret_mask(a->kind == KIND_API_KEY ? &a->api_key : &a->refresh_token, out);
-}
-
-static void print_table(const struct plan *plans, const struct import *i, bool done)
+static void print_table(const struct import_plan *plans, const struct import *i, bool done)
 {
 	static const char *const heads[] = { "SOURCE",	 "ENTRY",      "ACCOUNT", "KIND",
 					     "PROVIDER", "CREDENTIAL", "WHAT",	  "WHY" };
@@ -136,8 +43,8 @@ static void print_table(const struct plan *plans, const struct import *i, bool d
 			import_name(entry, name, sizeof(name)),
 			entry->refused[0] ? NULL : account_kind_names[a->kind],
 			a->provider,
-			credential_mask(a, mask),
-			(done ? did : would)[plans[n].verdict],
+			import_credential_mask(a, mask),
+			(done ? import_did : import_would)[plans[n].verdict],
 			plans[n].reason,
 		};
 
@@ -148,7 +55,7 @@ static void print_table(const struct plan *plans, const struct import *i, bool d
 	table_release(&t);
 }
 
-static void print_summary(const size_t counts[VERDICTS], const struct import *i, bool done)
+static void print_summary(const size_t counts[IMPORT_VERDICTS], const struct import *i, bool done)
 {
 	putchar('\n');
 	for (size_t n = 0; n < i->count; n++) {
@@ -159,68 +66,40 @@ static void print_summary(const size_t counts[VERDICTS], const struct import *i,
 		ctl_print_clean(stdout, entry->source);
 		printf(" was understood as: %s\n", entry->format);
 	}
-	printf("%zu %s, %zu %s, %zu unchanged, %zu refused.\n", counts[ADD],
-	       done ? "added" : "to add", counts[UPDATE], done ? "updated" : "to update",
-	       counts[KEEP], counts[REFUSE]);
+	printf("%zu %s, %zu %s, %zu unchanged, %zu refused.\n", counts[IMPORT_ADD],
+	       done ? "added" : "to add", counts[IMPORT_UPDATE], done ? "updated" : "to update",
+	       counts[IMPORT_KEEP], counts[IMPORT_REFUSE]);
 	if (!done)
 		puts("Nothing was stored: say --yes to do it.");
 }
 
-static void write_entry(struct jsonw *w, const struct plan *p, const struct import_entry *entry,
-			bool done)
-{
-	const struct account *a = &entry->account;
-	char name[256], mask[SECRET_MASK_SIZE];
-
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "source", entry->source);
-	jsonw_int_member(w, "entry", (int64_t)entry->index);
-	jsonw_text_member(w, "format", entry->format);
-	jsonw_text_member(w, "account", import_name(entry, name, sizeof(name)));
-	jsonw_text_member(w, "kind", entry->refused[0] ? NULL : account_kind_names[a->kind]);
-	jsonw_text_member(w, "provider", a->provider);
-	jsonw_text_member(w, "credential", credential_mask(a, mask));
-	jsonw_text_member(w, "what", (done ? did : would)[p->verdict]);
-	jsonw_text_member(w, "id", a->id ? a->id : p->account ? p->account->id : NULL);
-	jsonw_text_member(w, "why", p->reason);
-	jsonw_end(w);
-}
-
-static void print_json(const struct plan *plans, const struct import *i,
-		       const size_t counts[VERDICTS], bool done)
+static void print_json(const struct import_plan *plans, const struct import *i, bool done)
 {
 	struct jsonw w;
 	struct buf out;
 
 	buf_init(&out, CTL_OUTPUT);
 	jsonw_init(&w, &out);
-	jsonw_begin_object(&w);
-	jsonw_bool_member(&w, "stored", done);
-	for (int v = 0; v < VERDICTS; v++)
-		jsonw_int_member(&w, did[v], (int64_t)counts[v]);
-	jsonw_begin_array_member(&w, "entries");
-	for (size_t n = 0; n < i->count; n++)
-		write_entry(&w, &plans[n], &i->entries[n], done);
-	jsonw_end(&w);
-	jsonw_end(&w);
+	import_plan_write(&w, plans, i, done);
 	ctl_print_json(&out);
 	buf_release(&out);
 }
 
 /* Exit code: 0, or EX_DATAERR when an entry was refused. */
-static int report(const struct ctl *c, const struct plan *plans, const struct import *i, bool done)
+static int report(const struct ctl *c, const struct import_plan *plans, const struct import *i,
+		  bool done)
 {
-	size_t counts[VERDICTS] = { 0 };
+	size_t counts[IMPORT_VERDICTS] = { 0 };
 
 	for (size_t n = 0; n < i->count; n++)
 		counts[plans[n].verdict]++;
 	if (c->json) {
-		print_json(plans, i, counts, done);
+		print_json(plans, i, done);
 	} else {
 		print_table(plans, i, done);
 		print_summary(counts, i, done);
 	}
-	return counts[REFUSE] ? EX_DATAERR : 0;
+	return counts[IMPORT_REFUSE] ? EX_DATAERR : 0;
 }
 
 /* A dry run may come before there is a state directory. */
@@ -263,7 +142,7 @@ static void warn_of_sharing(const struct import *i)
 
 static int process(struct ctl *c, struct import *i, bool store, struct error *e)
 {
-	struct plan *plans = xcalloc(i->count, sizeof(*plans));
+	struct import_plan *plans = xcalloc(i->count, sizeof(*plans));
 	struct roster r;
 	int rc;
 
@@ -271,7 +150,7 @@ static int process(struct ctl *c, struct import *i, bool store, struct error *e)
 	roster_init(&r);
 	rc = load_roster(c, &r, store, e);
 	if (!rc) {
-		make_plans(plans, i, &r);
+		import_plan(plans, i, &r);
 		rc = store ? carry_out(c, plans, i, e) : 0;
 	}
 	if (!rc)

@@ -5,8 +5,8 @@
 #include "cli/ctl.h"
 
 #include "cli/ctl_login.h"
-#include "cli/import.h"
-#include "cli/roster.h"
+#include "common/import.h"
+#include "common/roster.h"
 #include "common/limits.h"
 
 #include <sysexits.h>

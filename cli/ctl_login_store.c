@@ -5,12 +5,8 @@
 #include "cli/ctl_login.h"
 
 #include "cli/ctl_account.h"
-#include "cli/merge.h"
-#include "cli/roster.h"
-#include "common/clock.h"
-#include "common/limits.h"
-#include "common/profile.h"
-#include "common/usage.h"
+#include "common/enroll.h"
+#include "common/roster.h"
 
 static void warn(const char *what, const struct error *why)
 {
@@ -19,74 +15,19 @@ static void warn(const char *what, const struct error *why)
 	fputc('\n', stderr);
 }
 
-/* An API key that the service refuses is a typing mistake; a login that it just handed out is
- * stored whatever it says now. */
 static int identify(struct login_run *run, struct usage *u, struct error *e)
 {
-	struct error why = { .kind = ERR_NONE };
-	const struct config *config = run->ctl->config;
-	struct account *a = &run->account;
+	struct enroll_doubts doubts;
 
-	if (profile_is_missing(a) && profile_find(run->service.http, config, a, &why))
+	if (enroll_identify(run->service.http, run->ctl->config, &run->account, u, &doubts, e))
+		return -1;
+	if (doubts.profile.kind)
 		warn("the profile of this login is not known yet, it is asked for again with the "
 		     "first request",
-		     &why);
-	error_clear(&why);
-	if (!usage_fetch(run->service.http, config, a, u, &why)) {
-		a->email = *u->email ? xstrdup(u->email) : NULL;
-		a->user_id = *u->user_id ? xstrdup(u->user_id) : NULL;
-		return 0;
-	}
-	if (a->kind == KIND_API_KEY && (why.kind == ERR_UP_TOKEN || why.kind == ERR_UP_DENIED))
-		return error_set(e, ERR_LOGIN, "the service refuses this API key: %s", why.message);
-	warn("the service did not say whose login this is", &why);
+		     &doubts.profile);
+	if (doubts.usage.kind)
+		warn("the service did not say whose login this is", &doubts.usage);
 	return 0;
-}
-
-/* --account, or the one that this login is. NULL without an error: it is new. */
-static struct account *find_known(struct login_run *run, struct roster *r, struct error *e)
-{
-	const char *name = ctl_value(run->ctl, "account");
-	struct account *known = NULL, *a = &run->account;
-
-	if (!name) {
-		roster_match(r, a, &known);
-		return known;
-	}
-	known = roster_find(r, name, e);
-	if (!known)
-		return NULL;
-	if (known->kind != a->kind)
-		error_set(e, ERR_REQUEST, "account %s is of the kind %s, this login is %s",
-			  known->id, account_kind_names[known->kind], account_kind_names[a->kind]);
-	else if (known->user_id && a->user_id && strcmp(known->user_id, a->user_id) != 0)
-		error_set(e, ERR_REQUEST,
-			  "account %s is another person's (%s) than this login (%s); without "
-			  "--account it becomes an account of its own",
-			  known->id, known->email ? known->email : known->user_id,
-			  a->email ? a->email : a->user_id);
-	return e->kind == ERR_NONE ? known : NULL;
-}
-
-/* *stored: the record as it is then, borrowed. */
-static int put(struct login_run *run, struct roster *r, const struct account **stored,
-	       const char **result, struct error *e)
-{
-	const char *label = ctl_value(run->ctl, "label");
-	struct account *a = &run->account, *known = find_known(run, r, e);
-
-	if (e->kind != ERR_NONE)
-		return -1;
-	if (known) {
-		*result = "updated";
-		*stored = known;
-		return roster_change(&run->ctl->tokens, known, merge_account, a, e);
-	}
-	*result = "added";
-	*stored = a;
-	a->label = label ? xstrdup(label) : NULL;
-	roster_enroll(a, clock_wall());
-	return roster_put(&run->ctl->tokens, a, e);
 }
 
 static void print_json(const struct account *a, const char *result)
@@ -100,7 +41,7 @@ static void print_json(const struct account *a, const char *result)
 	jsonw_text_member(&w, "status", "done");
 	jsonw_text_member(&w, "result", result);
 	jsonw_key(&w, "account");
-	ctl_account_write(&w, a, NULL);
+	facts_write_account(&w, a, NULL);
 	jsonw_end(&w);
 	ctl_print_json(&out);
 	buf_release(&out);
@@ -129,7 +70,8 @@ static void print_done(const struct account *a, const struct usage *u, const cha
 int ctl_login_store(struct login_run *run, struct error *e)
 {
 	const struct account *stored = NULL;
-	const char *result = NULL;
+	const char *result;
+	bool added = false;
 	struct usage u = { .plan = "" };
 	struct roster r;
 	int rc = 0;
@@ -142,7 +84,10 @@ int ctl_login_store(struct login_run *run, struct error *e)
 	if (!rc)
 		rc = roster_load(&r, &run->ctl->tokens, e);
 	if (!rc)
-		rc = put(run, &r, &stored, &result, e);
+		rc = enroll_store(&run->ctl->tokens, &r, &run->account,
+				  ctl_value(run->ctl, "account"), ctl_value(run->ctl, "label"),
+				  &stored, &added, e);
+	result = added ? "added" : "updated";
 	if (!rc && run->ctl->json)
 		print_json(stored, result);
 	else if (!rc)

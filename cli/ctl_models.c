@@ -4,7 +4,7 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
-#include "cli/roster.h"
+#include "common/roster.h"
 #include "cli/table.h"
 #include "common/alias.h"
 #include "common/calibration.h"

@@ -5,7 +5,7 @@
 #include "cli/ctl.h"
 
 #include "cli/ctl_account.h"
-#include "cli/roster.h"
+#include "common/roster.h"
 #include "common/usage.h"
 #include "common/clock.h"
 #include "common/http.h"

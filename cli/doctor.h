@@ -6,7 +6,7 @@
 #define CLI_DOCTOR_H
 
 #include "cli/ctl.h"
-#include "cli/roster.h"
+#include "common/roster.h"
 
 enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL, FINDINGS };
 

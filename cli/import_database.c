@@ -9,7 +9,7 @@
  * only true to what kiro-cli wrote while there is no journal beside it.
  */
 #include "common/base.h"
-#include "cli/import.h"
+#include "cli/import_database.h"
 
 #include "common/json.h"
 #include "common/limits.h"

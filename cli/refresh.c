@@ -6,7 +6,7 @@
  * account's usage is read once.
  */
 #include "common/base.h"
-#include "cli/roster.h"
+#include "common/roster.h"
 
 #include "common/backup.h"
 #include "common/catalogue.h"

@@ -4,7 +4,7 @@
  * measures how long it takes. Prints one line of JSON; herd.test.mjs looks at the login service.
  */
 #include "common/base.h"
-#include "cli/roster.h"
+#include "common/roster.h"
 #include "common/clock.h"
 #include "common/ids.h"
 #include "common/log.h"

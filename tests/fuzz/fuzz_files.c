@@ -10,7 +10,7 @@
 #include "common/base.h"
 #include "tests/fuzz/fuzz.h"
 
-#include "cli/import.h"
+#include "common/import.h"
 #include "common/account.h"
 #include "common/catalogue.h"
 #include "common/config.h"

@@ -17,7 +17,7 @@ static struct config config;
 static struct ctl c;
 static struct live *live;
 static struct account a;
-static struct ctl_facts facts;
+static struct facts facts;
 static struct error e;
 
 static void begin(void)

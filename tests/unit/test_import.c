@@ -4,7 +4,7 @@
  * write them mean them.
  */
 #include "common/base.h"
-#include "cli/import.h"
+#include "common/import.h"
 
 #include "common/limits.h"
 

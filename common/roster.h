@@ -1,9 +1,9 @@
 /*
- * roster.h - the accounts of an installation, as the command line handles them: all at once, and
- * one by the name that a person gives.
+ * roster.h - the accounts of an installation, as commands and the admin API handle them: all at
+ * once, and one by the name that a person gives.
  */
-#ifndef CLI_ROSTER_H
-#define CLI_ROSTER_H
+#ifndef COMMON_ROSTER_H
+#define COMMON_ROSTER_H
 
 #include "common/account.h"
 #include "common/base.h"

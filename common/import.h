@@ -5,8 +5,8 @@
  * entry that cannot be taken is kept with its reason, and the others go on. Messages name entries
  * by their place, label or e-mail, never by a secret.
  */
-#ifndef CLI_IMPORT_H
-#define CLI_IMPORT_H
+#ifndef COMMON_IMPORT_H
+#define COMMON_IMPORT_H
 
 #include "common/account.h"
 #include "common/base.h"
@@ -24,9 +24,8 @@ struct import {
 /* Adds the entries of one text. -1: it is not JSON, or of no shape that we know. */
 int import_read(struct import *i, const char *source, struct span text, struct error *e);
 
-/* The same with a database file of kiro-cli, which is left as it is. */
+/* It begins as a database file of kiro-cli does: cli/import_database.h reads those. */
 bool import_is_database(struct span beginning);
-int import_database(struct import *i, const char *source, const char *path, struct error *e);
 
 /* For readers of such files: adds an entry of that tree. format: a constant. */
 void import_add(struct import *i, const char *source, const char *format, size_t index,

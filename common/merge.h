@@ -1,8 +1,8 @@
 /*
  * merge.h - a login that is found again: what it brings goes into the account that is there.
  */
-#ifndef CLI_MERGE_H
-#define CLI_MERGE_H
+#ifndef COMMON_MERGE_H
+#define COMMON_MERGE_H
 
 #include "common/account.h"
 #include "common/base.h"

@@ -1,7 +1,7 @@
 #include "common/base.h"
-#include "cli/merge.h"
+#include "common/merge.h"
 
-#include "cli/roster.h"
+#include "common/roster.h"
 #include "common/clock.h"
 #include "common/limits.h"
 

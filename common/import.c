@@ -1,5 +1,5 @@
 #include "common/base.h"
-#include "cli/import.h"
+#include "common/import.h"
 
 #include "common/json.h"
 #include "common/limits.h"

@@ -1,5 +1,5 @@
 #include "common/base.h"
-#include "cli/roster.h"
+#include "common/roster.h"
 
 #include "common/catalogue.h"
 #include "common/ids.h"
