@@ -32,6 +32,7 @@ struct in {
 	bool count_only;		/* nothing will be generated */
 	size_t tool_room;		/* of chat.tools, where in_add_tool() fills it */
 	bool flat_tools;		/* Responses: a tool's members stand beside its type */
+	const char *search_description; /* OpenAI APIs: of the search that is offered last */
 	const char *function_id;	/* of the latest legacy function_call, NULL: none */
 	struct text_map document_names; /* taken */
 	size_t image_count;

@@ -168,7 +168,9 @@ const chatFields = {
 	moderation: ['x'],
 	web_search_options: ['x'],
 	'web_search_options.search_context_size': [7, 'huge'],
-	'web_search_options.user_location': ['x'],
+	'web_search_options.user_location': [
+		'x', at('web_search_options.user_location.approximate', { approximate: 7 }),
+		at('web_search_options.user_location.approximate.city', { approximate: { city: 7 } })],
 };
 
 // The deprecated members, which cannot stand beside their successors.
@@ -296,10 +298,12 @@ const responsesFields = {
 	'tools.2.format.syntax': [7, 'bnf'],
 	'tools.2.format.definition': [7],
 	'tools.3.search_context_size': [7, 'huge'],
-	'tools.3.user_location': ['x'],
+	'tools.3.user_location': ['x', at('tools.3.user_location.type', { type: 'exact' }),
+				  at('tools.3.user_location.country', { country: 7 })],
 	'tools.3.external_web_access': ['x'],
 	'tools.3.filters': ['x'],
 	'tools.3.filters.allowed_domains': ['x', at('tools.3.filters.allowed_domains.0', [7])],
+	'tools.3.filters.blocked_domains': ['x', ['b.example']],
 	'tools.4.execution': [7, at('tools.4.type', 'server')],
 	'tools.4.description': [7],
 	tool_choice: [7, 'sometimes'],
