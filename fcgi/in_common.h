@@ -90,6 +90,10 @@ int in_forced_tool(struct in *in, const char *name, const struct json_at *at, co
 /* The root rules of the upstream for a tool's schema (may be NULL). */
 int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key);
 
+/* A member that must be there and must not be empty. 0 or -1. */
+int in_need_name(struct in *in, const cJSON *json, const char *key, const struct json_at *at,
+		 const char **out);
+
 /* Plain members: absent and null are fine. 0 or -1. */
 int in_check_number(struct in *in, const cJSON *body, const char *key, double min, double max);
 

@@ -42,8 +42,8 @@ static int read_domains(struct in *in, const cJSON *json, const char *key, const
 		return json_error(at, key, in->e, "List should have at most %d items", DOMAINS_MAX);
 	*out = arena_array(in->arena, (size_t)cJSON_GetArraySize(list) + 1, sizeof(**out));
 	cJSON_ArrayForEach (item, list) {
-		if (!cJSON_IsString(item))
-			return json_error(&item_at, NULL, in->e, "Input should be a valid string");
+		if (in_shape_type(in, item, &item_at, IN_TEXT))
+			return -1;
 		(*out)[(*count)++] = item->valuestring;
 		item_at.index++;
 	}
@@ -196,11 +196,8 @@ int in_search_result(struct in *in, const cJSON *json, const struct json_at *at,
 			       .is_error = cJSON_IsObject(content),
 			       .blocks = text,
 			       .block_count = 1 };
-	if (json_need_text(json, "tool_use_id", at, &out->id, in->e))
+	if (in_need_name(in, json, "tool_use_id", at, &out->id))
 		return -1;
-	if (!out->id[0])
-		return json_error(at, "tool_use_id", in->e,
-				  "String should have at least 1 character");
 	if (!cJSON_IsArray(content) && !out->is_error)
 		return json_error(at, "content", in->e, "Input should be a valid array or object");
 	*text = (struct block){ .kind = BLOCK_TEXT };
