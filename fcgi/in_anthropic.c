@@ -11,10 +11,8 @@
 
 static int read_model(struct in *in, const cJSON *body, const char *name)
 {
-	if (json_need_text(body, name, NULL, &in->chat->model, in->e))
+	if (in_need_name(in, body, name, NULL, &in->chat->model))
 		return -1;
-	if (!in->chat->model[0])
-		return json_error(NULL, name, in->e, "String should have at least 1 character");
 	return 0;
 }
 
@@ -170,9 +168,7 @@ static int read_tool(struct in *in, const cJSON *json, const struct json_at *at)
 	const char *type = "custom";
 	int rc;
 
-	if (!cJSON_IsObject(json))
-		return json_error(at, NULL, in->e, "Input should be a valid object");
-	if (json_text(json, "type", at, &type, in->e) < 0)
+	if (in_shape_type(in, json, at, IN_OBJECT) || json_text(json, "type", at, &type, in->e) < 0)
 		return -1;
 	if (in_search_is_type(type))
 		return check_search(in, json, type, at)

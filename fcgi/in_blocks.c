@@ -141,9 +141,8 @@ static int read_block(struct in *in, const cJSON *json, enum place place, const 
 	const struct block_row *row;
 	const char *type;
 
-	if (!cJSON_IsObject(json))
-		return json_error(at, NULL, in->e, "Input should be a valid object");
-	if (json_need_text(json, "type", at, &type, in->e))
+	if (in_shape_type(in, json, at, IN_OBJECT) ||
+	    json_need_text(json, "type", at, &type, in->e))
 		return -1;
 	row = row_of(type, place);
 	if (!row)
@@ -216,22 +215,12 @@ static int read_thinking(struct in *in, const cJSON *json, const struct json_at 
 	return MADE_BLOCK;
 }
 
-static int need_filled_text(struct in *in, const cJSON *json, const char *key,
-			    const struct json_at *at, const char **text)
-{
-	if (json_need_text(json, key, at, text, in->e))
-		return -1;
-	if (!(*text)[0])
-		return json_error(at, key, in->e, "String should have at least 1 character");
-	return 0;
-}
-
 static int read_tool_use(struct in *in, const cJSON *json, const struct json_at *at,
 			 struct block *out)
 {
 	*out = (struct block){ .kind = BLOCK_TOOL_USE, .input_json = { "", 0 } };
-	if (need_filled_text(in, json, "id", at, &out->id) ||
-	    need_filled_text(in, json, "name", at, &out->name) ||
+	if (in_need_name(in, json, "id", at, &out->id) ||
+	    in_need_name(in, json, "name", at, &out->name) ||
 	    json_object(json, "input", at, &out->input, in->e) < 0)
 		return -1;
 	text_map_put(&in->mentioned, out->name, 0);
@@ -244,7 +233,7 @@ static int read_tool_reference(struct in *in, const cJSON *json, const struct js
 {
 	const char *name;
 
-	if (need_filled_text(in, json, "tool_name", at, &name))
+	if (in_need_name(in, json, "tool_name", at, &name))
 		return -1;
 	text_map_put(&in->mentioned, name, 0);
 	*out = (struct block){ .kind = BLOCK_TEXT, .text = span_of(name), .name = name };
@@ -293,8 +282,8 @@ static int read_result_content(struct in *in, const cJSON *content, const struct
 		result->block_count = result->blocks[0].text.len > 0;
 		return 0;
 	}
-	if (!cJSON_IsArray(content))
-		return json_error(at, NULL, in->e, "Input should be a valid string or array");
+	if (in_shape_type(in, content, at, IN_TEXT | IN_ARRAY))
+		return -1;
 	cJSON_ArrayForEach (item, content)
 		count++;
 	result->blocks = arena_array(in->arena, count, sizeof(*result->blocks));
@@ -318,7 +307,7 @@ static int read_tool_result(struct in *in, const cJSON *json, const struct json_
 	const cJSON *content = json_member(json, "content");
 	struct block result = { .kind = BLOCK_TOOL_RESULT };
 
-	if (need_filled_text(in, json, "tool_use_id", at, &result.id) ||
+	if (in_need_name(in, json, "tool_use_id", at, &result.id) ||
 	    json_bool(json, "is_error", at, &result.is_error, in->e) < 0)
 		return -1;
 	if (content && read_result_content(in, content, &inside, &result))
@@ -337,9 +326,8 @@ static int add_text(struct in *in, const cJSON *block, const struct json_at *at,
 {
 	const char *type, *text;
 
-	if (!cJSON_IsObject(block))
-		return json_error(at, NULL, in->e, "Input should be a valid object");
-	if (json_need_text(block, "type", at, &type, in->e))
+	if (in_shape_type(in, block, at, IN_OBJECT) ||
+	    json_need_text(block, "type", at, &type, in->e))
 		return -1;
 	if (strcmp(type, "text") != 0)
 		return json_error(at, "type", in->e, "Input should be 'text'");
@@ -363,8 +351,8 @@ int in_blocks_texts(struct in *in, const cJSON *content, const struct json_at *a
 			in_texts_add(in, texts, span_of(content->valuestring));
 		return 0;
 	}
-	if (!cJSON_IsArray(content))
-		return json_error(at, NULL, in->e, "Input should be a valid string or array");
+	if (in_shape_type(in, content, at, IN_TEXT | IN_ARRAY))
+		return -1;
 	cJSON_ArrayForEach (item, content) {
 		if (add_text(in, item, &item_at, texts))
 			return -1;
@@ -386,8 +374,8 @@ static int read_content(struct in *in, const cJSON *content, enum role role,
 		in_add_text(in, role, index, span_of(content->valuestring));
 		return 0;
 	}
-	if (!cJSON_IsString(content) && !cJSON_IsArray(content))
-		return json_error(at, NULL, in->e, "Input should be a valid string or array");
+	if (in_shape_type(in, content, at, IN_TEXT | IN_ARRAY))
+		return -1;
 	cJSON_ArrayForEach (item, content) {
 		int made = read_block(in, item, place, &item_at, &block);
 
@@ -444,7 +432,7 @@ static int read_tool_change(struct in *in, const cJSON *json, const char *type,
 		return -1;
 	if (strcmp(kind, "tool_reference") != 0)
 		return json_error(&tool_at, "type", in->e, "Input should be 'tool_reference'");
-	if (need_filled_text(in, tool, "name", &tool_at, &name))
+	if (in_need_name(in, tool, "name", &tool_at, &name))
 		return -1;
 	text_map_put(&in->mentioned, name, strcmp(type, "tool_removal") == 0);
 	return 0;

@@ -4,6 +4,7 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "fcgi/base64.h"
+#include "fcgi/in_shape.h"
 
 void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error *e)
 {
@@ -166,14 +167,14 @@ int in_stop_sequences(struct in *in, const cJSON *body, const char *key, bool bl
 
 	if (!list)
 		return 0;
-	if (!cJSON_IsString(list) && !cJSON_IsArray(list))
-		return json_error(NULL, key, in->e, "Input should be a valid list");
+	if (in_shape_type(in, list, &inside, IN_TEXT | IN_ARRAY))
+		return -1;
 	item = cJSON_IsString(list) ? list : list->child;
 	chat->stop_sequences =
 		arena_array(in->arena, LIMIT_STOP_SEQUENCES, sizeof(*chat->stop_sequences));
 	for (; item; item = item == list ? NULL : item->next, at.index++) {
-		if (!cJSON_IsString(item))
-			return json_error(&at, NULL, in->e, "Input should be a valid string");
+		if (in_shape_type(in, item, &at, IN_TEXT))
+			return -1;
 		if (!*item->valuestring || (!blank_ok && !has_ink(span_of(item->valuestring))))
 			return json_error(NULL, key, in->e,
 					  "each stop sequence must contain non-whitespace");
@@ -205,9 +206,7 @@ int in_each(struct in *in, const cJSON *list, const struct json_at *at, in_item_
 		if (item_at.index == LIMIT_MESSAGES)
 			return json_error(at, NULL, in->e, "List should have at most %d items",
 					  LIMIT_MESSAGES);
-		if (!cJSON_IsObject(item))
-			return json_error(&item_at, NULL, in->e, "Input should be a valid object");
-		if (read(in, item, &item_at))
+		if (in_shape_type(in, item, &item_at, IN_OBJECT) || read(in, item, &item_at))
 			return -1;
 		item_at.index++;
 	}
@@ -344,6 +343,16 @@ int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at
 	if (json_object(schema, "properties", &inside, &member, in->e) < 0)
 		return -1;
 	return json_array(schema, "required", &inside, &member, in->e) < 0 ? -1 : 0;
+}
+
+int in_need_name(struct in *in, const cJSON *json, const char *key, const struct json_at *at,
+		 const char **out)
+{
+	if (json_need_text(json, key, at, out, in->e))
+		return -1;
+	if (!**out)
+		return json_error(at, key, in->e, "String should have at least 1 character");
+	return 0;
 }
 
 int in_check_number(struct in *in, const cJSON *body, const char *key, double min, double max)

@@ -32,6 +32,7 @@ struct in {
 	bool count_only;		/* nothing will be generated */
 	size_t tool_room;		/* of chat.tools, where in_add_tool() fills it */
 	bool flat_tools;		/* Responses: a tool's members stand beside its type */
+	const char *search_description; /* OpenAI APIs: of the search that is offered last */
 	const char *function_id;	/* of the latest legacy function_call, NULL: none */
 	struct text_map document_names; /* taken */
 	size_t image_count;
@@ -88,6 +89,10 @@ int in_forced_tool(struct in *in, const char *name, const struct json_at *at, co
 
 /* The root rules of the upstream for a tool's schema (may be NULL). */
 int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key);
+
+/* A member that must be there and must not be empty. 0 or -1. */
+int in_need_name(struct in *in, const cJSON *json, const char *key, const struct json_at *at,
+		 const char **out);
 
 /* Plain members: absent and null are fine. 0 or -1. */
 int in_check_number(struct in *in, const cJSON *body, const char *key, double min, double max);

@@ -54,7 +54,7 @@ const struct in_member in_hints_image[] = {
 };
 const struct in_member in_hints_item[] = {
 	{ .name = "id", .types = IN_TEXT },
-	{ .name = "status", .types = IN_TEXT, .values = { "in_progress", "completed", "incomplete", "failed" } },
+	{ .name = "status", .types = IN_TEXT, .values = { "in_progress", "searching", "completed", "incomplete", "failed" } },
 	{ .name = NULL },
 };
 const struct in_member in_hints_tool[] = {
@@ -79,7 +79,6 @@ const struct in_member in_hints_schema[] = {
 const struct in_member in_hints_search[] = {
 	{ .name = "search_context_size", .types = IN_TEXT, .values = { "low", "medium", "high" } },
 	{ .name = "search_content_types", .types = IN_ARRAY, .items = IN_TEXT },
-	{ .name = "user_location", .types = IN_OBJECT },
 	{ .name = NULL },
 };
 /* clang-format on */

@@ -82,13 +82,10 @@ static int read_call_name(struct in *in, const cJSON *item, const struct json_at
 {
 	const char *name, *space = NULL;
 
-	if (json_need_text(item, "call_id", at, &out->id, in->e) ||
-	    json_need_text(item, "name", at, &name, in->e) ||
+	if (in_need_name(in, item, "call_id", at, &out->id) ||
+	    in_need_name(in, item, "name", at, &name) ||
 	    json_text(item, "namespace", at, &space, in->e) < 0)
 		return -1;
-	if (!out->id[0] || !name[0])
-		return json_error(at, out->id[0] ? "name" : "call_id", in->e,
-				  "Input should not be empty");
 	out->name = in_tools_name(in, space && space[0] ? space : NULL, name);
 	return 0;
 }
@@ -124,7 +121,7 @@ static int read_output(struct in *in, const cJSON *item, const struct json_at *a
 	struct in_parts parts;
 	const char *id;
 
-	if (json_need_text(item, "call_id", at, &id, in->e) ||
+	if (in_need_name(in, item, "call_id", at, &id) ||
 	    in_parts_read(in, json_member(item, "output"), IN_ALL_PARTS, &output_at, &parts))
 		return -1;
 	in_parts_add_result(in, id, at->index, &parts);
@@ -135,7 +132,7 @@ static int read_search_call(struct in *in, const cJSON *item, const struct json_
 {
 	struct block block = { .kind = BLOCK_TOOL_USE, .name = "tool_search" };
 
-	if (json_need_text(item, "call_id", at, &block.id, in->e) ||
+	if (in_need_name(in, item, "call_id", at, &block.id) ||
 	    json_object(item, "arguments", at, &block.input, in->e) < 0)
 		return -1;
 	*in_add(in, ROLE_ASSISTANT, at->index) = block;
@@ -169,7 +166,7 @@ static int read_search_output(struct in *in, const cJSON *item, const struct jso
 	struct in_parts parts = { .blocks = text, .count = 1 };
 	const char *id;
 
-	if (json_need_text(item, "call_id", at, &id, in->e) || read_more_tools(in, item, at))
+	if (in_need_name(in, item, "call_id", at, &id) || read_more_tools(in, item, at))
 		return -1;
 	for (size_t i = before; i < in->chat->tool_count; i++)
 		in_texts_add(in, &names, span_of(in->chat->tools[i].name));
@@ -239,13 +236,11 @@ int in_items_instructions(struct in *in, const cJSON *body, const char *name)
 
 	if (!instructions)
 		return 0;
-	if (cJSON_IsArray(instructions))
-		return in_each(in, instructions, &at, read_message);
-	if (!cJSON_IsString(instructions))
-		return json_error(NULL, name, in->e, "Input should be a string or an array");
-	if (instructions->valuestring[0])
+	if (in_shape_type(in, instructions, &at, IN_TEXT | IN_ARRAY))
+		return -1;
+	if (cJSON_IsString(instructions) && instructions->valuestring[0])
 		in_texts_add(in, &in->system, span_of(instructions->valuestring));
-	return 0;
+	return in_each(in, instructions, &at, read_message);
 }
 
 /* Codex repeats a turn whose stream was lost with the items that were done: the answer goes on
@@ -265,10 +260,10 @@ int in_items_read(struct in *in, const cJSON *body, const char *name)
 
 	if (!input)
 		return in_parts_missing(in, name);
+	if (in_shape_type(in, input, &at, IN_TEXT | IN_ARRAY))
+		return -1;
 	if (cJSON_IsString(input) && input->valuestring[0])
 		in_add_text(in, ROLE_USER, 0, span_of(input->valuestring));
-	else if (!cJSON_IsString(input) && !cJSON_IsArray(input))
-		return json_error(NULL, name, in->e, "Input should be a string or an array");
 	if (in_each(in, input, &at, read_item))
 		return -1;
 	if (!in->chat->message_count && !in->system.count)

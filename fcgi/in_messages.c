@@ -22,11 +22,9 @@ static int read_call_body(struct in *in, const cJSON *body, const char *payload,
 {
 	const char *text = "";
 
-	if (json_need_text(body, "name", at, &out->name, in->e) ||
+	if (in_need_name(in, body, "name", at, &out->name) ||
 	    json_text(body, payload, at, &text, in->e) < 0)
 		return -1;
-	if (!out->name[0])
-		return json_error(at, "name", in->e, "Input should not be empty");
 	out->input_json = strcmp(payload, "input") == 0 ? in_parts_input(in, text)
 							: in_parts_arguments(in, text);
 	return 0;
@@ -40,21 +38,17 @@ static int read_call(struct in *in, const cJSON *call, const struct json_at *at,
 	const cJSON *body = NULL;
 	bool custom;
 
-	if (!cJSON_IsObject(call))
-		return json_error(at, NULL, in->e, "Input should be an object");
-	if (json_text(call, "type", at, &type, in->e) < 0)
+	if (in_shape_type(in, call, at, IN_OBJECT) || json_text(call, "type", at, &type, in->e) < 0)
 		return -1;
 	custom = strcmp(type, "custom") == 0;
 	if (!custom && strcmp(type, "function") != 0)
 		return json_error(at, "type", in->e, "'%.64s' tool calls are " UNSUPPORTED, type);
 	inside.key = custom ? "custom" : "function";
-	if (json_need_text(call, "id", at, &block.id, in->e) ||
+	if (in_need_name(in, call, "id", at, &block.id) ||
 	    json_object(call, inside.key, at, &body, in->e) < 0)
 		return -1;
 	if (!body)
 		return json_error(at, inside.key, in->e, "Field required");
-	if (!block.id[0])
-		return json_error(at, "id", in->e, "Input should not be empty");
 	if (read_call_body(in, body, custom ? "input" : "arguments", &inside, &block))
 		return -1;
 	*in_add(in, ROLE_ASSISTANT, index) = block;
@@ -122,7 +116,7 @@ static int read_tool_message(struct in *in, const cJSON *message, const struct j
 {
 	const char *id;
 
-	if (json_need_text(message, "tool_call_id", at, &id, in->e))
+	if (in_need_name(in, message, "tool_call_id", at, &id))
 		return -1;
 	return read_result(in, message, id, at);
 }
@@ -131,7 +125,7 @@ static int read_function_message(struct in *in, const cJSON *message, const stru
 {
 	const char *name;
 
-	if (json_need_text(message, "name", at, &name, in->e))
+	if (in_need_name(in, message, "name", at, &name))
 		return -1;
 	return read_result(in, message, in->function_id ? in->function_id : name, at);
 }

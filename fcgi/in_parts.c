@@ -178,9 +178,8 @@ static int read_part(struct in *in, const cJSON *part, enum in_parts_kind kind,
 {
 	const char *type;
 
-	if (!cJSON_IsObject(part))
-		return json_error(at, NULL, in->e, "Input should be an object");
-	if (json_need_text(part, "type", at, &type, in->e))
+	if (in_shape_type(in, part, at, IN_OBJECT) ||
+	    json_need_text(part, "type", at, &type, in->e))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(part_rows); i++) {
 		const struct part_row *row = &part_rows[i];
@@ -204,8 +203,8 @@ int in_parts_read(struct in *in, const cJSON *content, enum in_parts_kind kind,
 	*out = (struct in_parts){ .count = 0 };
 	if (!content || cJSON_IsNull(content))
 		return 0;
-	if (!cJSON_IsString(content) && !cJSON_IsArray(content))
-		return json_error(at, NULL, in->e, "Input should be a string or an array of parts");
+	if (in_shape_type(in, content, at, IN_TEXT | IN_ARRAY))
+		return -1;
 	out->blocks = arena_array(in->arena, (size_t)cJSON_GetArraySize(content) + 1,
 				  sizeof(*out->blocks));
 	if (cJSON_IsString(content) && content->valuestring[0])
@@ -245,8 +244,7 @@ int in_parts_user(struct in *in, const cJSON *message, const struct json_at *at)
 	struct in_parts parts;
 
 	if (!content)
-		return json_error(at, "content", in->e,
-				  "Input should be a string or an array of parts");
+		return json_error(at, "content", in->e, "Field required");
 	if (in_parts_read(in, content, IN_ALL_PARTS, &content_at, &parts))
 		return -1;
 	if (!parts.count)

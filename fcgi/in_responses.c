@@ -47,8 +47,8 @@ static int read_include(struct in *in, const cJSON *body, const char *name)
 	if (json_array(body, name, NULL, &list, in->e) < 0)
 		return -1;
 	cJSON_ArrayForEach (item, list) {
-		if (!cJSON_IsString(item))
-			return json_error(&at, NULL, in->e, "Input should be a valid string");
+		if (in_shape_type(in, item, &at, IN_TEXT))
+			return -1;
 		if (strcmp(item->valuestring, "message.output_text.logprobs") == 0)
 			return json_error(&at, NULL, in->e, "logprobs is not supported");
 		at.index++;

@@ -42,23 +42,69 @@ static int read_domains(struct in *in, const cJSON *json, const char *key, const
 		return json_error(at, key, in->e, "List should have at most %d items", DOMAINS_MAX);
 	*out = arena_array(in->arena, (size_t)cJSON_GetArraySize(list) + 1, sizeof(**out));
 	cJSON_ArrayForEach (item, list) {
-		if (!cJSON_IsString(item))
-			return json_error(&item_at, NULL, in->e, "Input should be a valid string");
+		if (in_shape_type(in, item, &item_at, IN_TEXT))
+			return -1;
 		(*out)[(*count)++] = item->valuestring;
 		item_at.index++;
 	}
 	return 0;
 }
 
+/* The domains that both APIs take. at: of json. */
+static int read_limits(struct in *in, const cJSON *json, const struct json_at *at,
+		       struct chat_search *search)
+{
+	if (read_domains(in, json, "allowed_domains", at, &search->allowed,
+			 &search->allowed_count) ||
+	    read_domains(in, json, "blocked_domains", at, &search->blocked, &search->blocked_count))
+		return -1;
+	if (search->allowed_count && search->blocked_count)
+		return json_error(at, "blocked_domains", in->e,
+				  "only one of allowed_domains and blocked_domains may be given");
+	return 0;
+}
+
+static const struct in_member place_members[] = {
+	{ .name = "type", .types = IN_TEXT, .values = { "approximate" } },
+	{ .name = "city", .types = IN_TEXT },
+	{ .name = "region", .types = IN_TEXT },
+	{ .name = "country", .types = IN_TEXT },
+	{ .name = "timezone", .types = IN_TEXT },
+	{ .name = NULL },
+};
+
+static const struct in_member nested_members[] = {
+	{ .name = "approximate", .types = IN_OBJECT, .members = place_members },
+	{ .name = NULL },
+};
+
+/* user_location; Chat Completions nests the place in it. */
+static int read_place(struct in *in, const cJSON *json, const struct json_at *at,
+		      const cJSON **place)
+{
+	const struct json_at inside = { .up = at, .key = "user_location" };
+	const cJSON *nested;
+
+	*place = NULL;
+	if (json_object(json, "user_location", at, place, in->e) < 0 ||
+	    in_shape_check(in, *place, &inside, place_members) ||
+	    in_shape_check(in, *place, &inside, nested_members))
+		return -1;
+	nested = json_member(*place, "approximate");
+	if (nested)
+		*place = nested;
+	return 0;
+}
+
 /* The upstream's search takes nothing but a query: where the user is, the model has to put into it.
  */
-static const char *describe(struct in *in, const cJSON *location)
+static const char *describe(struct in *in, const cJSON *user)
 {
 	static const char *const parts[] = { "city", "region", "country" };
-	const char *zone = json_text_or(location, "timezone", ""), *place = "";
+	const char *zone = json_text_or(user, "timezone", ""), *place = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const char *part = json_text_or(location, parts[i], "");
+		const char *part = json_text_or(user, parts[i], "");
 
 		if (*part)
 			place = arena_format(in->arena, "%s%s%s", place, *place ? ", " : "", part);
@@ -77,22 +123,17 @@ int in_search_tool(struct in *in, const cJSON *json, const char *type, const str
 {
 	struct json_at inside = { .up = at, .key = type };
 	struct chat_search *search = arena_alloc(in->arena, sizeof(*search));
+	const cJSON *place;
 
 	if (json_need_text(json, "name", &inside, &search->name, in->e) ||
 	    json_int(json, "max_uses", &inside, 1, INT32_MAX, &search->max_uses, in->e) < 0 ||
-	    read_domains(in, json, "allowed_domains", &inside, &search->allowed,
-			 &search->allowed_count) ||
-	    read_domains(in, json, "blocked_domains", &inside, &search->blocked,
-			 &search->blocked_count))
+	    read_limits(in, json, &inside, search) || read_place(in, json, &inside, &place))
 		return -1;
 	if (strcmp(search->name, NAME) != 0)
 		return json_error(&inside, "name", in->e, "Input should be '" NAME "'");
-	if (search->allowed_count && search->blocked_count)
-		return json_error(&inside, "blocked_domains", in->e,
-				  "only one of allowed_domains and blocked_domains may be given");
 	in->chat->search = search;
 	*tool = (struct tool){ .name = search->name,
-			       .description = describe(in, json_member(json, "user_location")),
+			       .description = describe(in, place),
 			       .schema_json = SCHEMA };
 	return 0;
 }
@@ -106,18 +147,16 @@ int in_search_hosted(struct in *in, const cJSON *json, const struct json_at *at)
 {
 	const struct json_at inside = { .up = at, .key = "filters" };
 	struct chat_search *search = arena_alloc(in->arena, sizeof(*search));
-	const cJSON *filters = NULL;
+	const cJSON *filters = NULL, *place;
 	bool live = true;
 
 	if (in_shape_check(in, json, at, in_hints_search) ||
 	    json_bool(json, "external_web_access", at, &live, in->e) < 0 ||
 	    json_object(json, "filters", at, &filters, in->e) < 0 ||
-	    read_domains(in, filters, "allowed_domains", &inside, &search->allowed,
-			 &search->allowed_count) ||
-	    read_domains(in, filters, "blocked_domains", &inside, &search->blocked,
-			 &search->blocked_count))
+	    read_limits(in, filters, &inside, search) || read_place(in, json, at, &place))
 		return -1;
 	search->name = NAME;
+	in->search_description = describe(in, place);
 	if (live)
 		in->chat->search = search;
 	else
@@ -142,7 +181,7 @@ int in_search_offer(struct in *in, int64_t max_uses, const struct json_at *at)
 	limited->max_uses = max_uses;
 	chat->search = limited;
 	tool->name = NAME;
-	tool->description = DESCRIPTION;
+	tool->description = in->search_description;
 	tool->schema_json = SCHEMA;
 	return 0;
 }
@@ -157,11 +196,8 @@ int in_search_result(struct in *in, const cJSON *json, const struct json_at *at,
 			       .is_error = cJSON_IsObject(content),
 			       .blocks = text,
 			       .block_count = 1 };
-	if (json_need_text(json, "tool_use_id", at, &out->id, in->e))
+	if (in_need_name(in, json, "tool_use_id", at, &out->id))
 		return -1;
-	if (!out->id[0])
-		return json_error(at, "tool_use_id", in->e,
-				  "String should have at least 1 character");
 	if (!cJSON_IsArray(content) && !out->is_error)
 		return json_error(at, "content", in->e, "Input should be a valid array or object");
 	*text = (struct block){ .kind = BLOCK_TEXT };

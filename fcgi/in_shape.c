@@ -147,11 +147,13 @@ static bool has_type(const cJSON *value, unsigned wanted)
 }
 
 /* "Input should be a valid string or object" */
-static int wrong_type(struct in *in, const struct json_at *at, unsigned wanted)
+int in_shape_type(struct in *in, const cJSON *value, const struct json_at *at, unsigned wanted)
 {
 	char known[LIMIT_ERROR_TEXT] = "";
 	size_t len = 0;
 
+	if (has_type(value, wanted))
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		if (!(types[i].type & wanted))
 			continue;
@@ -193,26 +195,30 @@ static int check_text(struct in *in, const char *text, const struct json_at *at,
 }
 
 static int check_value(struct in *in, const cJSON *value, const struct json_at *at,
-		       const struct in_member *m, bool is_item)
+		       const struct in_member *m, unsigned wanted)
 {
-	const unsigned wanted = is_item ? m->items : m->types;
-	struct json_at item_at = { .up = at };
-	const cJSON *item;
-
-	if (!has_type(value, wanted))
-		return wrong_type(in, at, wanted);
+	if (in_shape_type(in, value, at, wanted))
+		return -1;
 	if (cJSON_IsString(value))
 		return check_text(in, value->valuestring, at, m);
 	if (cJSON_IsNumber(value) && value->valuedouble < m->min)
 		return json_error(at, NULL, in->e, "Input should be greater than or equal to %d",
 				  m->min);
-	if (cJSON_IsObject(value) && m->members)
-		return in_shape_check(in, value, at, m->members);
-	if (!m->items || is_item)
+	return cJSON_IsObject(value) && m->members ? in_shape_check(in, value, at, m->members) : 0;
+}
+
+/* Of the member's own value: what an object among the items holds is not looked at. */
+static int check_items(struct in *in, const cJSON *value, const struct json_at *at,
+		       const struct in_member *m)
+{
+	struct json_at item_at = { .up = at };
+	const cJSON *item;
+
+	if (!m->items || (cJSON_IsObject(value) && m->members))
 		return 0;
 	cJSON_ArrayForEach (item, value) {
 		item_at.key = item->string;
-		if (check_value(in, item, &item_at, m, true))
+		if (check_value(in, item, &item_at, m, m->items))
 			return -1;
 		item_at.index++;
 	}
@@ -225,9 +231,11 @@ static int check_member(struct in *in, const cJSON *json, const struct json_at *
 	const struct json_at inside = { .up = at, .key = m->name };
 	const cJSON *value = json_member(json, m->name);
 
-	if (value)
-		return check_value(in, value, &inside, m, false);
-	return m->required ? json_error(&inside, NULL, in->e, "Field required") : 0;
+	if (!value)
+		return m->required ? json_error(&inside, NULL, in->e, "Field required") : 0;
+	return check_value(in, value, &inside, m, m->types) || check_items(in, value, &inside, m)
+		       ? -1
+		       : 0;
 }
 
 int in_shape_check(struct in *in, const cJSON *json, const struct json_at *at,

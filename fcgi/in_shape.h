@@ -33,6 +33,9 @@ extern const struct in_member in_shape_cache_control[], in_shape_citations[];
 int in_shape_check(struct in *in, const cJSON *json, const struct json_at *at,
 		   const struct in_member *members);
 
+/* Whether a value that is there has one of these types: 0 or -1. */
+int in_shape_type(struct in *in, const cJSON *value, const struct json_at *at, unsigned wanted);
+
 /* The member of that name alone, which the table has. */
 int in_shape_member(struct in *in, const cJSON *json, const char *name,
 		    const struct in_member *members);

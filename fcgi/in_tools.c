@@ -195,9 +195,8 @@ static int read_tool(struct in *in, const cJSON *json, const char *space, const 
 	struct tool *tool;
 	const char *type;
 
-	if (!cJSON_IsObject(json))
-		return json_error(at, NULL, in->e, "Input should be an object");
-	if (json_need_text(json, "type", at, &type, in->e))
+	if (in_shape_type(in, json, at, IN_OBJECT) ||
+	    json_need_text(json, "type", at, &type, in->e))
 		return -1;
 	if (!space && strcmp(type, "namespace") == 0)
 		return read_namespace(in, json, at);
@@ -262,8 +261,8 @@ int in_tools_functions(struct in *in, const cJSON *body, const char *name)
 	cJSON_ArrayForEach (function, functions) {
 		struct tool *tool;
 
-		if (!cJSON_IsObject(function))
-			return json_error(&item_at, NULL, in->e, "Input should be an object");
+		if (in_shape_type(in, function, &item_at, IN_OBJECT))
+			return -1;
 		tool = in_add_tool(in, &at);
 		if (!tool || read_function(in, function, &place, tool))
 			return -1;
@@ -363,9 +362,7 @@ static int read_word(struct in *in, const cJSON *body, const struct json_at *at,
 		return 0;
 	if (cJSON_IsString(*out))
 		return read_mode(in, (*out)->valuestring, at, NULL);
-	if (!cJSON_IsObject(*out))
-		return json_error(at, NULL, in->e, "Input should be a string or an object");
-	return 1;
+	return in_shape_type(in, *out, at, IN_TEXT | IN_OBJECT) ? -1 : 1;
 }
 
 int in_tools_choice(struct in *in, const cJSON *body, const char *name)

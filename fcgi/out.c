@@ -58,9 +58,9 @@ static int write_event(struct out *o, const struct event *event, struct buf *wir
 		assert(o->open != OPEN_TOOL); /* up_event closes calls before it goes on */
 		if (o->dialect->close)
 			o->dialect->close(o, event, wire);
-		o->ended = true;
 		if (check_parts(o, e))
-			return -1;
+			return -1; /* not ended: out_fail() has to tell it */
+		o->ended = true;
 	}
 	if (o->dialect->on[event->kind])
 		o->dialect->on[event->kind](o, event, wire);

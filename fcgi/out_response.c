@@ -5,6 +5,7 @@
 #include "common/limits.h"
 
 const struct ending in_progress = { .status = "in_progress" };
+const struct ending still_in_progress = { .status = "in_progress", .brief = true };
 
 static void write_usage(const struct usage *usage, struct jsonw *w)
 {
@@ -74,7 +75,7 @@ static const struct {
 	{ "user", NULL },
 };
 
-static void write_echo(const struct out *o, struct jsonw *w)
+static void write_request(const struct out *o, struct jsonw *w)
 {
 	const struct chat *chat = o->options.chat;
 
@@ -89,11 +90,14 @@ static void write_echo(const struct out *o, struct jsonw *w)
 		else
 			jsonw_raw(w, span_of(echoed[i].otherwise));
 	}
+	jsonw_null_member(w, "previous_response_id"); /* nothing is kept here */
+	jsonw_bool_member(w, "store", false);
+	jsonw_bool_member(w, "background", false);
 }
 
 void out_response_write(const struct out *o, const struct ending *ending, struct jsonw *w)
 {
-	const bool over = ending != &in_progress;
+	const bool over = strcmp(ending->status, in_progress.status) != 0;
 
 	jsonw_begin_object(w);
 	jsonw_text_member(w, "id", o->id);
@@ -109,12 +113,10 @@ void out_response_write(const struct out *o, const struct ending *ending, struct
 		write_incomplete(ending->reason, w);
 	else
 		jsonw_null_member(w, "incomplete_details");
-	write_echo(o, w);
-	jsonw_null_member(w, "previous_response_id"); /* nothing is kept here */
-	jsonw_bool_member(w, "store", false);
-	jsonw_bool_member(w, "background", false);
+	if (!ending->brief)
+		write_request(o, w);
 	jsonw_key(w, "output");
-	jsonw_raw(w, over ? buf_span(&o->parts) : span_of("[]"));
+	jsonw_raw(w, over && !o->parts.failed ? buf_span(&o->parts) : span_of("[]"));
 	if (ending->usage)
 		write_usage(ending->usage, w);
 	else

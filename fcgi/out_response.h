@@ -7,14 +7,17 @@
 
 #include "fcgi/out.h"
 
-/* How an answer stands: while it goes on, only the status. */
+/* How an answer stands: while it goes on, only the status. brief: without what it repeats of the
+ * request. */
 struct ending {
 	const char *status, *reason; /* reason: why it is incomplete */
 	const struct usage *usage;
 	const struct error *failure;
+	bool brief;
 };
 
-extern const struct ending in_progress; /* without output: an answer shows it item by item */
+/* Without output: an answer shows it item by item. */
+extern const struct ending in_progress, still_in_progress;
 
 void out_response_write(const struct out *o, const struct ending *ending, struct jsonw *w);
 

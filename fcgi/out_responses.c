@@ -4,8 +4,9 @@
  * more in its last event. So the items are collected in a stream too, and a whole answer is that
  * last event's object alone.
  *
- * Events count by sequence_number. Keep-alive is response.in_progress again: Codex does not take a
- * comment for a sign of life. A failure is response.failed, because Codex ignores `error`.
+ * Events count by sequence_number. Keep-alive is response.in_progress again, without what it
+ * repeats of the request (Codex's tools are 40 KB): Codex does not take a comment for a sign of
+ * life. A failure is response.failed, because Codex ignores `error`.
  *
  * encrypted_content is base64 of {"signature": "..."}: what the upstream needs to recognise its own
  * reasoning when the client sends it back (in_items.c).
@@ -487,14 +488,15 @@ static void stop(struct out *o, const struct event *event, struct buf *wire)
 
 static void ping(struct out *o, struct buf *wire)
 {
-	send_response(o, "response.in_progress", &in_progress, wire);
+	send_response(o, "response.in_progress", &still_in_progress, wire);
 }
 
 static void fail(struct out *o, const struct error *failure, struct buf *wire)
 {
 	const struct ending ending = { .status = "failed", .failure = failure };
 
-	jsonw_end(&o->w); /* the open item stays out: it was never done */
+	if (o->w.depth)		  /* else all items are done, and too large as a whole */
+		jsonw_end(&o->w); /* the open item stays out: it was never done */
 	send_response(o, "response.failed", &ending, wire);
 }
 

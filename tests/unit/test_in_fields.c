@@ -279,7 +279,7 @@ static void good_values_of_the_same_fields_are_taken(void)
 		"'context_management':{'edits':[{'type':'clear_thinking_20251015','keep':'all'}]}",
 		"'thinking':{'type':'adaptive','display':'updates'}",
 		"'thinking':{'type':'adaptive','display':null},'betas':['a','b']",
-		"'tools':[{" SCHEMA ",'strict':true,'input_examples':[{}],'allowed_callers':["
+		"'tools':[{" SCHEMA ",'strict':true,'input_examples':[{'a':1}],'allowed_callers':["
 		"'direct'],'cache_control':{'type':'ephemeral','scope':'global'}}]",
 	};
 

@@ -332,6 +332,12 @@ static void out_responses_pings_by_event(void)
 	CU_ASSERT_EQUAL_FATAL(s.count, 3);
 	CU_ASSERT_STRING_EQUAL(s.events[2].name, "response.in_progress");
 	CU_ASSERT_EQUAL(number_at(s.events[2].data, "sequence_number"), 2);
+	check_response(json_at(s.events[2].data, "response"));
+	CU_ASSERT_STRING_EQUAL(text_at(s.events[2].data, "response.id"),
+			       text_at(s.events[0].data, "response.id"));
+	CU_ASSERT(text_is(s.events[2].data, "response.status", "in_progress"));
+	CU_ASSERT_PTR_NOT_NULL(json_at(s.events[1].data, "response.tools"));
+	CU_ASSERT_PTR_NULL(json_at(s.events[2].data, "response.tools"));
 	sse_free(&s);
 	out_release(&o);
 	buf_reset(&wire);
@@ -392,6 +398,40 @@ static void out_responses_fails_with_one_terminal_event(void)
 	}
 }
 
+/* Contract 44 again: that it does not fit is only known at its end. */
+static void out_responses_tells_that_an_answer_is_too_large(void)
+{
+	char id[KB(5)];
+	const struct event call[] = { { .kind = EVENT_TOOL_START, .id = id, .name = "f" },
+				      A("{}"),
+				      { .kind = EVENT_TOOL_END },
+				      { .kind = EVENT_STOP, .stop = STOP_TOOL_USE } };
+	struct error e = { .kind = ERR_NONE };
+	struct reader r;
+	struct buf wire;
+	struct sse s;
+	struct out o;
+
+	memset(id, 'i', sizeof(id) - 1);
+	id[sizeof(id) - 1] = '\0';
+	buf_init(&wire, LIMIT_EVENT);
+	out_init(&o, &out_responses, &streaming);
+	for (size_t i = 0; i + 1 < ARRAY_SIZE(call); i++)
+		CU_ASSERT_EQUAL(out_event(&o, &call[i], &wire, &e), 0);
+	CU_ASSERT_EQUAL(out_event(&o, &call[3], &wire, &e), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_UP_DAMAGED);
+	out_fail(&o, &e, &wire);
+	out_fail(&o, &e, &wire);
+	sse_read(&s, &wire);
+	read_stream(&r, &s);
+	CU_ASSERT(text_is(r.response, "status", "failed"));
+	CU_ASSERT(text_is(r.response, "error.code", "server_error"));
+	buf_release(&r.text);
+	sse_free(&s);
+	out_release(&o);
+	buf_release(&wire);
+}
+
 static void out_responses_chooses_statuses_for_codex(void)
 {
 	static const struct {
@@ -425,6 +465,7 @@ CU_TestInfo out_responses_tests[] = {
 	{ "tells how an answer ended", out_responses_tells_how_an_answer_ended },
 	{ "pings by event", out_responses_pings_by_event },
 	{ "fails with one terminal event", out_responses_fails_with_one_terminal_event },
+	{ "tells that an answer is too large", out_responses_tells_that_an_answer_is_too_large },
 	{ "chooses statuses for Codex", out_responses_chooses_statuses_for_codex },
 	CU_TEST_INFO_NULL,
 };
