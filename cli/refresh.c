@@ -383,9 +383,10 @@ static void open_log(const struct config *config)
 	bool to_file = config->log_file && *config->log_file;
 	struct log_options options = { .level = (enum log_level)config->log_level,
 				       .json = config->log_format == 1,
-				       .file = config->log_file };
+				       .file = config->log_file,
+				       .syslog = config->log_syslog };
 
-	if (!to_file && options.level > LOG_WARN)
+	if (!to_file && !options.syslog && options.level > LOG_WARN)
 		options.level = LOG_WARN;
 	if (log_open(&options) != 0)
 		fprintf(stderr, "kiro-refresh: cannot open the log %s: %s\n", config->log_file,

@@ -52,7 +52,8 @@ struct config {
 
 	int log_level;	/* enum log_level */
 	int log_format; /* 0 text, 1 json */
-	char *log_file;
+	char *log_file, *access_file;
+	bool log_syslog;
 
 	int upstream_profile; /* index into up_profiles[] of fcgi/up_profile.c: 0 krs, 1 rts */
 	char *upstream_region;

@@ -58,6 +58,10 @@ const struct config_option config_options[] = {
 	  .text = "One line of text, or one JSON object a line." },
 	{ "log.file", PATH, AT(log_file), "", .alias = "LOG_FILE",
 	  .text = "Where lines go; empty: standard error, which is the web server's error log." },
+	{ "log.access_file", PATH, AT(access_file), "",
+	  .text = "Where the line of each request goes, whatever the level; empty: to the other lines, as their level allows." },
+	{ "log.syslog", BOOLEAN, AT(log_syslog), "false",
+	  .text = "Lines that have no file go to the system's log (facility daemon) instead of standard error." },
 
 	{ "accounts.strategy", CHOICE, AT(strategy), "optimal", .choices = strategy_choices, .alias = "TOKEN_SELECTION_STRATEGY",
 	  .text = "Which account of the best priority serves: the one with most allowance left (optimal, auto), the oldest until it can no more (sequential, first, priority), the longest unused (round-robin), any (random)." },

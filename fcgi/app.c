@@ -35,10 +35,13 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 	}
 	log = (struct log_options){ .level = (enum log_level)s->config->log_level,
 				    .json = s->config->log_format == 1,
-				    .file = s->config->log_file };
+				    .file = s->config->log_file,
+				    .access_file = s->config->access_file,
+				    .syslog = s->config->log_syslog };
 	if (log_open(&log)) {
-		error_set(e, ERR_CONFIG, "log.file: cannot open %s: %s", s->config->log_file,
-			  strerror(errno));
+		error_set(e, ERR_CONFIG, "log.file, log.access_file: cannot open %s%s%s: %s",
+			  s->config->log_file, *s->config->access_file ? " or " : "",
+			  s->config->access_file, strerror(errno));
 		site_drop(s);
 		return -1;
 	}

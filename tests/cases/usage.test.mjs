@@ -7,6 +7,7 @@ import { requestCgi } from '../lib/cgi.mjs';
 import { checkStream } from '../lib/contract.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { unwrapped } from '../lib/log.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 const WINDOW = 200000; /* of claude-sonnet-4.5 and claude-haiku-4.5 */
@@ -161,5 +162,6 @@ test('a model that nobody knows is counted all the same, and no account is asked
 
 test('credits of the answer stand in the log line of its request', async () => {
 	await stream(bodyOf('hi'), { metering: 0.375 });
-	assert.match(fastcgi.log(), /model=claude-sonnet-4\.5 account=acc_\w+ .* credits=0\.375/);
+	assert.match(unwrapped(fastcgi.log()),
+		     /model=claude-sonnet-4\.5 account=acc_\w+ .* credits=0\.375/);
 });

@@ -2,6 +2,7 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/utf8.h"
 
 #include <CUnit/CUnit.h>
 
@@ -93,10 +94,147 @@ static void reopen_follows_a_rotation(void)
 	buf_release(&text);
 }
 
+/* Every line in turn; false at the end. */
+static bool next_line(const char **at, char line[static PIPE_BUF])
+{
+	size_t len = strcspn(*at, "\n");
+
+	if (!**at)
+		return false;
+	snprintf(line, PIPE_BUF, "%.*s", (int)len, *at);
+	*at += len + 1;
+	return true;
+}
+
+static void a_long_text_goes_on_in_lines_of_120_columns(void)
+{
+	char line[PIPE_BUF], words[600] = "", joined[1024] = "";
+	size_t columns, lines = 0;
+	struct buf text;
+	const char *at;
+
+	for (int i = 0; i < 60; i++)
+		snprintf(words + strlen(words), sizeof(words) - strlen(words), "word-%02d ", i);
+	begin(false, LOG_INFO);
+	log_set_request("req_0123456789abcdefghijklmn");
+	log_line(LOG_ERROR, "%s", words);
+	log_line(LOG_ERROR, "%0300d", 1);
+	log_line(LOG_ERROR, "\xE4\xB8\xAD%0100d\xFF\xFE", 1); /* wide; and what is no UTF-8 */
+	log_set_request("");
+	end(&text);
+	for (at = text.at; next_line(&at, line); lines++) {
+		const char *said = strstr(line, " req_0123456789abcdefghijklmn: ");
+
+		columns = utf8_count(span_of(line));
+		CU_ASSERT_TRUE(columns <= LOG_COLUMNS);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(said);
+		CU_ASSERT_PTR_NOT_NULL(strstr(line, " error "));
+		said = strchr(said, ':') + 2;
+		if (strstr(said, "word-"))
+			snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s ",
+				 said + strspn(said, " "));
+	}
+	CU_ASSERT_STRING_EQUAL(joined, words); /* nothing is lost, no word is cut */
+	CU_ASSERT_TRUE(lines > 10);
+	CU_ASSERT_EQUAL(utf8_valid_prefix(buf_span(&text)), text.len);
+	buf_release(&text);
+}
+
+static void no_line_is_longer_than_one_write(void)
+{
+	char line[PIPE_BUF], nasty[1000];
+	struct error e = { 0 };
+	struct buf text;
+	const char *at;
+
+	memset(nasty, 1, sizeof(nasty) - 1); /* six bytes each, escaped */
+	nasty[sizeof(nasty) - 1] = '\0';
+	for (int json = 0; json < 2; json++) {
+		begin(json, LOG_INFO);
+		log_line(LOG_INFO, "%s", nasty);
+		end(&text);
+		CU_ASSERT_TRUE(text.len <= PIPE_BUF);
+		at = text.at;
+		next_line(&at, line);
+		if (json) {
+			cJSON *tree = json_parse(span_of(line), &e);
+
+			CU_ASSERT_PTR_NOT_NULL(tree);
+			cJSON_Delete(tree);
+		}
+		buf_release(&text);
+	}
+}
+
+static void add_status(struct jsonw *w, const void *of)
+{
+	jsonw_int_member(w, "status", *(const int *)of);
+}
+
+static void access_lines_have_a_file_of_their_own_at_every_level(void)
+{
+	struct log_options options = { .level = LOG_ERROR, .json = true, .access_file = path };
+	struct error e = { 0 };
+	int status = 204;
+	struct buf text;
+	cJSON *tree;
+
+	memcpy(path + strlen(path) - 6, "XXXXXX", 6);
+	close(mkstemp(path));
+	CU_ASSERT_EQUAL(log_open(&options), 0);
+	log_access(LOG_INFO, add_status, &status, "not in JSON");
+	end(&text);
+	tree = json_parse(span_of(text.at), &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(tree);
+	CU_ASSERT_STRING_EQUAL(json_text_or(tree, "type", ""), "access");
+	CU_ASSERT_EQUAL(json_number_or(tree, "status", 0), 204);
+	cJSON_Delete(tree);
+	buf_release(&text);
+}
+
+static void without_one_the_level_says_if_they_are_written(void)
+{
+	struct buf text;
+	int status = 200;
+
+	begin(false, LOG_WARN);
+	log_access(LOG_INFO, add_status, &status, "GET / 200");
+	log_access(LOG_WARN, add_status, &status, "GET /nope 404");
+	end(&text);
+	CU_ASSERT_PTR_NULL(strstr(text.at, "GET / 200"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text.at, ": GET /nope 404\n"));
+	buf_release(&text);
+}
+
+static void a_file_that_cannot_be_opened_leaves_the_old_log(void)
+{
+	struct log_options bad = { .level = LOG_DEBUG, .file = "/nonexistent/log" };
+	struct log_options bad_access = { .level = LOG_DEBUG, .access_file = "/nonexistent/log" };
+	struct buf text;
+
+	begin(false, LOG_WARN);
+	CU_ASSERT_EQUAL(log_open(&bad), -1);
+	CU_ASSERT_EQUAL(log_open(&bad_access), -1);
+	CU_ASSERT_FALSE(log_wants(LOG_INFO));
+	log_line(LOG_WARN, "still here");
+	end(&text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text.at, "still here"));
+	buf_release(&text);
+}
+
 CU_TestInfo log_tests[] = {
 	{ "lines_below_the_level_are_not_written", lines_below_the_level_are_not_written },
 	{ "a_peer_cannot_forge_lines", a_peer_cannot_forge_lines },
 	{ "json_lines_parse_and_carry_the_request", json_lines_parse_and_carry_the_request },
 	{ "reopen_follows_a_rotation", reopen_follows_a_rotation },
+	{ "a_long_text_goes_on_in_lines_of_120_columns",
+	  a_long_text_goes_on_in_lines_of_120_columns },
+	{ "no_line_is_longer_than_one_write", no_line_is_longer_than_one_write },
+	{ "access_lines_have_a_file_of_their_own_at_every_level",
+	  access_lines_have_a_file_of_their_own_at_every_level },
+	{ "without_one_the_level_says_if_they_are_written",
+	  without_one_the_level_says_if_they_are_written },
+	{ "a_file_that_cannot_be_opened_leaves_the_old_log",
+	  a_file_that_cannot_be_opened_leaves_the_old_log },
 	CU_TEST_INFO_NULL,
 };
