@@ -59,7 +59,7 @@ static int add(struct ctl *c, const struct secret *given, struct error *e)
 		return error_set(e, ERR_REQUEST, "key %.60s: is longer than %zu characters", name,
 				 sizeof(text) - 1);
 	memcpy(text, value, strlen(value));
-	rc = ctl_create(c, e) || ctl_keys(c, e) ? -1 : keys_add(&c->keys, name, text, e);
+	rc = ctl_create(c, e) || ctl_keys(c, e) ? -1 : keys_add(&c->keys, name, NULL, text, e);
 	if (!rc)
 		print_added(c, name, *value ? NULL : text);
 	explicit_bzero(text, sizeof(text));

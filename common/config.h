@@ -14,7 +14,7 @@
 #include "common/error.h"
 #include "common/secret.h"
 
-#define CONFIG_MAX_OPTIONS 64
+#define CONFIG_MAX_OPTIONS 96
 
 enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENVIRONMENT };
 
@@ -42,6 +42,10 @@ struct config {
 	char *thinking_suffix;
 	bool gpt_aliases;
 	bool cc_buffered;
+	int max_sessions;  /* 0: no limit */
+	int queue_timeout; /* seconds */
+	int queue_length;
+	int usage_retention; /* days */
 
 	int strategy; /* index into strategies[] of fcgi/up_strategy.c */
 	int affinity_minutes;

@@ -18,6 +18,9 @@ const struct error_row error_kinds[ERR_KINDS] = {
 	[ERR_MODEL]	     = { "model",          404, "not_found_error",       INVALID,              "model_not_found",         false, true,  ACCOUNT_KEEP },
 	[ERR_METHOD]	     = { "method",         405, INVALID,                 INVALID,              "method_not_allowed",      false, false, ACCOUNT_KEEP },
 	[ERR_TOO_LARGE]	     = { "too_large",      413, "request_too_large",     INVALID,              "request_too_large",       false, false, ACCOUNT_KEEP },
+	[ERR_KEY_RATE]	     = { "key_rate",       429, "rate_limit_error",      "rate_limit_error",   "rate_limit_exceeded",     true,  false, ACCOUNT_KEEP },
+	[ERR_KEY_LIMIT]	     = { "key_limit",      429, "rate_limit_error",      "rate_limit_error",   "rate_limit_exceeded",     false, false, ACCOUNT_KEEP },
+	[ERR_KEY_BUDGET]     = { "key_budget",     402, "billing_error",         "insufficient_quota", "insufficient_quota",      false, false, ACCOUNT_KEEP },
 
 	[ERR_INTERNAL]	     = { "internal",       500, "api_error",             "server_error",       NULL,                      true,  false, ACCOUNT_KEEP },
 	[ERR_CONFIG]	     = { "config",         500, "api_error",             "server_error",       NULL,                      false, false, ACCOUNT_KEEP },

@@ -25,6 +25,9 @@ enum error_kind {
 	ERR_MODEL,     /* unknown model */
 	ERR_METHOD,    /* known path, other method */
 	ERR_TOO_LARGE, /* body above the route's limit */
+	ERR_KEY_RATE,  /* its key has reached a limit that passes in a minute */
+	ERR_KEY_LIMIT, /* one that passes in a day or a month */
+	ERR_KEY_BUDGET, /* it has spent its month's tokens or credits */
 
 	/* this installation */
 	ERR_INTERNAL,	    /* our own fault, or memory, disk, ... */

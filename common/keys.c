@@ -1,13 +1,9 @@
-/*
- * {"v":1,"rev":1,"name":"laptop","prefix":"kiro-Ab12","hash":"<sha256>","added_at":1790000000}
- */
 #include "common/base.h"
 #include "common/keys.h"
 
 #include "common/clock.h"
 #include "common/ids.h"
 #include "common/json.h"
-#include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/secret.h"
 #include "common/utf8.h"
@@ -17,52 +13,27 @@
 #define KEY_CHARACTERS 43 /* 256 bits */
 #define SHOWN	       9  /* of a made key, for people: its prefix and 4 characters */
 #define SHOWN_GIVEN    4  /* of a given one */
+#define SECRETS	       16 /* of one name: the newest, and older ones that have not ended */
+#define TRIES	       10 /* against others who change the same key */
 
 static void key_of(const char *hash, char out[static STORE_KEY_SIZE])
 {
 	snprintf(out, STORE_KEY_SIZE, PREFIX "%s", hash);
 }
 
-static int read_record(struct span json, struct key *out, char hash[static SECRET_HASH_SIZE],
-		       struct error *e)
+static int read_record(struct span json, struct key *out, struct error *e)
 {
 	struct error why = { .kind = ERR_NONE };
 	cJSON *tree = json_parse(json, &why);
-	const char *name = "", *prefix = "", *stored = "";
-	int rc = -1;
+	int rc = tree ? key_read(out, tree, e)
+		      : error_set(e, ERR_STORE, "client key record: %s", why.message);
 
-	if (tree && !json_need_text(tree, "name", NULL, &name, &why) &&
-	    !json_need_text(tree, "hash", NULL, &stored, &why) &&
-	    json_text(tree, "prefix", NULL, &prefix, &why) >= 0 &&
-	    json_int(tree, "added_at", NULL, 0, INT64_MAX, &out->added_at, &why) >= 0)
-		rc = 0;
-	if (!rc) {
-		snprintf(out->name, sizeof(out->name), "%s", name);
-		snprintf(out->prefix, sizeof(out->prefix), "%s", prefix);
-		snprintf(hash, SECRET_HASH_SIZE, "%s", stored);
-	}
 	cJSON_Delete(tree);
-	return rc ? error_set(e, ERR_STORE, "client key record: %s", why.message) : 0;
-}
-
-static void write_record(const struct key *key, const char *hash, struct buf *json)
-{
-	struct jsonw w;
-
-	buf_reset(json);
-	jsonw_init(&w, json);
-	jsonw_begin_object(&w);
-	jsonw_int_member(&w, "v", 1);
-	jsonw_int_member(&w, "rev", 1);
-	jsonw_text_member(&w, "name", key->name);
-	jsonw_text_member(&w, "prefix", key->prefix);
-	jsonw_text_member(&w, "hash", hash);
-	jsonw_int_member(&w, "added_at", key->added_at);
-	jsonw_end(&w);
+	return rc;
 }
 
 struct each_key {
-	int (*each)(void *context, const struct key *key, const char *hash);
+	int (*each)(void *context, const struct key *key);
 	void *context;
 	struct error *e;
 };
@@ -70,36 +41,107 @@ struct each_key {
 static int give(void *context, const char *store_key, struct span json)
 {
 	struct each_key *w = context;
-	char hash[SECRET_HASH_SIZE];
-	struct key key = { .name = "" };
+	struct key key;
 
 	(void)store_key;
-	if (read_record(json, &key, hash, w->e))
+	if (read_record(json, &key, w->e))
 		return -1;
-	return w->each(w->context, &key, hash);
+	return w->each(w->context, &key);
 }
 
-/* As keys_each(), with the hash beside the key. */
-static int each_hash(const struct store *keys,
-		     int (*each)(void *context, const struct key *key, const char *hash),
-		     void *context, struct error *e)
+int keys_each(const struct store *keys, int (*each)(void *context, const struct key *key),
+	      void *context, struct error *e)
 {
 	struct each_key w = { .each = each, .context = context, .e = e };
 
 	return store_each(keys, PREFIX, give, &w, NULL, e);
 }
 
+static int count_one(void *context, const struct key *key)
+{
+	(void)key;
+	++*(size_t *)context;
+	return 0;
+}
+
+int keys_count(const struct store *keys, size_t *count, struct error *e)
+{
+	*count = 0;
+	return keys_each(keys, count_one, count, e);
+}
+
+int keys_find(const struct store *keys, const char *text, struct key *out, struct error *e)
+{
+	char store_key[STORE_KEY_SIZE], hash[SECRET_HASH_SIZE];
+	struct key key = { .name = "" };
+	struct buf json;
+	int rc;
+
+	secret_hash(text, hash);
+	key_of(hash, store_key);
+	buf_init(&json, LIMIT_RECORD);
+	rc = store_get(keys, store_key, &json, e);
+	if (rc == 1 && read_record(buf_span(&json), &key, e))
+		rc = -1;
+	if (rc == 1)
+		rc = secret_equal(hash, key.hash);
+	if (rc == 1)
+		*out = key;
+	buf_release(&json);
+	return rc;
+}
+
+/* All secrets of one name, the newest first. */
+struct secrets {
+	const char *name;
+	struct key keys[SECRETS];
+	size_t count;
+};
+
+static int take_named(void *context, const struct key *key)
+{
+	struct secrets *s = context;
+	size_t at = s->count;
+
+	if (strcmp(s->name, key->name) != 0 || s->count == SECRETS)
+		return 0;
+	s->keys[s->count++] = *key;
+	if (at && !key->ends_at) {
+		s->keys[at] = s->keys[0];
+		s->keys[0] = *key;
+	}
+	return 0;
+}
+
+static int find_named(const struct store *keys, const char *name, struct secrets *out,
+		      struct error *e)
+{
+	out->name = name;
+	out->count = 0;
+	return keys_each(keys, take_named, out, e);
+}
+
+int keys_named(const struct store *keys, const char *name, struct key *out, struct error *e)
+{
+	struct secrets *s = xcalloc(1, sizeof(*s));
+	int rc = find_named(keys, name, s, e);
+
+	if (!rc && s->count)
+		*out = s->keys[0];
+	rc = rc ? -1 : s->count > 0;
+	free(s);
+	return rc;
+}
+
 /* ---- adding ---- */
 
 struct adding {
 	const struct store *keys;
-	const char *hash;
-	struct key key;
+	const struct key *key;
 };
 
-static int same_name(void *context, const struct key *key, const char *hash)
+static int same_name(void *context, const struct key *key)
 {
-	(void)hash;
 	return strcmp(context, key->name) == 0;
 }
 
@@ -107,26 +149,28 @@ static int same_name(void *context, const struct key *key, const char *hash)
 static int add(void *context, struct buf *json, struct error *e)
 {
 	struct adding *a = context;
-	int taken = each_hash(a->keys, same_name, a->key.name, e);
+	char name[KEY_NAME_SIZE];
+	int taken;
 
+	snprintf(name, sizeof(name), "%s", a->key->name);
+	taken = keys_each(a->keys, same_name, name, e);
 	if (taken < 0)
 		return -1;
 	if (taken)
-		return error_set(e, ERR_REQUEST, "there is a key named %s already", a->key.name);
+		return error_set(e, ERR_REQUEST, "there is a key named %s already", name);
 	if (json->len)
 		return error_set(e, ERR_REQUEST, "this key is known already, under another name");
-	write_record(&a->key, a->hash, json);
+	key_write(a->key, json);
 	return 0;
 }
 
 static int check_name(const char *name, struct error *e)
 {
 	struct span text = span_of(name);
-	struct key key;
 
-	if (!text.len || text.len >= sizeof(key.name))
+	if (!text.len || text.len >= KEY_NAME_SIZE)
 		return error_set(e, ERR_REQUEST, "a key's name has 1 to %zu bytes",
-				 sizeof(key.name) - 1);
+				 (size_t)KEY_NAME_SIZE - 1);
 	for (size_t i = 0; i < text.len; i++) {
 		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F)
 			return error_set(e, ERR_REQUEST, "control character in a key's name");
@@ -151,108 +195,217 @@ static int check_text(const char *text, struct error *e)
 	return 0;
 }
 
-int keys_add(const struct store *keys, const char *name, char text[static KEY_TEXT_SIZE],
-	     struct error *e)
+/* The secret, in text, and what a record keeps of it. */
+static int make_secret(struct key *key, char text[static KEY_TEXT_SIZE], struct error *e)
 {
-	struct adding a = { .keys = keys, .key = { .added_at = clock_wall() } };
-	char store_key[STORE_KEY_SIZE], hash[SECRET_HASH_SIZE];
 	size_t shown = *text ? SHOWN_GIVEN : SHOWN;
 
-	if (check_name(name, e))
-		return -1;
 	if (!*text)
 		ids_make(text, KEY_TEXT_SIZE, KEY_PREFIX, KEY_CHARACTERS);
 	else if (check_text(text, e))
 		return -1;
-	snprintf(a.key.name, sizeof(a.key.name), "%s", name);
-	snprintf(a.key.prefix, sizeof(a.key.prefix), "%.*s", (int)shown, text);
-	secret_hash(text, hash);
-	a.hash = hash;
-	key_of(hash, store_key);
+	snprintf(key->prefix, sizeof(key->prefix), "%.*s", (int)shown, text);
+	secret_hash(text, key->hash);
+	return 0;
+}
+
+int keys_add(const struct store *keys, const char *name, const struct key *settings,
+	     char text[static KEY_TEXT_SIZE], struct error *e)
+{
+	struct key key = settings ? *settings : (struct key){ .role = KEY_USER };
+	struct adding a = { .keys = keys, .key = &key };
+	char store_key[STORE_KEY_SIZE];
+
+	if (check_name(name, e) || make_secret(&key, text, e))
+		return -1;
+	snprintf(key.name, sizeof(key.name), "%s", name);
+	snprintf(key.id, sizeof(key.id), "key_%.16s", key.hash);
+	key.added_at = clock_wall();
+	key.rev = 0;
+	key_of(key.hash, store_key);
 	return store_update(keys, store_key, add, &a, e);
+}
+
+/* ---- changing ---- */
+
+/* One change of all secrets of a name, and a new secret perhaps, in one step of the store. */
+struct change {
+	struct secrets secrets;
+	struct buf before[SECRETS], after[SECRETS + 1];
+	char keys[SECRETS + 1][STORE_KEY_SIZE];
+	struct record records[SECRETS + 1];
+	size_t count;
+	bool lost; /* somebody else was faster */
+};
+
+static void change_release(struct change *c)
+{
+	for (size_t i = 0; i < SECRETS; i++)
+		buf_release(&c->before[i]);
+	for (size_t i = 0; i <= SECRETS; i++)
+		buf_release(&c->after[i]);
+	free(c);
+}
+
+static struct change *change_new(void)
+{
+	struct change *c = xcalloc(1, sizeof(*c));
+
+	for (size_t i = 0; i < SECRETS; i++)
+		buf_init(&c->before[i], LIMIT_RECORD);
+	for (size_t i = 0; i <= SECRETS; i++)
+		buf_init(&c->after[i], LIMIT_RECORD);
+	return c;
+}
+
+/* The records as they are; the parsed ones may be older. 1: they have changed. */
+static int read_again(const struct store *keys, struct change *c, size_t i, struct error *e)
+{
+	struct key *key = &c->secrets.keys[i];
+	int rc = store_get(keys, c->keys[i], &c->before[i], e);
+
+	if (rc <= 0)
+		return rc < 0 ? -1 : 1;
+	return read_record(buf_span(&c->before[i]), key, e);
+}
+
+static bool is_unchanged(void *context, size_t index, struct span now)
+{
+	struct change *c = context;
+
+	if (index < c->secrets.count &&
+	    (now.len != c->before[index].len || memcmp(now.at, c->before[index].at, now.len) != 0))
+		c->lost = true;
+	return !c->lost;
+}
+
+/* A rotation forgets secrets whose time is over. */
+static bool is_over(const struct key *key, const struct key *fresh)
+{
+	return fresh && key->ends_at && key->ends_at <= fresh->added_at;
+}
+
+/* Behind the others: it comes only where none of them was lost. */
+static void add_fresh(struct change *c, const struct key *fresh)
+{
+	struct key key = c->secrets.keys[0];
+
+	memcpy(key.prefix, fresh->prefix, sizeof(key.prefix));
+	memcpy(key.hash, fresh->hash, sizeof(key.hash));
+	key.added_at = fresh->added_at;
+	key.ends_at = 0;
+	key_of(key.hash, c->keys[c->count]);
+	key_write(&key, &c->after[c->count]);
+	c->records[c->count] = (struct record){ c->keys[c->count], buf_span(&c->after[c->count]) };
+	c->count++;
+}
+
+/* 0; 1: no such name; 2: try again; -1. fresh: a further secret, NULL: none. */
+static int change_once(const struct store *keys, const char *name,
+		       void (*edit)(struct key *key, const void *context), const void *context,
+		       struct key *fresh, struct change *c, struct error *e)
+{
+	if (find_named(keys, name, &c->secrets, e))
+		return -1;
+	if (!c->secrets.count)
+		return 1;
+	for (size_t i = 0; i < c->secrets.count; i++) {
+		struct key *key = &c->secrets.keys[i];
+		bool over;
+		int rc;
+
+		key_of(key->hash, c->keys[i]);
+		rc = read_again(keys, c, i, e);
+		if (rc)
+			return rc < 0 ? -1 : 2;
+		over = is_over(key, fresh);
+		edit(key, context);
+		key_write(key, &c->after[i]);
+		c->records[c->count++] = (struct record){
+			c->keys[i], over ? span_of("") : buf_span(&c->after[i])
+		};
+	}
+	if (fresh)
+		add_fresh(c, fresh);
+	if (store_merge(keys, c->records, c->count, is_unchanged, c, e))
+		return -1;
+	return c->lost ? 2 : 0;
+}
+
+static int change(const struct store *keys, const char *name,
+		  void (*edit)(struct key *key, const void *context), const void *context,
+		  struct key *fresh, struct error *e)
+{
+	int rc = 2;
+
+	for (int i = 0; i < TRIES && rc == 2; i++) {
+		struct change *c = change_new();
+
+		rc = change_once(keys, name, edit, context, fresh, c, e);
+		change_release(c);
+	}
+	return rc == 2 ? error_set(e, ERR_STORE, "others change the key %s all the time", name) : rc;
+}
+
+int keys_change(const struct store *keys, const char *name,
+		void (*edit)(struct key *key, const void *context), const void *context,
+		struct error *e)
+{
+	return change(keys, name, edit, context, NULL, e);
+}
+
+/* Of an older one the earlier end stays. */
+static void end_secret(struct key *key, const void *context)
+{
+	const int64_t *ends_at = context;
+
+	if (!key->ends_at || key->ends_at > *ends_at)
+		key->ends_at = *ends_at;
+}
+
+static int count_named(const struct store *keys, const char *name, size_t *count, struct error *e)
+{
+	struct secrets *s = xcalloc(1, sizeof(*s));
+	int rc = find_named(keys, name, s, e);
+
+	*count = s->count;
+	free(s);
+	return rc;
+}
+
+int keys_rotate(const struct store *keys, const char *name, int64_t ends_at,
+		char text[static KEY_TEXT_SIZE], struct error *e)
+{
+	struct key fresh = { .added_at = clock_wall(), .ends_at = 0 }, known;
+	size_t count;
+	int rc;
+
+	if (make_secret(&fresh, text, e) || count_named(keys, name, &count, e))
+		return -1;
+	if (count == SECRETS)
+		return error_set(e, ERR_REQUEST,
+				 "%s has %d secrets that are good still: wait until one of them ends",
+				 name, SECRETS);
+	rc = keys_find(keys, text, &known, e);
+	if (rc)
+		return rc < 0 ? -1 : error_set(e, ERR_REQUEST, "this key is known already");
+	return change(keys, name, end_secret, &ends_at, &fresh, e);
 }
 
 /* ---- the rest ---- */
 
-struct search {
-	const char *name;
-	char hash[SECRET_HASH_SIZE];
-};
-
-static int find_name(void *context, const struct key *key, const char *hash)
-{
-	struct search *s = context;
-
-	if (strcmp(s->name, key->name) != 0)
-		return 0;
-	snprintf(s->hash, sizeof(s->hash), "%s", hash);
-	return 1;
-}
-
 int keys_remove(const struct store *keys, const char *name, struct error *e)
 {
-	struct search s = { .name = name };
+	struct secrets *s = xcalloc(1, sizeof(*s));
 	char store_key[STORE_KEY_SIZE];
-	int found = each_hash(keys, find_name, &s, e);
+	int rc = find_named(keys, name, s, e);
 
-	if (found != 1)
-		return found < 0 ? -1 : 1;
-	key_of(s.hash, store_key);
-	return store_remove(keys, store_key, e);
-}
-
-int keys_find(const struct store *keys, const char *text, struct key *out, struct error *e)
-{
-	char store_key[STORE_KEY_SIZE], hash[SECRET_HASH_SIZE], stored[SECRET_HASH_SIZE];
-	struct key key = { .name = "" };
-	struct buf json;
-	int rc;
-
-	secret_hash(text, hash);
-	key_of(hash, store_key);
-	buf_init(&json, LIMIT_RECORD);
-	rc = store_get(keys, store_key, &json, e);
-	if (rc == 1 && read_record(buf_span(&json), &key, stored, e))
-		rc = -1;
-	if (rc == 1)
-		rc = secret_equal(hash, stored);
-	if (rc == 1)
-		*out = key;
-	buf_release(&json);
+	if (!rc && !s->count)
+		rc = 1;
+	for (size_t i = 0; !rc && i < s->count; i++) {
+		key_of(s->keys[i].hash, store_key);
+		rc = store_remove(keys, store_key, e) < 0 ? -1 : 0;
+	}
+	free(s);
 	return rc;
-}
-
-struct giving {
-	int (*each)(void *context, const struct key *key);
-	void *context;
-};
-
-static int give_key(void *context, const struct key *key, const char *hash)
-{
-	const struct giving *g = context;
-
-	(void)hash;
-	return g->each(g->context, key);
-}
-
-int keys_each(const struct store *keys, int (*each)(void *context, const struct key *key),
-	      void *context, struct error *e)
-{
-	struct giving g = { .each = each, .context = context };
-
-	return each_hash(keys, give_key, &g, e);
-}
-
-static int count_one(void *context, const struct key *key, const char *hash)
-{
-	(void)key;
-	(void)hash;
-	++*(size_t *)context;
-	return 0;
-}
-
-int keys_count(const struct store *keys, size_t *count, struct error *e)
-{
-	*count = 0;
-	return each_hash(keys, count_one, count, e);
 }

@@ -67,6 +67,8 @@
 #define LIMIT_LIVE_SLOTS	16384 /* live.map, 1 MB: LIMIT_ACCOUNTS and half as many more */
 #define LIMIT_CALIBRATION_SLOTS 1024  /* calibration.map, 120 KB: LIMIT_MODELS twice */
 #define LIMIT_AFFINITY_SLOTS	16384 /* affinity.map, half a MB: conversations that are going on */
+#define LIMIT_USAGE_SLOTS	16384 /* usage-DAY.map, 5.5 MB: keys x accounts x models of a day */
+#define LIMIT_QUOTA_SLOTS	16384 /* limits.map, 2 MB: keys, and users with a JWT */
 
 /* Names in URLs, paths and messages. */
 #define LIMIT_ERROR_TEXT 512

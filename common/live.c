@@ -2,12 +2,9 @@
 #include "common/live.h"
 
 #include "common/clock.h"
-#include "common/ids.h"
 #include "common/limits.h"
-#include "common/lock.h"
 #include "common/log.h"
 #include "common/mapfile.h"
-#include "common/statedir.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,7 +12,6 @@
 #define LIVE_MAP     "live.map"
 #define AFFINITY_MAP "affinity.map"
 #define TURNS	     "(turns)" /* no account has this id: the starts of all of them */
-#define TRIES	     64	       /* bytes tried where there is no limit */
 #define LOOK_MS	     1000      /* so often a file is looked for that somebody took away */
 
 struct live_slot {
@@ -182,78 +178,31 @@ bool live_start(struct live *l, uint64_t account, const struct live_view *seen, 
 
 /* ---- requests in flight ---- */
 
-static off_t first_byte(uint64_t account)
+/* Said once. */
+static int held(struct live *l, int place, const struct error *why)
 {
-	return (off_t)(account >> 16 & UINT64_C(0xFFFFFFFFFF)) * LIVE_HOLDERS;
-}
-
-static int open_lock(struct live *l)
-{
-	char path[PATH_MAX];
-	struct error e = { 0 };
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/live.lock", l->dir);
-	fd = statedir_open(l->dir, path, &e);
-	if (fd >= 0)
-		return fd;
+	if (place != HOLD_UNKNOWN || !why->kind)
+		return place;
 	pthread_mutex_lock(&l->lock);
 	if (!l->uncounted)
-		log_line(LOG_ERROR, "requests in flight are not counted: %s", e.message);
+		log_line(LOG_ERROR, "requests in flight are not counted: %s", why->message);
 	l->uncounted = true;
 	pthread_mutex_unlock(&l->lock);
-	return LIVE_UNKNOWN;
+	return place;
 }
 
 int live_hold(struct live *l, uint64_t account, int limit)
 {
-	int room = limit > 0 && limit < LIVE_HOLDERS ? limit : LIVE_HOLDERS;
-	int tries = limit > 0 ? room : TRIES, fd = open_lock(l), rc = 0;
-	unsigned place;
+	struct error why = { 0 };
 
-	if (fd < 0)
-		return LIVE_UNKNOWN;
-	ids_random(&place, sizeof(place)); /* few are met that way */
-	for (int i = 0; rc == 0 && i < tries; i++)
-		rc = lock_try_byte(fd, first_byte(account) + (place++ % (unsigned)room));
-	if (rc == 1)
-		return fd;
-	close(fd);
-	return rc == 0 && limit > 0 ? LIVE_FULL : LIVE_UNKNOWN;
-}
-
-/* The lock that begins first in the range; false: there is none. */
-static bool first_lock(int fd, off_t from, off_t end, off_t *at)
-{
-	bool found = false;
-
-	while (from < end) {
-		struct flock range = { .l_type = F_WRLCK,
-				       .l_whence = SEEK_SET,
-				       .l_start = from,
-				       .l_len = end - from };
-
-		if (fcntl(fd, F_OFD_GETLK, &range) != 0 || range.l_type == F_UNLCK)
-			break;
-		found = true;
-		*at = end = range.l_start;
-	}
-	return found;
+	return held(l, hold_take(l->dir, account, limit, &why), &why);
 }
 
 int live_count(struct live *l, uint64_t account)
 {
-	off_t at = first_byte(account), end = at + LIVE_HOLDERS;
-	int fd = open_lock(l), count = 0;
+	struct error why = { 0 };
 
-	if (fd < 0)
-		return LIVE_UNKNOWN;
-	while (first_lock(fd, at, end, &at)) {
-		count++;
-		at++;
-	}
-	close(fd);
-	return count;
+	return held(l, hold_count(l->dir, account, &why), &why);
 }
 
 /* ---- conversations ---- */

@@ -6,16 +6,14 @@
  * should rest is asked once too often. Where the file cannot be had, each process keeps its own,
  * and the log says so once.
  *
- * A request in flight is a lock on a byte of live.lock, in a range of the account's own, on a
- * descriptor of its own: however its process ends, the kernel takes the lock back at that moment.
- * Nothing is counted, so no count can be wrong, no holder needs to renew anything, and it does not
- * matter if one process can see another (users, containers). A limit is the range's length.
+ * A request in flight is a place held by hold.h.
  */
 #ifndef COMMON_LIVE_H
 #define COMMON_LIVE_H
 
 #include "common/base.h"
 #include "common/error.h"
+#include "common/hold.h"
 
 struct live;
 
@@ -44,11 +42,10 @@ void live_wake(struct live *l, uint64_t account);
 bool live_start(struct live *l, uint64_t account, const struct live_view *seen, int64_t now_ms,
 		int64_t pause_ms);
 
-/* Counts as a request in flight until the descriptor is closed. limit 0: none.
- * LIVE_FULL: as many are as may be. LIVE_UNKNOWN: they cannot be counted here (logged). */
-#define LIVE_FULL    (-1)
-#define LIVE_UNKNOWN (-2)
-#define LIVE_HOLDERS 4096 /* most that are told apart */
+/* hold_take() and hold_count(); what keeps them from it is logged, once. */
+#define LIVE_FULL    HOLD_FULL
+#define LIVE_UNKNOWN HOLD_UNKNOWN
+#define LIVE_HOLDERS HOLD_MOST
 int live_hold(struct live *l, uint64_t account, int limit);
 int live_count(struct live *l, uint64_t account);
 

@@ -26,7 +26,7 @@ static void end(void)
 static int add(const char *name, char text[static KEY_TEXT_SIZE])
 {
 	error_clear(&e);
-	return keys_add(&s, name, text, &e);
+	return keys_add(&s, name, NULL, text, &e);
 }
 
 static void made_key_is_found_and_is_not_stored(void)
