@@ -454,13 +454,15 @@ test("a device login waits, then hands out tokens that work", async () => {
 			startUrl: "https://view.awsapps.com/start",
 		})
 	).json();
-	const poll = () =>
-		post("/token", {
+	const poll = async () => {
+		await new Promise((resolve) => setTimeout(resolve, start.interval * 1000));
+		return post("/token", {
 			clientId,
 			clientSecret,
 			deviceCode: start.deviceCode,
 			grantType: "urn:ietf:params:oauth:grant-type:device_code",
 		});
+	};
 	assert.equal((await (await poll()).json()).error, "authorization_pending");
 	const tokens = await (await poll()).json();
 	const { status } = await chat(own(builder), { bearer: tokens.accessToken });
