@@ -151,6 +151,7 @@ demo: all $(BUILD)/tests/upstream-standin
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBEXECDIR) \
 	        $(DESTDIR)$(DOCDIR) $(DESTDIR)$(DOCDIR)/lighttpd $(DESTDIR)$(DOCDIR)/apache \
+	        $(DESTDIR)$(DOCDIR)/prometheus $(DESTDIR)$(DOCDIR)/grafana \
 	        $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 755 $(BUILD)/kiroctl $(DESTDIR)$(PREFIX)/bin/kiroctl
 	install -m 755 $(BUILD)/kiro-refresh $(DESTDIR)$(PREFIX)/sbin/kiro-refresh
@@ -160,6 +161,8 @@ install: all
 	install -m 644 etc/*.service etc/*.socket etc/*.timer etc/kiro.cron $(DESTDIR)$(DOCDIR)
 	install -m 644 lighttpd/* $(DESTDIR)$(DOCDIR)/lighttpd
 	install -m 644 apache/* $(DESTDIR)$(DOCDIR)/apache
+	install -m 644 etc/prometheus/* $(DESTDIR)$(DOCDIR)/prometheus
+	install -m 644 etc/grafana/* $(DESTDIR)$(DOCDIR)/grafana
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(BUILD)/man/kiro.json.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8

@@ -16,6 +16,7 @@
 #include "common/ids.h"
 #include "common/live.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/refresh.h"
 #include "common/rest.h"
 #include "common/store.h"
@@ -46,6 +47,7 @@ struct run {
 	struct http_client *http;
 	struct store tokens;
 	struct live *live;
+	struct metrics *metrics;
 	struct roster roster;
 	size_t considered, counts[OUTCOMES];
 	size_t catalogues, usages; /* renewed */
@@ -157,7 +159,8 @@ static enum outcome renew_one(struct run *run, struct account *a)
 {
 	const struct refresher r = { .config = run->config,
 				     .http = run->http,
-				     .tokens = &run->tokens };
+				     .tokens = &run->tokens,
+				     .metrics = run->metrics };
 	struct error e = { .kind = ERR_NONE };
 	int rc = refresh_account(&r, a, REFRESH_SOFT, run->config->refresh_ahead, &e);
 
@@ -420,7 +423,9 @@ static int start(const struct options *options)
 	} else {
 		roster_init(&run.roster);
 		run.live = live_new(run.config->state_dir);
+		run.metrics = metrics_new(run.config->state_dir);
 		rc = run_all(&run);
+		metrics_free(run.metrics);
 		live_free(run.live);
 		if (!options->dry_run && !options->account_count)
 			visit_note(run.config->state_dir, clock_wall(), rc);

@@ -21,6 +21,8 @@ const struct config_option config_options[] = {
 	  .text = "Who may use the client APIs: holders of a key, or (none) anybody on the loopback interface." },
 	{ "client_token", SECRET, AT(client_token), "",
 	  .text = "One client key beside those of `kiroctl key add`; at least 16 characters." },
+	{ "metrics_token", SECRET, AT(metrics_token), "",
+	  .text = "Who reads /metrics sends this (Authorization: Bearer); empty: only clients on the loopback interface may." },
 	{ "own_credentials", BOOLEAN, AT(own_credentials), "false",
 	  .text = "Serve clients that hold a key with Kiro credentials that they bring themselves (X-Kiro-Credentials), over HTTPS or from this machine." },
 	{ "trusted_proxies", TEXT, AT(trusted_proxies), "",

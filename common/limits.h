@@ -66,6 +66,7 @@
 /* Slots of files that all processes have in memory; each is a power of two. */
 #define LIMIT_LIVE_SLOTS	16384 /* live.map, 1 MB: LIMIT_ACCOUNTS and half as many more */
 #define LIMIT_CALIBRATION_SLOTS 1024  /* calibration.map, 120 KB: LIMIT_MODELS twice */
+#define LIMIT_METRIC_SLOTS	2048  /* metrics.map, 1 MB: doors, statuses, kinds, 20 to a model */
 #define LIMIT_AFFINITY_SLOTS	16384 /* affinity.map, half a MB: conversations that are going on */
 #define LIMIT_USAGE_SLOTS	16384 /* usage-DAY.map, 5.5 MB: keys x accounts x models of a day */
 #define LIMIT_QUOTA_SLOTS	16384 /* limits.map, 2 MB: keys, and users with a JWT */

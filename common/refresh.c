@@ -7,6 +7,7 @@
 #include "common/limits.h"
 #include "common/lock.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/patch.h"
 #include "common/renew.h"
 #include "common/statedir.h"
@@ -418,6 +419,9 @@ int refresh_account(const struct refresher *r, struct account *account, enum ref
 	rc = take_lock(&j, fd, e);
 	if (rc == 1)
 		rc = refresh_locked(&j, e);
+	if (rc)
+		metrics_add(r->metrics, METRIC_REFRESHES, 1, "result",
+			    rc > 0 ? "renewed" : error_row(e)->name, NULL);
 	close(fd);
 	secret_release(&j.refused);
 	return rc;

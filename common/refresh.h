@@ -13,10 +13,13 @@
 #include "common/http.h"
 #include "common/store.h"
 
+struct metrics;
+
 struct refresher {
 	const struct config *config; /* borrowed */
 	struct http_client *http;    /* borrowed */
 	const struct store *tokens;  /* borrowed */
+	struct metrics *metrics;     /* borrowed; NULL: nothing is counted */
 };
 
 enum refresh_mode {

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "fcgi/up_pool.h"
 
 #define FIRST_LOOK_MS 2000 /* a client that asks for models gives up after three seconds */
@@ -48,6 +49,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 	s->pool = up_pool_new(s->config);
 	s->catalogues = catalogues_new();
 	s->calibration = calibration_new(s->config->state_dir);
+	s->metrics = metrics_new(s->config->state_dir);
 	*out = s;
 	return 0;
 }
@@ -63,6 +65,7 @@ void site_drop(struct site *s)
 	up_pool_free(s->pool);
 	catalogues_free(s->catalogues);
 	calibration_free(s->calibration);
+	metrics_free(s->metrics);
 	http_client_free(s->http);
 	config_free(s->config);
 	pthread_mutex_destroy(&s->lock);
@@ -92,7 +95,8 @@ int site_open_stores(struct site *s, struct error *e)
 
 struct refresher site_refresher(struct site *s)
 {
-	struct refresher r = { .config = s->config, .http = s->http, .tokens = &s->tokens };
+	struct refresher r = { .config = s->config, .http = s->http, .tokens = &s->tokens,
+			       .metrics = s->metrics };
 
 	return r;
 }

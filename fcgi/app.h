@@ -17,6 +17,7 @@
 
 struct calibration;
 struct catalogues;
+struct metrics;
 struct up_pool;
 
 struct site {
@@ -26,6 +27,7 @@ struct site {
 	struct up_pool *pool;
 	struct catalogues *catalogues;
 	struct calibration *calibration;
+	struct metrics *metrics;
 
 	pthread_mutex_t lock; /* guards opening the stores */
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */

@@ -101,12 +101,28 @@ static int check_configured(struct request *r)
 	return 0;
 }
 
+/* A proxy on this machine looks like a local client, but tells for whom it asks. */
+static bool is_forwarded(struct request *r)
+{
+	static const char *const names[] = { "HTTP_FORWARDED",	       "HTTP_X_FORWARDED_FOR",
+					     "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST",
+					     "HTTP_X_REAL_IP",	       "HTTP_VIA" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (request_header(r, names[i]))
+			return true;
+	}
+	return false;
+}
+
 bool auth_is_loopback(struct request *r)
 {
 	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
 
-	return peer && (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 ||
-			strncmp(peer, "::ffff:127.", 11) == 0);
+	return peer &&
+	       (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 ||
+		strncmp(peer, "::ffff:127.", 11) == 0) &&
+	       !is_forwarded(r);
 }
 
 static int check_loopback(struct request *r)
@@ -152,4 +168,25 @@ int auth_client(struct request *r)
 			return known < 0 ? -1 : 0;
 	}
 	return refuse(r, keys, count);
+}
+
+int auth_scraper(struct request *r)
+{
+	const struct secret *token = &r->site->config->metrics_token;
+	const char *keys[AUTH_MAX_KEYS];
+	size_t count = auth_keys(r, keys);
+
+	if (!secret_present(token)) {
+		if (auth_is_loopback(r))
+			return 0;
+		return error_set(&r->error, ERR_FORBIDDEN,
+				 "metrics are for clients on the loopback interface, unless the "
+				 "owner sets metrics_token");
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (secret_equal(keys[i], secret_reveal(token)))
+			return 0;
+	}
+	return error_set(&r->error, ERR_AUTH,
+			 "metrics_token is wanted as Authorization: Bearer or x-api-key");
 }

