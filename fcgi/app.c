@@ -6,6 +6,8 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/quota.h"
+#include "common/tally.h"
 #include "fcgi/up_pool.h"
 
 #define FIRST_LOOK_MS 2000 /* a client that asks for models gives up after three seconds */
@@ -45,6 +47,8 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 	s->pool = up_pool_new(s->config);
 	s->catalogues = catalogues_new();
 	s->calibration = calibration_new(s->config->state_dir);
+	s->quota = quota_new(s->config);
+	s->tally = tally_new(s->config->state_dir);
 	*out = s;
 	return 0;
 }
@@ -60,6 +64,8 @@ void site_drop(struct site *s)
 	up_pool_free(s->pool);
 	catalogues_free(s->catalogues);
 	calibration_free(s->calibration);
+	quota_free(s->quota);
+	tally_free(s->tally);
 	http_client_free(s->http);
 	config_free(s->config);
 	pthread_mutex_destroy(&s->lock);

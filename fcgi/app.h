@@ -17,6 +17,8 @@
 
 struct calibration;
 struct catalogues;
+struct quota;
+struct tally;
 struct up_pool;
 
 struct site {
@@ -26,6 +28,8 @@ struct site {
 	struct up_pool *pool;
 	struct catalogues *catalogues;
 	struct calibration *calibration;
+	struct quota *quota;
+	struct tally *tally;
 
 	pthread_mutex_t lock; /* guards opening the stores */
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "fcgi/access_log.h"
+#include "fcgi/booking.h"
 #include "fcgi/dialect.h"
 #include "fcgi/request.h"
 
@@ -13,6 +14,7 @@ const char *const ledger_kind_names[LEDGER_KINDS] = {
 /* Each sees every request once, in this order. site is NULL where there are no settings. */
 static void (*const takers[])(struct site *site, const struct ledger *l) = {
 	access_log_take,
+	booking_take,
 };
 
 void ledger_open(struct ledger *l)
