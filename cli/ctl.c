@@ -4,6 +4,7 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
+#include "cli/ctl_key.h"
 #include "common/limits.h"
 #include "common/log.h"
 
@@ -42,6 +43,7 @@ static const struct ctl_option account_set_options[] = {
 	{ "proxy", "URL", "proxy of this account; direct for none" },
 	{ "machine-id", "HEX", "64 hexadecimal digits, or a UUID" },
 	{ "max-inflight", "N", "requests at once; 0: the configured limit" },
+	{ "owner", "KEY", "name of the client key that it serves alone; empty: all" },
 	{ NULL, NULL, NULL },
 };
 
@@ -81,6 +83,28 @@ static const struct ctl_option all_options[] = {
 static const struct ctl_option key_add_options[] = {
 	{ "from-file", "F|-", "take the key from a file instead of making one" },
 	{ "from-env", "VAR", "take the key from this environment variable" },
+	CTL_KEY_SETTINGS,
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option key_set_options[] = {
+	CTL_KEY_SETTINGS,
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option key_rotate_options[] = {
+	{ "overlap", "TIME", "how long the old secret is good still: 24h, 7d (0)" },
+	{ "from-file", "F|-", "take the new key from a file instead of making one" },
+	{ "from-env", "VAR", "take the new key from this environment variable" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option usage_options[] = {
+	{ "by", "WHAT", "key (the default), account, model or day" },
+	{ "from", "DAY", "first day, 2026-11-01; else that of this month" },
+	{ "to", "DAY", "last day; else today" },
+	{ "key", "NAME", "only of this key" },
+	{ "csv", NULL, "as comma separated values" },
 	{ NULL, NULL, NULL },
 };
 
@@ -167,10 +191,20 @@ static const struct ctl_command ctl_commands[] = {
 	  "ask the upstream for its plan and usage" },
 	{ "key add", "NAME", 1, 1, key_add_options, ctl_key_add,
 	  "a key for a client; the new key is printed, once" },
+	{ "key set", "NAME", 1, 1, key_set_options, ctl_key_set,
+	  "change what a key may do and how much of it" },
+	{ "key show", "NAME", 1, 1, NULL, ctl_key_show,
+	  "one key, its limits and what it has used of them" },
+	{ "key rotate", "NAME", 1, 1, key_rotate_options, ctl_key_rotate,
+	  "a new secret for the key; the old one ends, after --overlap" },
+	{ "key revoke", "NAME", 1, 1, NULL, ctl_key_revoke,
+	  "refuse this key from now on; its name and usage stay known" },
 	{ "key list", "", 0, 0, NULL, ctl_key_list,
 	  "the client keys" },
 	{ "key remove", "NAME", 1, 1, NULL, ctl_key_remove,
-	  "refuse this key from now on" },
+	  "forget this key, which refuses it" },
+	{ "usage", "", 0, 0, usage_options, ctl_tally,
+	  "requests, tokens, credits and errors by key, account, model or day" },
 	{ "models list", "", 0, 0, models_list_options, ctl_models_list,
 	  "the models that the accounts are offered" },
 	{ "models show", "", 0, 0, NULL, ctl_models_show,

@@ -7,6 +7,7 @@
 
 #include "cli/ctl_account.h"
 #include "common/import.h"
+#include "common/keys.h"
 #include "common/roster.h"
 #include "common/live.h"
 
@@ -52,6 +53,25 @@ static int read_machine_id(struct ctl *c, struct account *a, struct error *e)
 	return 0;
 }
 
+/* The owner is kept by the key's id, which a rotation does not change. */
+static int read_owner(struct ctl *c, struct account *a, struct error *e)
+{
+	const char *name = ctl_value(c, "owner");
+	struct key key;
+	int rc;
+
+	if (!name)
+		return 0;
+	rc = !*name ? 1 : ctl_keys(c, e) ? -1 : keys_named(&c->keys, name, &key, e);
+	if (!rc)
+		return error_set(e, ERR_REQUEST, "--owner: no key is called %.80s", name);
+	if (rc < 0)
+		return -1;
+	free(a->owner);
+	a->owner = *name ? xstrdup(key.id) : NULL;
+	return 0;
+}
+
 int ctl_account_read_settings(struct ctl *c, struct account *a, struct error *e)
 {
 	const char *arn = ctl_value(c, "profile-arn");
@@ -68,7 +88,7 @@ int ctl_account_read_settings(struct ctl *c, struct account *a, struct error *e)
 	}
 	if (arn)
 		account_set_profile(a, arn);
-	if (read_machine_id(c, a, e) || read_number(c, "priority", 1000000, &priority, e) ||
+	if (read_machine_id(c, a, e) || read_owner(c, a, e) || read_number(c, "priority", 1000000, &priority, e) ||
 	    read_number(c, "max-inflight", LIVE_HOLDERS, &a->max_inflight, e))
 		return -1;
 	a->priority = (int)priority;

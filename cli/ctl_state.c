@@ -6,7 +6,7 @@
 #include "common/live.h"
 #include "common/jsonw.h"
 
-static const char *const store_names[] = { "tokens", "keys" };
+static const char *const store_names[] = { "tokens", "keys", "usage" };
 
 int ctl_config(struct ctl *c, struct error *e)
 {

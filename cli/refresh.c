@@ -20,6 +20,7 @@
 #include "common/refresh.h"
 #include "common/rest.h"
 #include "common/store.h"
+#include "common/tally.h"
 #include "common/usage_store.h"
 #include "common/visit.h"
 
@@ -359,6 +360,18 @@ static void look_after_stores(struct run *run)
 	store_close(&keys);
 }
 
+/* A total that is not written yet is no failure of the run: the next fold has it. */
+static void fold_usage(const struct run *run)
+{
+	struct error e = { .kind = ERR_NONE };
+	size_t changed;
+
+	if (run->options->dry_run || run->options->account_count)
+		return;
+	if (tally_fold(run->config, clock_wall(), &changed, &e) < 0)
+		log_line(LOG_ERROR, "usage is not folded: %s", e.message);
+}
+
 static int run_all(struct run *run)
 {
 	struct error e = { .kind = ERR_NONE };
@@ -376,6 +389,7 @@ static int run_all(struct run *run)
 		return EX_USAGE;
 	}
 	look_after_stores(run);
+	fold_usage(run);
 	summarise(run);
 	return exit_code(run);
 }

@@ -65,6 +65,7 @@ static const struct member {
 	MEMBER(TEXT, machine_id),
 	MEMBER(TEXT, proxy_url),
 	MEMBER(TEXT, upstream),
+	MEMBER(TEXT, owner),
 };
 
 static char **text_at(const struct account *a, const struct member *m)

@@ -157,6 +157,7 @@ void facts_write_account(struct jsonw *w, const struct account *a, const struct 
 	write_date(w, "state_until", a->state_until);
 	jsonw_int_member(w, "priority", a->priority);
 	jsonw_int_member(w, "max_inflight", a->max_inflight);
+	jsonw_text_member(w, "owner", a->owner);
 	jsonw_text_member(w, "upstream", a->upstream);
 	jsonw_text_member(w, "region", a->region);
 	jsonw_text_member(w, "auth_region", a->auth_region);

@@ -49,15 +49,6 @@ int tally_day(int64_t now)
 	return (tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
 }
 
-int64_t tally_day_start(int day)
-{
-	struct tm tm = { .tm_year = day / 10000 - 1900,
-			 .tm_mon = day / 100 % 100 - 1,
-			 .tm_mday = day % 100 };
-
-	return (int64_t)timegm(&tm);
-}
-
 /* ---- the file ---- */
 
 void tally_map_name(int day, char out[static TALLY_MAP_NAME_SIZE])

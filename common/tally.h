@@ -39,8 +39,7 @@ struct tally_row {
 	int64_t counts[TALLY_COUNTS];
 };
 
-int tally_day(int64_t now);	   /* 20261121 */
-int64_t tally_day_start(int day); /* seconds since 1970 */
+int tally_day(int64_t now); /* 20261121 */
 
 /* ---- counting ---- */
 

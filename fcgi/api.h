@@ -17,6 +17,7 @@ const struct model *api_find_model(struct request *r, const char *name);
 bool api_asks_thinking(const struct request *r, const char *model, size_t *plain);
 
 int api_chat(struct request *r);
+int api_usage(struct request *r);
 int api_count_tokens(struct request *r);
 int api_models(struct request *r);
 int api_model(struct request *r);

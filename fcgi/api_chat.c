@@ -30,6 +30,7 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 				.chat = chat,
 				.model = model,
 				.own = r->own,
+				.key = &r->key,
 				.names = &names,
 				.arena = &r->arena,
 				.sink = &sink,

@@ -40,6 +40,11 @@ const struct model *api_find_model(struct request *r, const char *name)
 		if (other.model && !other.by_default)
 			meaning = other;
 	}
+	if (meaning.model && !key_allows_model(&r->key, meaning.model->id)) {
+		log_line(LOG_INFO, "the key %s may not use the model %s", r->key.name,
+			 meaning.model->id);
+		meaning.model = NULL;
+	}
 	if (!meaning.model) {
 		snprintf(r->error.field, sizeof(r->error.field), "model");
 		error_set(&r->error, ERR_MODEL, "model: %.100s", name);
@@ -80,9 +85,25 @@ static int read_page(struct request *r, struct models_page *page)
 	return 0;
 }
 
+/* Those that the key may use. */
+static size_t keep_allowed(struct request *r, const struct model *const *list, size_t count,
+			   const struct model ***out)
+{
+	const struct model **kept = arena_array(&r->arena, count, sizeof(*kept));
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (key_allows_model(&r->key, list[i]->id))
+			kept[used++] = list[i];
+	}
+	*out = kept;
+	return used;
+}
+
 int api_models(struct request *r)
 {
 	const struct model *const *list;
+	const struct model **allowed;
 	struct models_page page;
 	struct error e = { 0 };
 	size_t count = 0;
@@ -94,8 +115,9 @@ int api_models(struct request *r)
 		site_look_for_models(r->site);
 	list = catalogues_list(r->site->catalogues, e.kind ? NULL : &r->site->tokens, &r->arena,
 			       &count);
+	count = keep_allowed(r, list, count, &allowed);
 	buf_init(&body, LIMIT_UP_REPLY);
-	models_write_list(list, count, &page, &r->arena, &body);
+	models_write_list(allowed, count, &page, &r->arena, &body);
 	return send(r, &body);
 }
 

@@ -7,6 +7,8 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/quota.h"
+#include "common/tally.h"
 #include "fcgi/up_pool.h"
 
 #define FIRST_LOOK_MS 2000 /* a client that asks for models gives up after three seconds */
@@ -50,6 +52,8 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 	s->catalogues = catalogues_new();
 	s->calibration = calibration_new(s->config->state_dir);
 	s->metrics = metrics_new(s->config->state_dir);
+	s->quota = quota_new(s->config);
+	s->tally = tally_new(s->config->state_dir);
 	*out = s;
 	return 0;
 }
@@ -66,6 +70,8 @@ void site_drop(struct site *s)
 	catalogues_free(s->catalogues);
 	calibration_free(s->calibration);
 	metrics_free(s->metrics);
+	quota_free(s->quota);
+	tally_free(s->tally);
 	http_client_free(s->http);
 	config_free(s->config);
 	pthread_mutex_destroy(&s->lock);

@@ -18,6 +18,8 @@
 struct calibration;
 struct catalogues;
 struct metrics;
+struct quota;
+struct tally;
 struct up_pool;
 
 struct site {
@@ -28,6 +30,8 @@ struct site {
 	struct catalogues *catalogues;
 	struct calibration *calibration;
 	struct metrics *metrics;
+	struct quota *quota;
+	struct tally *tally;
 
 	pthread_mutex_t lock; /* guards opening the stores */
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */

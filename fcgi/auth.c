@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/auth.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "fcgi/own_credentials.h"
 
@@ -151,13 +152,35 @@ static int refuse(struct request *r, const char *const *keys, size_t count)
 							     : "Invalid bearer token");
 }
 
-int auth_client(struct request *r)
+#define BIT(guard) (1u << (guard))
+
+/* What each role may, beside what any key may. */
+static const unsigned rights[KEY_ROLES] = {
+	[KEY_USER] = BIT(CLIENT) | BIT(CHAT),
+	[KEY_VIEWER] = BIT(VIEWER),
+	[KEY_OPERATOR] = BIT(VIEWER) | BIT(OPERATOR),
+	[KEY_ADMIN] = BIT(CLIENT) | BIT(CHAT) | BIT(VIEWER) | BIT(OPERATOR) | BIT(ADMIN),
+};
+
+/* The key is known: may it come in now, and here? */
+static int check_key(struct request *r, enum guard guard)
+{
+	char words[LIMIT_ERROR_TEXT];
+
+	if (key_refusal(&r->key, clock_wall(), words))
+		return error_set(&r->error, ERR_AUTH, "%s", words);
+	if (guard == HOLDER || rights[r->key.role] & BIT(guard))
+		return 0;
+	return error_set(&r->error, ERR_FORBIDDEN, "this API key has the role %s, which may not %s",
+			 key_role_names[r->key.role],
+			 guard == CLIENT || guard == CHAT ? "use the models" : "do this");
+}
+
+static int check_keys(struct request *r, enum guard guard)
 {
 	const char *keys[AUTH_MAX_KEYS];
 	size_t count;
 
-	if (r->site->config->auth == AUTH_NONE)
-		return check_loopback(r);
 	if (check_configured(r))
 		return -1;
 	count = auth_keys(r, keys);
@@ -165,7 +188,7 @@ int auth_client(struct request *r)
 		int known = is_known(r, keys[i]);
 
 		if (known)
-			return known < 0 ? -1 : 0;
+			return known < 0 ? -1 : check_key(r, guard);
 	}
 	return refuse(r, keys, count);
 }
@@ -189,4 +212,13 @@ int auth_scraper(struct request *r)
 	}
 	return error_set(&r->error, ERR_AUTH,
 			 "metrics_token is wanted as Authorization: Bearer or x-api-key");
+}
+
+int auth_enter(struct request *r, enum guard guard)
+{
+	if (guard == OPEN)
+		return 0;
+	if (r->site->config->auth == AUTH_NONE && guard <= CHAT)
+		return check_loopback(r);
+	return check_keys(r, guard);
 }

@@ -6,9 +6,23 @@
 
 #include "fcgi/request.h"
 
-/* 0 and r->key filled; -1: ERR_AUTH, ERR_NOT_CONFIGURED (no key exists at all), ERR_FORBIDDEN
- * (auth "none" and the peer is not on the loopback interface), ERR_STORE. */
-int auth_client(struct request *r);
+/* Who may come in at a door: column of routes[], against the role of a key. */
+enum guard {
+	OPEN,	  /* anybody */
+	HOLDER,	  /* whoever holds a key, of any role */
+	CLIENT,	  /* users of the client APIs: user, admin */
+	CHAT,	  /* the same, within the limits of their key (gate.h) */
+	VIEWER,	  /* who may see: viewer, operator, admin */
+	OPERATOR, /* who may see to accounts: operator, admin */
+	ADMIN,	  /* admin */
+	GUARDS
+};
+
+/* 0 and r->key filled; -1: ERR_AUTH (no key, a wrong, expired or revoked one), ERR_FORBIDDEN (its
+ * role may not; or auth is "none" and the peer is not on the loopback interface),
+ * ERR_NOT_CONFIGURED (no key exists at all), ERR_STORE. With auth "none" the client APIs ask for no
+ * key, all else does. */
+int auth_enter(struct request *r, enum guard guard);
 
 /* All that a client sent where its key belongs, without blanks around it, in the arena. */
 #define AUTH_MAX_KEYS 4

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "fcgi/access_log.h"
+#include "fcgi/booking.h"
 #include "fcgi/dialect.h"
 #include "fcgi/request.h"
 #include "fcgi/request_metrics.h"
@@ -15,6 +16,7 @@ const char *const ledger_kind_names[LEDGER_KINDS] = {
 static void (*const takers[])(struct site *site, const struct ledger *l) = {
 	access_log_take,
 	request_metrics_take,
+	booking_take,
 };
 
 void ledger_open(struct ledger *l)

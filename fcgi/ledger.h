@@ -33,6 +33,7 @@ struct ledger {
 	const char *route;   /* the row's path; NULL: no such door */
 	const char *dialect; /* anthropic, openai, responses; never NULL */
 	const struct key *key;
+	bool let_in; /* by the limits of its key (gate.c): it counts as used */
 
 	/* of a chat; the models are NULL until they are known */
 	enum ledger_kind kind;

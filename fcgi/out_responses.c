@@ -510,6 +510,8 @@ static int status(struct error *failure)
 	case ERR_METHOD:
 		return error_row(failure)->status;
 	case ERR_UP_QUOTA:
+	case ERR_KEY_LIMIT:
+	case ERR_KEY_BUDGET:
 		failure->retry_after = 0;
 		return 429;
 	case ERR_NO_ACCOUNT:

@@ -21,6 +21,7 @@ void request_init(struct request *r, struct site *site, struct conn *conn)
 {
 	*r = (struct request){ .site = site, .conn = conn };
 	ledger_open(&r->ledger);
+	gate_init(&r->gate);
 	ids_make(r->id, sizeof(r->id), "req_", 24);
 	log_set_request(r->id);
 	arena_init(&r->arena);

@@ -10,6 +10,7 @@
 #include "common/keys.h"
 #include "fcgi/app.h"
 #include "fcgi/conn.h"
+#include "fcgi/gate.h"
 #include "fcgi/ledger.h"
 #include "fcgi/response.h"
 
@@ -31,6 +32,7 @@ struct request {
 	const struct dialect *dialect; /* whose error envelope; never NULL after routing */
 	struct key key;		       /* who asks */
 	struct account *own;	       /* it brought its own credentials; NULL: the pool's */
+	struct gate gate;
 	struct arena arena;
 	struct buf body;
 	cJSON *json; /* of the body, by request_json() */

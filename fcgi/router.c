@@ -11,8 +11,6 @@
 
 #define LARGE_BODY MB(1)
 
-enum guard { OPEN, CLIENT };
-
 struct route {
 	const char *method;
 	const char *path; /* a last segment "*" stands for anything */
@@ -24,27 +22,28 @@ struct route {
 
 /* clang-format off */
 static const struct route routes[] = {
-	{ "POST", "/v1/messages",              CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/v1/messages",              CHAT,   LIMIT_BODY, &dialect_anthropic, api_chat },
 	{ "POST", "/v1/messages/count_tokens", CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
-	{ "POST", "/v1/chat/completions",      CLIENT, LIMIT_BODY, &dialect_openai,    api_chat },
-	{ "POST", "/v1/responses",             CLIENT, LIMIT_BODY, &dialect_responses, api_chat },
+	{ "POST", "/v1/chat/completions",      CHAT,   LIMIT_BODY, &dialect_openai,    api_chat },
+	{ "POST", "/v1/responses",             CHAT,   LIMIT_BODY, &dialect_responses, api_chat },
 	{ "GET",  "/v1/models",                CLIENT, KB(64),     &dialect_anthropic, api_models },
 	{ "GET",  "/v1/models/*",              CLIENT, KB(64),     &dialect_anthropic, api_model },
+	{ "GET",  "/v1/usage",                 HOLDER, KB(64),     &dialect_anthropic, api_usage },
 
 	/* The same doors as common wrong base URLs and older gateways name them. */
-	{ "POST", "/cc/v1/messages",              CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/cc/v1/messages",              CHAT,   LIMIT_BODY, &dialect_anthropic, api_chat },
 	{ "POST", "/cc/v1/messages/count_tokens", CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
-	{ "POST", "/v1/v1/messages",              CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/v1/v1/messages",              CHAT,   LIMIT_BODY, &dialect_anthropic, api_chat },
 	{ "POST", "/v1/v1/messages/count_tokens", CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
-	{ "POST", "/anthropic/v1/messages",       CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/anthropic/v1/messages",       CHAT,   LIMIT_BODY, &dialect_anthropic, api_chat },
 	{ "POST", "/anthropic/v1/messages/count_tokens", CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
 	{ "GET",  "/anthropic/v1/models",         CLIENT, KB(64),     &dialect_anthropic, api_models },
-	{ "POST", "/messages",                    CLIENT, LIMIT_BODY, &dialect_anthropic, api_chat },
+	{ "POST", "/messages",                    CHAT,   LIMIT_BODY, &dialect_anthropic, api_chat },
 	{ "POST", "/messages/count_tokens",       CLIENT, LIMIT_BODY, &dialect_anthropic, api_count_tokens },
-	{ "POST", "/chat/completions",            CLIENT, LIMIT_BODY, &dialect_openai,    api_chat },
-	{ "POST", "/v1/v1/chat/completions",      CLIENT, LIMIT_BODY, &dialect_openai,    api_chat },
-	{ "POST", "/responses",                   CLIENT, LIMIT_BODY, &dialect_responses, api_chat },
-	{ "POST", "/v1/v1/responses",             CLIENT, LIMIT_BODY, &dialect_responses, api_chat },
+	{ "POST", "/chat/completions",            CHAT,   LIMIT_BODY, &dialect_openai,    api_chat },
+	{ "POST", "/v1/v1/chat/completions",      CHAT,   LIMIT_BODY, &dialect_openai,    api_chat },
+	{ "POST", "/responses",                   CHAT,   LIMIT_BODY, &dialect_responses, api_chat },
+	{ "POST", "/v1/v1/responses",             CHAT,   LIMIT_BODY, &dialect_responses, api_chat },
 	{ "GET",  "/models",                      CLIENT, KB(64),     &dialect_openai,    api_models },
 	{ "GET",  "/models/*",                    CLIENT, KB(64),     &dialect_openai,    api_model },
 
@@ -115,6 +114,15 @@ const char *router_match(const char *path, const char *info)
 	const struct route *row = find_route(path, info, &rest);
 
 	return row ? row->path : NULL;
+}
+
+bool router_row(size_t index, struct router_row *out)
+{
+	const struct route *row = index < ARRAY_SIZE(routes) ? &routes[index] : NULL;
+
+	if (row)
+		*out = (struct router_row){ row->method, row->path, row->guard };
+	return row != NULL;
 }
 
 /* GET rows answer HEAD too; HEAD on the others is a probe that the door exists. */
@@ -216,11 +224,15 @@ static int serve(struct request *r)
 	}
 	if (!rc)
 		rc = check_method(r);
-	if (!rc && r->route->guard == CLIENT)
-		rc = auth_client(r) || own_credentials_read(r) ? -1 : 0;
+	if (!rc)
+		rc = auth_enter(r, r->route->guard);
+	if (!rc && (r->route->guard == CLIENT || r->route->guard == CHAT))
+		rc = own_credentials_read(r);
 	/* The body is read to its end even when it is not wanted any more. */
 	if (request_read_body(r, rc ? 0 : r->route->body_limit) && !rc)
 		rc = -1;
+	if (!rc && r->route->guard == CHAT)
+		rc = gate_enter(r);
 	return rc ? rc : r->route->handle(r);
 }
 
@@ -251,6 +263,7 @@ static void finish(struct request *r)
 	if (r->error.kind != ERR_NONE)
 		send_error(r);
 	ledger_close(&r->ledger, r);
+	gate_leave(&r->gate);
 	large = r->body.size > LARGE_BODY;
 	request_release(r);
 	if (site)

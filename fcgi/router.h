@@ -4,6 +4,7 @@
 #ifndef FCGI_ROUTER_H
 #define FCGI_ROUTER_H
 
+#include "fcgi/auth.h"
 #include "fcgi/request.h"
 
 /* Serves one request from routing to the last byte, log line included. */
@@ -17,5 +18,12 @@ void router_fail(struct conn *conn, const struct error *why);
 
 /* For tests: the path of the matching row for a full path and PATH_INFO ("" absent), NULL: none. */
 const char *router_match(const char *path, const char *info);
+
+/* For tests: the rows of routes[], false behind the last. */
+struct router_row {
+	const char *method, *path;
+	enum guard guard;
+};
+bool router_row(size_t index, struct router_row *out);
 
 #endif

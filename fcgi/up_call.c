@@ -371,7 +371,8 @@ static int pick(struct up_call *call, struct tries *t, struct account *account, 
 		const struct up_pool_wish wish = { t->ids, t->count,
 						   call->model ? call->model->id : NULL,
 						   call->site->catalogues,
-						   call->chat ? call->chat->conversation : NULL };
+						   call->chat ? call->chat->conversation : NULL,
+						   call->key };
 		struct error unclaimed = { 0 };
 
 		if (up_queue_pick(call, &wish, account, e))

@@ -237,6 +237,7 @@ int up_mcp_search(const struct up_call *like, const char *query, struct hits *ou
 	struct up_sink sink = *like->sink;
 	struct up_call call = { .site = like->site,
 				.own = like->own,
+				.key = like->key,
 				.chat = like->chat, /* its account serves the search too */
 				.arena = like->arena,
 				.sink = &sink,

@@ -198,10 +198,15 @@ static bool lacks(const struct member *m, const struct up_pool_wish *wish)
 	return wish->model && catalogues_lack(wish->catalogues, m->account.id, wish->model);
 }
 
+static bool barred(const struct member *m, const struct up_pool_wish *wish)
+{
+	return wish->key && !key_allows_account(wish->key, m->account.id, m->account.owner);
+}
+
 static bool fits(const struct member *m, const struct up_pool_wish *wish, int64_t now)
 {
 	return usable(m, now) && !listed(m->account.id, wish->tried, wish->tried_count) &&
-	       !lacks(m, wish);
+	       !lacks(m, wish) && !barred(m, wish);
 }
 
 /* How all stand now. */
@@ -312,7 +317,16 @@ static struct member *choose(struct up_pool *p, const struct up_pool_wish *wish,
 static bool all_lack(const struct up_pool *p, const struct up_pool_wish *wish)
 {
 	for (size_t i = 0; i < p->count; i++) {
-		if (!lacks(&p->members[i], wish))
+		if (!lacks(&p->members[i], wish) && !barred(&p->members[i], wish))
+			return false;
+	}
+	return true;
+}
+
+static bool all_barred(const struct up_pool *p, const struct up_pool_wish *wish)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		if (!barred(&p->members[i], wish))
 			return false;
 	}
 	return true;
@@ -379,6 +393,7 @@ static struct rest soonest_back(const struct up_pool *p, const struct up_pool_wi
 		struct rest rest = rest_of(&p->members[i], now);
 
 		if (rest.kind && rest.until > now && !lacks(&p->members[i], wish) &&
+		    !barred(&p->members[i], wish) &&
 		    (!found.kind || rest.until < found.until))
 			found = rest;
 	}
@@ -396,6 +411,10 @@ static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish,
 		return error_set(e, ERR_NO_ACCOUNT,
 				 "no account yet: the owner of this gateway adds one with "
 				 "\"kiroctl account add\" or \"kiroctl account import\"");
+	if (all_barred(p, wish))
+		return error_set(e, ERR_FORBIDDEN,
+				 "no account of this gateway is for this API key; its owner says "
+				 "which with kiroctl key set, or account set --owner");
 	if (all_lack(p, wish))
 		return error_set(e, ERR_MODEL, "model: %.100s", wish->model);
 	rest = soonest_back(p, wish, now);

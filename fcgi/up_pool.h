@@ -16,6 +16,7 @@
 #include "common/catalogues.h"
 #include "common/config.h"
 #include "common/error.h"
+#include "common/key.h"
 #include "common/store.h"
 
 struct up_pool;
@@ -30,13 +31,15 @@ struct up_pool_wish {
 	const char *model; /* an account whose catalogue lacks it will not do; NULL: any */
 	struct catalogues *catalogues;
 	const char *conversation; /* what the client calls it; NULL: not known */
+	const struct key *key;	  /* only accounts that this one may use; NULL: any */
 };
 
 /* Copies the account that is to serve into *out (initialised; release it). *place: a descriptor
  * that counts as one request in flight until it is closed; -1: such are not counted here.
  * > 0: all that fit are busy, ask again in so many ms. -1: none fits; when one will come back, the
  * kind of its rest with retry_after, else ERR_NO_ACCOUNT; ERR_MODEL when all accounts have a
- * catalogue and none has the model. */
+ * catalogue and none has the model; ERR_FORBIDDEN when there are accounts, and none is for the
+ * key. */
 int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
 		 int64_t now_ms, struct account *out, int *place, struct error *e);
 

@@ -1,0 +1,26 @@
+/*
+ * gate.h - the one place where a chat is let in: within its key's limits (quota.h), its key's
+ * requests at once, and max_concurrent_sessions, for which it waits in a queue of bounded length
+ * and time. What it holds is given back by gate_leave(), or by the kernel when the process ends.
+ */
+#ifndef FCGI_GATE_H
+#define FCGI_GATE_H
+
+#include "common/base.h"
+
+struct request;
+
+struct gate {
+	int stream, session; /* places (hold.h); -1: none */
+};
+
+void gate_init(struct gate *g);
+/* 0; -1: r->error is ERR_KEY_*, ERR_BUSY (no session came free), ERR_STORE (a limit cannot be
+ * looked at), ERR_GONE (the client has left the queue). */
+int gate_enter(struct request *r);
+void gate_leave(struct gate *g);
+
+/* How many requests of a key are served now; -1: not known. */
+int gate_streams(const struct request *r);
+
+#endif
