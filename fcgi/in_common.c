@@ -147,6 +147,8 @@ int in_finish(struct in *in)
 	struct block *at = in->blocks;
 	const struct message *last;
 
+	for (size_t i = 0; i < in->spaces.count && chat->tool_choice != CHOICE_NONE; i++)
+		in_texts_add(in, &in->system, in->spaces.at[i]);
 	chat->system = in_texts_join(in, &in->system, "\n\n");
 	for (size_t i = 0; i < chat->message_count; i++) {
 		chat->messages[i].blocks = at;

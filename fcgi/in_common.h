@@ -25,6 +25,7 @@ struct in {
 	struct chat *chat;
 	struct error *e;
 	struct in_texts system;
+	struct in_texts spaces; /* what namespaces say of their tools: the end of the system text */
 	struct block *blocks;
 	size_t block_count, block_room, message_room;
 	size_t last_index;		/* the client's message that the last block came from */
