@@ -347,6 +347,19 @@ int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at
 	return json_array(schema, "required", &inside, &member, in->e) < 0 ? -1 : 0;
 }
 
+bool in_effort(struct in *in, const char *word)
+{
+	static const char *const words[] = { "low", "medium", "high", "xhigh", "max" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(word, words[i]) == 0) {
+			in->chat->effort = (enum effort)(EFFORT_LOW + i);
+			return true;
+		}
+	}
+	return false;
+}
+
 int in_need_name(struct in *in, const cJSON *json, const char *key, const struct json_at *at,
 		 const char **out)
 {
