@@ -61,10 +61,10 @@ describe('the OpenAI client\'s Responses', { timeout: 60000 }, () => {
 		const stream = client.responses.stream(ask('@silent@', { tools: [weather] }));
 		let signs = 0;
 
-		stream.on('response.in_progress', () => signs++);
+		stream.on('keepalive', () => signs++);
 		const final = await stream.finalResponse();
 
-		assert.ok(signs >= 2, `${signs} response.in_progress`);
+		assert.ok(signs >= 1);
 		assert.equal(final.output_text, 'before after');
 		assert.equal(final.tools[0].name, 'get_weather');
 	});
