@@ -396,19 +396,12 @@ static int read_content(struct in *in, const cJSON *content, enum role role,
 
 int in_blocks_effort(struct in *in, const cJSON *output_config, const struct json_at *at)
 {
-	static const char *const efforts[] = { "low", "medium", "high", "xhigh", "max" };
 	const char *effort = NULL;
 
 	if (json_text(output_config, "effort", at, &effort, in->e) < 0)
 		return -1;
-	if (!effort)
+	if (!effort || in_effort(in, effort))
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(efforts); i++) {
-		if (strcmp(effort, efforts[i]) == 0) {
-			in->chat->effort = (enum effort)(EFFORT_LOW + i);
-			return 0;
-		}
-	}
 	return json_error(at, "effort", in->e,
 			  "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
 }

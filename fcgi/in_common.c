@@ -147,6 +147,8 @@ int in_finish(struct in *in)
 	struct block *at = in->blocks;
 	const struct message *last;
 
+	for (size_t i = 0; i < in->spaces.count && chat->tool_choice != CHOICE_NONE; i++)
+		in_texts_add(in, &in->system, in->spaces.at[i]);
 	chat->system = in_texts_join(in, &in->system, "\n\n");
 	for (size_t i = 0; i < chat->message_count; i++) {
 		chat->messages[i].blocks = at;
@@ -343,6 +345,19 @@ int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at
 	if (json_object(schema, "properties", &inside, &member, in->e) < 0)
 		return -1;
 	return json_array(schema, "required", &inside, &member, in->e) < 0 ? -1 : 0;
+}
+
+bool in_effort(struct in *in, const char *word)
+{
+	static const char *const words[] = { "low", "medium", "high", "xhigh", "max" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(word, words[i]) == 0) {
+			in->chat->effort = (enum effort)(EFFORT_LOW + i);
+			return true;
+		}
+	}
+	return false;
 }
 
 int in_need_name(struct in *in, const cJSON *json, const char *key, const struct json_at *at,

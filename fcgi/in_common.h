@@ -25,6 +25,7 @@ struct in {
 	struct chat *chat;
 	struct error *e;
 	struct in_texts system;
+	struct in_texts spaces; /* what namespaces say of their tools: the end of the system text */
 	struct block *blocks;
 	size_t block_count, block_room, message_room;
 	size_t last_index;		/* the client's message that the last block came from */
@@ -89,6 +90,9 @@ int in_forced_tool(struct in *in, const char *name, const struct json_at *at, co
 
 /* The root rules of the upstream for a tool's schema (may be NULL). */
 int in_check_schema(struct in *in, const cJSON *schema, const struct json_at *at, const char *key);
+
+/* chat.effort, from 'low' to 'max'; false: it is none of these words. */
+bool in_effort(struct in *in, const char *word);
 
 /* A member that must be there and must not be empty. 0 or -1. */
 int in_need_name(struct in *in, const cJSON *json, const char *key, const struct json_at *at,

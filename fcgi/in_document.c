@@ -54,12 +54,31 @@ static const struct file_format *format_of(const char *media_type)
 	return NULL;
 }
 
+/* Of a file whose type nobody tells, the name's ending says which office file it is; the bytes have
+ * to agree. Text needs no such help: its own bytes are enough (in_parts.c). */
+static const struct file_format *format_of_name(const char *name)
+{
+	const char *ending = name ? strrchr(name, '.') : NULL;
+
+	for (size_t i = 0; ending && i < ARRAY_SIZE(formats); i++) {
+		if (formats[i].magic && strcasecmp(ending + 1, formats[i].name) == 0)
+			return &formats[i];
+	}
+	return NULL;
+}
+
+static bool says_nothing(const char *media_type)
+{
+	return !media_type || is_media_type(media_type, "application/octet-stream");
+}
+
 /* A PDF is known by its bytes, whatever the client calls it; NULL: *e says what is wrong. */
 static const struct file_format *find_format(struct in *in, struct span base64,
-					     const char *media_type, const struct json_at *at,
-					     const char *key)
+					     const char *media_type, const char *name,
+					     const struct json_at *at, const char *key)
 {
-	const struct file_format *f = format_of(media_type);
+	const struct file_format *f =
+		says_nothing(media_type) ? format_of_name(name) : format_of(media_type);
 
 	if (has_magic(&formats[0], base64))
 		return &formats[0];
@@ -131,7 +150,7 @@ int in_document_file(struct in *in, struct span base64, const char *media_type, 
 		return json_error(at, key, in->e, "document cannot be empty");
 	if (base64_size(base64) < 0)
 		return json_error(at, key, in->e, "invalid base64 data");
-	f = find_format(in, base64, media_type, at, key);
+	f = find_format(in, base64, media_type, title, at, key);
 	if (!f)
 		return -1;
 	json_path(at, key, path);

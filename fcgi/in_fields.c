@@ -93,34 +93,23 @@ int in_fields_top_logprobs(struct in *in, const cJSON *body, const char *name)
 
 int in_fields_effort(struct in *in, const cJSON *from, const char *name, const struct json_at *at)
 {
-	static const struct {
-		const char *name;
-		enum thinking thinking;
-		enum effort effort;
-	} efforts[] = {
-		{ "none", THINKING_OFF, EFFORT_DEFAULT },
-		{ "minimal", THINKING_OFF, EFFORT_DEFAULT },
-		{ "low", THINKING_ON, EFFORT_LOW },
-		{ "medium", THINKING_ON, EFFORT_MEDIUM },
-		{ "high", THINKING_ON, EFFORT_HIGH },
-		{ "xhigh", THINKING_ON, EFFORT_XHIGH },
-		{ "max", THINKING_ON, EFFORT_MAX },
-	};
+	struct chat *chat = in->chat;
 	const char *effort = NULL;
 	int rc = json_text(from, name, at, &effort, in->e);
 
-	for (size_t i = 0; rc == 1 && i < ARRAY_SIZE(efforts); i++) {
-		if (strcmp(effort, efforts[i].name) == 0) {
-			in->chat->thinking = efforts[i].thinking;
-			in->chat->effort = efforts[i].effort;
-			return 0;
-		}
+	if (rc <= 0)
+		return rc;
+	if (strcmp(effort, "none") == 0 || strcmp(effort, "minimal") == 0) {
+		chat->thinking = THINKING_OFF;
+		chat->effort = EFFORT_DEFAULT;
+		return 0;
 	}
-	if (rc == 1)
+	if (!in_effort(in, effort))
 		return json_error(at, name, in->e,
 				  "Input should be 'none', 'minimal', 'low', 'medium', 'high', "
 				  "'xhigh' or 'max'");
-	return rc;
+	chat->thinking = THINKING_ON;
+	return 0;
 }
 
 static int read_schema(struct in *in, const cJSON *format, const struct json_at *at)

@@ -139,6 +139,15 @@ static int read_search_call(struct in *in, const cJSON *item, const struct json_
 	return 0;
 }
 
+/* Tools of other namespaces that would be called the same are no repetition: they are refused. */
+static bool is_known(const struct in *in, const struct tool *tool, size_t count)
+{
+	const struct tool *known = in_find_tool(in, tool->name, count);
+	const char *space = tool->space ? tool->space : "";
+
+	return known && strcmp(known->space ? known->space : "", space) == 0;
+}
+
 /* Searches may find a tool again. */
 static int read_more_tools(struct in *in, const cJSON *item, const struct json_at *at)
 {
@@ -150,7 +159,7 @@ static int read_more_tools(struct in *in, const cJSON *item, const struct json_a
 	if (json_array(item, "tools", at, &tools, in->e) < 0 || in_tools_read(in, tools, &tools_at))
 		return -1;
 	for (size_t i = kept; i < chat->tool_count; i++) {
-		if (!in_find_tool(in, chat->tools[i].name, kept))
+		if (!is_known(in, &chat->tools[i], kept))
 			chat->tools[kept++] = chat->tools[i];
 	}
 	chat->tool_count = kept;

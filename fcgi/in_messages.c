@@ -154,6 +154,22 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 			  "'function'");
 }
 
+/* Calls at the very end wait for results that only the client can give: said in the API's words. */
+static int check_answered(struct in *in, const struct json_at *at)
+{
+	const struct json_at last = { .up = at, .index = in->last_index };
+	const struct block *block = in->block_count ? &in->blocks[in->block_count - 1] : NULL;
+
+	if (!block || block->kind != BLOCK_TOOL_USE)
+		return 0;
+	return json_error(
+		&last, NULL, in->e,
+		"An assistant message with 'tool_calls' must be followed by tool messages "
+		"responding to each 'tool_call_id'. The following tool_call_ids did not "
+		"have response messages: %.64s",
+		block->id);
+}
+
 int in_messages_read(struct in *in, const cJSON *body, const char *name)
 {
 	const struct json_at at = { .key = name };
@@ -167,5 +183,5 @@ int in_messages_read(struct in *in, const cJSON *body, const char *name)
 		return -1;
 	if (!in->chat->message_count && !in->system.count)
 		return json_error(NULL, name, in->e, "at least one message is required");
-	return 0;
+	return check_answered(in, &at);
 }

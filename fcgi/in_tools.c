@@ -175,15 +175,19 @@ static int read_namespace(struct in *in, const cJSON *json, const struct json_at
 {
 	struct json_at list_at = { .up = at, .key = "tools" };
 	const cJSON *tools = NULL;
-	const char *space, *ignored;
+	const char *space, *description = "";
 
 	if (json_need_text(json, "name", at, &space, in->e) ||
-	    json_text(json, "description", at, &ignored, in->e) < 0 ||
+	    json_text(json, "description", at, &description, in->e) < 0 ||
 	    json_array(json, "tools", at, &tools, in->e) < 0)
 		return -1;
 	if (!space[0] || strlen(space) > LIMIT_TOOL_NAME)
 		return json_error(at, "name", in->e, "Input should have 1 to %d bytes",
 				  LIMIT_TOOL_NAME);
+	if (description[0])
+		in_texts_add(in, &in->spaces,
+			     span_of(arena_format(in->arena, "The tools %s__*: %s", space,
+						  description)));
 	return read_list(in, tools, space, &list_at);
 }
 

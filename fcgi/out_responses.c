@@ -5,8 +5,9 @@
  * last event's object alone.
  *
  * Events count by sequence_number. Keep-alive is response.in_progress again, without what it
- * repeats of the request (Codex's tools are 40 KB): Codex does not take a comment for a sign of
- * life. A failure is response.failed, because Codex ignores `error`.
+ * repeats of the request (Codex's tools are 40 KB), and `keepalive` once there are items: the API's
+ * client takes the response of every event for all that there is. Codex does not count a comment. A
+ * failure is response.failed, because Codex ignores `error`.
  *
  * encrypted_content is base64 of {"signature": "..."}: what the upstream needs to recognise its own
  * reasoning when the client sends it back (in_items.c).
@@ -488,7 +489,12 @@ static void stop(struct out *o, const struct event *event, struct buf *wire)
 
 static void ping(struct out *o, struct buf *wire)
 {
-	send_response(o, "response.in_progress", &still_in_progress, wire);
+	struct jsonw w;
+
+	if (!o->index && !o->item.form)
+		send_response(o, "response.in_progress", &still_in_progress, wire);
+	else if (begin_event(o, "keepalive", wire, &w))
+		end_event(wire, &w);
 }
 
 static void fail(struct out *o, const struct error *failure, struct buf *wire)

@@ -172,15 +172,16 @@ static int sink_tick(void *context, struct error *e)
 	int64_t now = clock_ticks();
 	int64_t interval = t->buffered ? BUFFERED_PING : t->request->site->config->ping_interval;
 	int64_t ping = interval * 1000;
-	int64_t due;
+	int64_t due, held;
 
 	if (conn_gone(t->request->conn))
 		return gone(e);
 	if (!t->chat->stream)
 		return (int)ping;
 	if (!t->request->response.started) {
-		if (now < t->hold_until)
-			return (int)(t->hold_until - now);
+		held = t->hold_until - now;
+		if (held > 0) /* the answer may start before, and then be silent */
+			return (int)(held < ping ? held : ping);
 		if (begin(t, e) || flush(t, e))
 			return -1;
 	}

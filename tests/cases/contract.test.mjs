@@ -188,7 +188,7 @@ const dialects = Object.keys(saying);
 const pings = {
 	anthropic: (event) => payload(event)?.type === 'ping',
 	openai: ({ comment }) => comment !== undefined,
-	responses: (event) => payload(event)?.type === 'response.in_progress',
+	responses: (event) => ['response.in_progress', 'keepalive'].includes(payload(event)?.type),
 };
 const pieces = {
 	anthropic: (event) => payload(event)?.delta?.text,

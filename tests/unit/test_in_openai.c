@@ -253,6 +253,9 @@ static void in_openai_names_the_field_of_every_refusal(void)
 		  "Field required" },
 		{ MESSAGES("{'role':'user','content':''}"), "messages.0.content", "not be empty" },
 		{ MESSAGES("{'role':'user'}"), "messages.0.content", "Field required" },
+		{ MESSAGES("{'role':'user','content':'x'},{'role':'assistant','tool_calls':[{'id':"
+			   "'c1','type':'function','function':{'name':'f'}}]}"),
+		  "messages.1", "did not have response messages: c1" },
 		{ MESSAGES("{'role':'tool','content':'x'}"), "messages.0.tool_call_id",
 		  "Field required" },
 		{ MESSAGES("{'role':'assistant','function_call':{'arguments':''}}"),

@@ -320,6 +320,8 @@ static void out_responses_tells_how_an_answer_ended(void)
 
 static void out_responses_pings_by_event(void)
 {
+	static const struct event begun = T("so far");
+	struct error e = { .kind = ERR_NONE };
 	struct buf wire;
 	struct sse s;
 	struct out o;
@@ -338,6 +340,14 @@ static void out_responses_pings_by_event(void)
 	CU_ASSERT(text_is(s.events[2].data, "response.status", "in_progress"));
 	CU_ASSERT_PTR_NOT_NULL(json_at(s.events[1].data, "response.tools"));
 	CU_ASSERT_PTR_NULL(json_at(s.events[2].data, "response.tools"));
+	sse_free(&s);
+	out_event(&o, &begun, &wire, &e);
+	buf_reset(&wire);
+	out_ping(&o, &wire);
+	sse_read(&s, &wire);
+	CU_ASSERT_EQUAL_FATAL(s.count, 1);
+	CU_ASSERT_STRING_EQUAL(s.events[0].name, "keepalive");
+	CU_ASSERT_PTR_NULL(json_at(s.events[0].data, "response"));
 	sse_free(&s);
 	out_release(&o);
 	buf_reset(&wire);

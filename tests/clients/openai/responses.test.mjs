@@ -19,7 +19,7 @@ describe('the OpenAI client\'s Responses', { timeout: 60000 }, () => {
 	let gateway, client;
 
 	before(async () => {
-		gateway = await startGateway();
+		gateway = await startGateway({ settings: { ping_interval: 1 } });
 		client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key, maxRetries: 0 });
 	});
 	after(() => gateway?.stop());
@@ -54,6 +54,19 @@ describe('the OpenAI client\'s Responses', { timeout: 60000 }, () => {
 		assert.equal(text, 'one two three four');
 		assert.equal(final.output_text, text);
 		assert.ok(final.usage.output_tokens >= 1);
+	});
+
+	test('reads on behind a silence with signs of life', async () => {
+		await script('silent', [{ text: 'before' }, { sleep_ms: 2500 }, { text: ' after' }]);
+		const stream = client.responses.stream(ask('@silent@', { tools: [weather] }));
+		let signs = 0;
+
+		stream.on('keepalive', () => signs++);
+		const final = await stream.finalResponse();
+
+		assert.ok(signs >= 1);
+		assert.equal(final.output_text, 'before after');
+		assert.equal(final.tools[0].name, 'get_weather');
 	});
 
 	for (const streamed of [false, true]) {
