@@ -192,12 +192,10 @@ static int check_text(struct in *in, const char *text, const struct json_at *at,
 	return wrong_value(in, at, m);
 }
 
-static int check_value(struct in *in, const cJSON *value, const struct json_at *at,
-		       const struct in_member *m, unsigned wanted)
+/* But for what it holds. */
+static int check_one(struct in *in, const cJSON *value, const struct json_at *at,
+		     const struct in_member *m, unsigned wanted)
 {
-	struct json_at item_at = { .up = at };
-	const cJSON *item;
-
 	if (!has_type(value, wanted))
 		return wrong_type(in, at, wanted);
 	if (cJSON_IsString(value))
@@ -205,13 +203,22 @@ static int check_value(struct in *in, const cJSON *value, const struct json_at *
 	if (cJSON_IsNumber(value) && value->valuedouble < m->min)
 		return json_error(at, NULL, in->e, "Input should be greater than or equal to %d",
 				  m->min);
-	if (cJSON_IsObject(value) && m->members)
-		return in_shape_check(in, value, at, m->members);
-	if (!m->items)
+	return cJSON_IsObject(value) && m->members ? in_shape_check(in, value, at, m->members) : 0;
+}
+
+static int check_value(struct in *in, const cJSON *value, const struct json_at *at,
+		       const struct in_member *m)
+{
+	struct json_at item_at = { .up = at };
+	const cJSON *item;
+
+	if (check_one(in, value, at, m, m->types))
+		return -1;
+	if (!m->items || (cJSON_IsObject(value) && m->members))
 		return 0;
 	cJSON_ArrayForEach (item, value) {
 		item_at.key = item->string;
-		if (check_value(in, item, &item_at, m, m->items))
+		if (check_one(in, item, &item_at, m, m->items))
 			return -1;
 		item_at.index++;
 	}
@@ -225,7 +232,7 @@ static int check_member(struct in *in, const cJSON *json, const struct json_at *
 	const cJSON *value = json_member(json, m->name);
 
 	if (value)
-		return check_value(in, value, &inside, m, m->types);
+		return check_value(in, value, &inside, m);
 	return m->required ? json_error(&inside, NULL, in->e, "Field required") : 0;
 }
 

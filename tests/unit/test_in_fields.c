@@ -279,6 +279,8 @@ static void good_values_of_the_same_fields_are_taken(void)
 		"'context_management':{'edits':[{'type':'clear_thinking_20251015','keep':'all'}]}",
 		"'thinking':{'type':'adaptive','display':'updates'}",
 		"'thinking':{'type':'adaptive','display':null},'betas':['a','b']",
+		"'fallbacks':[{'model':'other','max_tokens':5}]",
+		"'tools':[{" SCHEMA ",'input_examples':[{'a':1},{'b':[{'c':null}]}]}]",
 		"'tools':[{" SCHEMA ",'strict':true,'input_examples':[{}],'allowed_callers':["
 		"'direct'],'cache_control':{'type':'ephemeral','scope':'global'}}]",
 	};
