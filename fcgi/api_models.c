@@ -4,6 +4,7 @@
 #include "common/catalogues.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/up_profile.h"
 #include "fcgi/models.h"
 
 #define LIST_LIMIT 1000 /* the Messages API's own */
@@ -65,6 +66,15 @@ static int send(struct request *r, struct buf *body)
 	return rc;
 }
 
+/* The configured generation of the service; accounts that are set to the other one are exceptions,
+ * whom the list does not know. */
+static bool takes_documents(const struct request *r)
+{
+	const struct account any = { .upstream = NULL };
+
+	return up_profile_of(r->site->config, &any)->documents;
+}
+
 static int read_page(struct request *r, struct models_page *page)
 {
 	const char *limit = request_query(r, "limit");
@@ -117,7 +127,7 @@ int api_models(struct request *r)
 			       &count);
 	count = keep_allowed(r, list, count, &allowed);
 	buf_init(&body, LIMIT_UP_REPLY);
-	models_write_list(allowed, count, &page, &r->arena, &body);
+	models_write_list(allowed, count, &page, takes_documents(r), &r->arena, &body);
 	return send(r, &body);
 }
 
@@ -129,6 +139,6 @@ int api_model(struct request *r)
 	if (!model)
 		return -1;
 	buf_init(&body, LIMIT_UP_REPLY);
-	models_write_one(model, &body);
+	models_write_one(model, takes_documents(r), &body);
 	return send(r, &body);
 }

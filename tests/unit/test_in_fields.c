@@ -171,7 +171,7 @@ static const struct {
 	{ USER, DOC("{'type':'content'}"), "document.source.content" },
 	{ USER, DOC("{'type':'content','content':7}"), "document.source.content" },
 	{ USER, DOC("{'type':'content','content':[{'type':'image'}]}"),
-	  "document.source.content.0.type" },
+	  "document.source.content.0" },
 	{ USER, "{" TEXT_DOC ",'title':7}", "document.title" },
 	{ USER, "{" TEXT_DOC ",'context':7}", "document.context" },
 	{ USER, "{" TEXT_DOC ",'citations':7}", "document.citations" },
@@ -279,7 +279,9 @@ static void good_values_of_the_same_fields_are_taken(void)
 		"'context_management':{'edits':[{'type':'clear_thinking_20251015','keep':'all'}]}",
 		"'thinking':{'type':'adaptive','display':'updates'}",
 		"'thinking':{'type':'adaptive','display':null},'betas':['a','b']",
-		"'tools':[{" SCHEMA ",'strict':true,'input_examples':[{'a':1}],'allowed_callers':["
+		"'fallbacks':[{'model':'other','max_tokens':5}]",
+		"'tools':[{" SCHEMA ",'input_examples':[{'a':1},{'b':[{'c':null}]}]}]",
+		"'tools':[{" SCHEMA ",'strict':true,'input_examples':[{}],'allowed_callers':["
 		"'direct'],'cache_control':{'type':'ephemeral','scope':'global'}}]",
 	};
 
