@@ -4,6 +4,7 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
+#include "cli/completion.h"
 #include "common/limits.h"
 #include "common/log.h"
 
@@ -206,6 +207,8 @@ static const struct ctl_command ctl_commands[] = {
 	  "encrypt every record with the first key of state_key_file" },
 	{ "doctor", "", 0, 0, doctor_options, ctl_doctor,
 	  "check the installation and say what to do" },
+	{ "completion", "", 0, 0, NULL, ctl_completion,
+	  "the completion of these commands, for bash" },
 };
 /* clang-format on */
 
@@ -270,6 +273,14 @@ static int print_help(const struct ctl *c)
 		printf("  %-28s %s\n", usage, o->help);
 	}
 	print_globals();
+	return 0;
+}
+
+int ctl_completion(struct ctl *c, struct error *e)
+{
+	(void)c;
+	(void)e;
+	completion_print(stdout, ctl_commands, ARRAY_SIZE(ctl_commands));
 	return 0;
 }
 
