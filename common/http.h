@@ -30,6 +30,7 @@ struct http_reply {
 	char content_type[96];
 	char request_id[96];  /* x-amzn-requestid */
 	char error_type[128]; /* x-amzn-errortype */
+	char server[96];
 };
 
 struct http_request {
