@@ -173,6 +173,9 @@ deb:
 	@etc/install-deps package
 	@etc/make-deb
 
+dist: all
+	@BUILD=$(BUILD) etc/make-dist
+
 clean:
 	rm -rf build
 
