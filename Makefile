@@ -5,6 +5,8 @@
 #   make fuzz       FUZZ_TIME=seconds FUZZ_TARGETS="some": tests/fuzz/README.md
 #   make crash      10,000 killed programs: minutes
 #   make install    PREFIX=/usr/local DESTDIR=           make uninstall
+#   make deb        the Debian package, into build/      make dist       for shared hosts
+#   make check-package   installs that package into a clean system and tests it there (root)
 #   make lint       clang-format, cppcheck               make format
 #   SAN=address,undefined   as a knob on any of them, in a build folder of its own
 #   V=1                     shows the commands
@@ -15,6 +17,8 @@ SYSCONFDIR ?= /etc
 LIBEXECDIR ?= $(PREFIX)/lib/kiro-fcgi
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/kiro-fcgi
+DATADIR    ?= $(PREFIX)/share/kiro-fcgi
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
 
 CC     ?= gcc
 SAN    ?=
@@ -56,7 +60,7 @@ PROGRAMS := $(BUILD)/kiro.fcgi $(BUILD)/kiroctl $(BUILD)/kiro-refresh
 TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin $(BUILD)/tests/fuzz-replay \
             $(BUILD)/tests/crash-tests $(BUILD)/tests/herd $(BUILD)/tests/faults.so
 
-.PHONY: all check crash fuzz demo install uninstall clean format lint deps testers
+.PHONY: all check crash fuzz demo install uninstall clean format lint deps testers deb dist check-package
 .PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
 
 all: $(PROGRAMS) $(BUILD)/man/kiro.json.5
@@ -148,31 +152,47 @@ $(BUILD)/man/kiro.json.5: man/kiro.json.5.in $(BUILD)/kiroctl
 demo: all $(BUILD)/tests/upstream-standin
 	@etc/demo
 
+# Files that name places are written for this PREFIX.
+PLACED = sed 's|/usr/local|$(PREFIX)|g'
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBEXECDIR) \
-	        $(DESTDIR)$(DOCDIR) $(DESTDIR)$(DOCDIR)/lighttpd $(DESTDIR)$(DOCDIR)/apache \
-	        $(DESTDIR)$(DOCDIR)/prometheus $(DESTDIR)$(DOCDIR)/grafana \
+	        $(DESTDIR)$(DOCDIR) $(DESTDIR)$(BASHDIR) $(DESTDIR)$(DATADIR)/lighttpd \
+	        $(DESTDIR)$(DATADIR)/apache $(DESTDIR)$(DATADIR)/systemd \
+	        $(DESTDIR)$(DATADIR)/prometheus $(DESTDIR)$(DATADIR)/grafana \
 	        $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 755 $(BUILD)/kiroctl $(DESTDIR)$(PREFIX)/bin/kiroctl
 	install -m 755 $(BUILD)/kiro-refresh $(DESTDIR)$(PREFIX)/sbin/kiro-refresh
 	install -m 755 $(BUILD)/kiro.fcgi $(DESTDIR)$(LIBEXECDIR)/kiro.fcgi
 	ln -sf kiro.fcgi $(DESTDIR)$(LIBEXECDIR)/kiro.cgi
-	install -m 644 README.md LICENSE etc/kiro.json.example $(DESTDIR)$(DOCDIR)
-	install -m 644 etc/*.service etc/*.socket etc/*.timer etc/kiro.cron $(DESTDIR)$(DOCDIR)
-	install -m 644 lighttpd/* $(DESTDIR)$(DOCDIR)/lighttpd
-	install -m 644 apache/* $(DESTDIR)$(DOCDIR)/apache
-	install -m 644 etc/prometheus/* $(DESTDIR)$(DOCDIR)/prometheus
-	install -m 644 etc/grafana/* $(DESTDIR)$(DOCDIR)/grafana
+	install -m 644 *.md LICENSE etc/kiro.json.example $(DESTDIR)$(DOCDIR)
+	for file in lighttpd/* apache/*; do \
+		$(PLACED) $$file >$(DESTDIR)$(DATADIR)/$$file || exit 1; done
+	for file in etc/*.service etc/*.socket etc/*.timer; do \
+		$(PLACED) $$file >$(DESTDIR)$(DATADIR)/systemd/$${file##*/} || exit 1; done
+	$(PLACED) etc/kiro.cron >$(DESTDIR)$(DATADIR)/kiro.cron
+	install -m 644 etc/prometheus/* $(DESTDIR)$(DATADIR)/prometheus
+	install -m 644 etc/grafana/* $(DESTDIR)$(DATADIR)/grafana
+	$(BUILD)/kiroctl completion >$(DESTDIR)$(BASHDIR)/kiroctl
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(BUILD)/man/kiro.json.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/kiroctl $(DESTDIR)$(PREFIX)/sbin/kiro-refresh
-	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
+	rm -f $(DESTDIR)$(BASHDIR)/kiroctl
+	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(DATADIR)
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(wildcard man/*.1)))
 	rm -f $(DESTDIR)$(MANDIR)/man5/kiro.json.5
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8)))
+
+# Debian packages are built in a copy: their rules clean and build for another PREFIX.
+deb:
+	@etc/install-deps package
+	@etc/make-deb
+
+dist: all
+	@BUILD=$(BUILD) etc/make-dist
 
 clean:
 	rm -rf build

@@ -4,6 +4,7 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
+#include "cli/completion.h"
 #include "cli/ctl_key.h"
 #include "common/limits.h"
 #include "common/log.h"
@@ -124,6 +125,12 @@ static const struct ctl_option doctor_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct ctl_option stream_test_options[] = {
+	{ "key-file", "F|-", "the key of a client; without it client_token of the configuration" },
+	{ "silence", "SECONDS", "how long nothing but pings comes (60)" },
+	{ NULL, NULL, NULL },
+};
+
 #define PASSPHRASE_OPTION \
 	{ "passphrase-file", "F|-", "the passphrase of the file; - asks at a terminal" }
 
@@ -241,6 +248,10 @@ static const struct ctl_command ctl_commands[] = {
 	  "encrypt every record with the first key of state_key_file" },
 	{ "doctor", "", 0, 0, doctor_options, ctl_doctor,
 	  "check the installation and say what to do" },
+	{ "stream-test", "URL", 1, 1, stream_test_options, ctl_stream_test,
+	  "check the web server in front of the gateway, from a client's side" },
+	{ "completion", "", 0, 0, NULL, ctl_completion,
+	  "the completion of these commands, for bash" },
 };
 /* clang-format on */
 
@@ -305,6 +316,14 @@ static int print_help(const struct ctl *c)
 		printf("  %-28s %s\n", usage, o->help);
 	}
 	print_globals();
+	return 0;
+}
+
+int ctl_completion(struct ctl *c, struct error *e)
+{
+	(void)c;
+	(void)e;
+	completion_print(stdout, ctl_commands, ARRAY_SIZE(ctl_commands));
 	return 0;
 }
 

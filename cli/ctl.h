@@ -121,6 +121,8 @@ int ctl_config_show(struct ctl *c, struct error *e);
 int ctl_config_example(struct ctl *c, struct error *e);
 int ctl_config_manual(struct ctl *c, struct error *e);
 int ctl_doctor(struct ctl *c, struct error *e);
+int ctl_stream_test(struct ctl *c, struct error *e);
+int ctl_completion(struct ctl *c, struct error *e);
 int ctl_backup(struct ctl *c, struct error *e);
 int ctl_restore(struct ctl *c, struct error *e);
 int ctl_export(struct ctl *c, struct error *e);

@@ -250,12 +250,25 @@ static bool is_group(const char *name)
 	return false;
 }
 
+/* A relative path in the file is meant from where the file lies, whoever reads it; NULL: it is not
+ * one. The caller frees it. */
+static char *beside_file(const struct reading *r, const struct config_option *o, const char *value)
+{
+	const char *slash = strrchr(r->path, '/');
+	char *path;
+
+	if (o->type != PATH || !*value || *value == '/' || !slash)
+		return NULL;
+	return asprintf(&path, "%.*s/%s", (int)(slash - r->path), r->path, value) < 0 ? NULL : path;
+}
+
 static int apply_value(struct reading *r, const struct config_option *o, const cJSON *item,
 		       int line)
 {
 	struct error why = { 0 };
-	char number[32];
+	char number[32], *path;
 	const char *value = NULL;
+	int rc;
 
 	if (cJSON_IsString(item)) {
 		value = item->valuestring;
@@ -269,7 +282,10 @@ static int apply_value(struct reading *r, const struct config_option *o, const c
 	if (!value)
 		return error_set(r->error, ERR_CONFIG, "%s:%d: %s has a value of the wrong type",
 				 r->path, line, o->name);
-	if (set_option(r->config, o, value, &why))
+	path = beside_file(r, o, value);
+	rc = set_option(r->config, o, path ? path : value, &why);
+	free(path);
+	if (rc)
 		return error_set(r->error, ERR_CONFIG, "%s:%d: %s", r->path, line, why.message);
 	r->config->origins[o - config_options] = CONFIG_FROM_FILE;
 	return 0;

@@ -244,6 +244,7 @@ static size_t on_header(char *at, size_t size, size_t count, void *context)
 		x->reply->date = date > 0 ? date : 0;
 	} else if (!header_is(line, "content-type", x->reply->content_type,
 			      sizeof(x->reply->content_type)) &&
+		   !header_is(line, "server", x->reply->server, sizeof(x->reply->server)) &&
 		   !header_is(line, "x-amzn-requestid", x->reply->request_id,
 			      sizeof(x->reply->request_id))) {
 		header_is(line, "x-amzn-errortype", x->reply->error_type,

@@ -34,6 +34,7 @@ struct http_reply {
 	/* From the start of the exchange, filled at its end. 0: not reached; of a kept connection
 	 * connect_us is the time it took to find it. */
 	int64_t connect_us, first_byte_us;
+	char server[96];
 };
 
 struct http_request {

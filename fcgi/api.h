@@ -24,6 +24,7 @@ int api_model(struct request *r);
 int api_live(struct request *r);
 int api_ready(struct request *r);
 int api_metrics(struct request *r);
+int api_stream(struct request *r);
 int api_ignore(struct request *r);
 int api_root(struct request *r);
 

@@ -52,6 +52,7 @@ static const struct route routes[] = {
 	{ "GET",  "/health/live",  OPEN, KB(64), &dialect_anthropic, api_live },
 	{ "GET",  "/health/ready", OPEN, KB(64), &dialect_anthropic, api_ready },
 	{ "GET",  "/metrics",      OPEN, KB(64), &dialect_anthropic, api_metrics }, /* sees to its own token */
+	{ "POST", "/health/stream", CLIENT, LIMIT_BODY, &dialect_anthropic, api_stream },
 	/* Claude Code asks these at its start. */
 	{ "GET",  "/api/hello",               OPEN, KB(64), &dialect_anthropic, api_ignore },
 	{ "POST", "/api/event_logging/batch", OPEN, MB(4),  &dialect_anthropic, api_ignore },

@@ -172,7 +172,22 @@ static void effective_view_masks_secrets_and_names_origins(void)
 	buf_release(&text);
 }
 
+static void relative_paths_of_the_file_are_meant_from_its_directory(void)
+{
+	char message[LIMIT_ERROR_TEXT];
+	struct config *c =
+		load("{\"state_dir\": \"a/b\", \"log\": {\"file\": \"/x/y\"}}", 0600, message);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_STRING_EQUAL(c->state_dir, "/tmp/a/b"); /* where load() puts its files */
+	CU_ASSERT_STRING_EQUAL(c->log_file, "/x/y");
+	CU_ASSERT_STRING_EQUAL(c->ca_file, "");
+	config_free(c);
+}
+
 CU_TestInfo config_tests[] = {
+	{ "relative_paths_of_the_file_are_meant_from_its_directory",
+	  relative_paths_of_the_file_are_meant_from_its_directory },
 	{ "file_sets_options_and_comments_are_skipped",
 	  file_sets_options_and_comments_are_skipped },
 	{ "mistakes_are_refused_with_their_line", mistakes_are_refused_with_their_line },

@@ -74,6 +74,38 @@ static void paths_match_at_every_mount_point(void)
 	}
 }
 
+static void the_stream_test_wants_a_key_and_sane_numbers(void)
+{
+	static const char *const keyless[] = { "REQUEST_METHOD=POST", "PATH_INFO=/health/stream",
+					       NULL };
+	static const char *const wrong[] = { "REQUEST_METHOD=POST", "PATH_INFO=/health/stream",
+					     "QUERY_STRING=events=1001", KEY, NULL };
+	static const char *const right[] = { "REQUEST_METHOD=POST",
+					     "PATH_INFO=/kiro/health/stream",
+					     "QUERY_STRING=events=2&interval_ms=0",
+					     "HTTP_AUTHORIZATION=Bearer x",
+					     KEY,
+					     "SERVER_SOFTWARE=lighttpd/1.4.69",
+					     NULL };
+	struct buf answer;
+
+	serve(keyless, "", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 401 "));
+	buf_release(&answer);
+	serve(wrong, "", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 400 "));
+	CU_ASSERT_TRUE(has(&answer, "events: must be 0 to 1000"));
+	buf_release(&answer);
+	serve(right, "12345", SETTINGS, &answer);
+	CU_ASSERT_TRUE(has(&answer, "Status: 200 "));
+	CU_ASSERT_TRUE(has(&answer, "event: hello\ndata: {\"server\":\"lighttpd/1.4.69\","
+				    "\"transport\":\"fastcgi\",\"authorization\":true,"
+				    "\"body_bytes\":5}\n\n"));
+	CU_ASSERT_TRUE(has(&answer, "event: tick\ndata: {\"n\":1,"));
+	CU_ASSERT_TRUE(has(&answer, "event: end\ndata: {\"n\":2,"));
+	buf_release(&answer);
+}
+
 static void the_root_of_a_mount_is_the_root(void)
 {
 	CU_ASSERT_STRING_EQUAL(router_match("/cgi-bin/kiro.cgi/", "/"), "/");
@@ -253,6 +285,8 @@ static void bodies_that_are_not_json_are_400(void)
 
 CU_TestInfo router_tests[] = {
 	{ "paths_match_at_every_mount_point", paths_match_at_every_mount_point },
+	{ "the_stream_test_wants_a_key_and_sane_numbers",
+	  the_stream_test_wants_a_key_and_sane_numbers },
 	{ "the_root_of_a_mount_is_the_root", the_root_of_a_mount_is_the_root },
 	{ "unknown_path_and_method_have_the_dialects_envelope",
 	  unknown_path_and_method_have_the_dialects_envelope },

@@ -1,6 +1,7 @@
 // The hosting modes: how each one is set up with the files of lighttpd/ and apache/, and what its
 // web server tells the program of a client that left.
-import { copyFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -97,8 +98,7 @@ const apacheCgi = (at, mount) => startApache({
 });
 
 // A shared host: the owner of the server allows this, the rest stands in the .htaccess.
-function apacheHtaccess(at) {
-	copyFileSync(`${root}/apache/htaccess`, join(at.programDir, '.htaccess'));
+function sharedHost(at) {
 	return startApache({
 		dir: at.dir,
 		env: serverEnv(at),
@@ -110,6 +110,27 @@ DocumentRoot "${at.dir}/www"
 	Require all granted
 </Directory>`,
 	});
+}
+
+function apacheHtaccess(at) {
+	copyFileSync(`${root}/apache/htaccess`, join(at.programDir, '.htaccess'));
+	return sharedHost(at);
+}
+
+// The archive for shared hosts, made and unpacked in the place of the programs; kiro.json stays.
+export function unpackArchive(dir) {
+	const made = execFileSync(`${root}/etc/make-dist`, { encoding: 'utf8' });
+
+	execFileSync('tar', ['-xzf', join(root, /build\S*\.tar\.gz/.exec(made)[0]), '-C', dir,
+			     '--strip-components=2', '--no-same-owner', '--exclude=kiro.json',
+			     '--wildcards', '*/kiro/*']);
+}
+
+function apacheArchive(at) {
+	rmSync(at.cgi);
+	rmSync(at.program);
+	unpackArchive(at.programDir);
+	return sharedHost(at);
 }
 
 // mount      the URL prefix
@@ -143,6 +164,10 @@ export const modes = {
 	},
 	'Apache .htaccess': {
 		start: apacheHtaccess, mount: '/site', tells: 'ping', user: webUser,
+		layout: { programDir: 'www/site', configFile: 'www/site/kiro.json' },
+	},
+	'Apache, archive for shared hosts': {
+		start: apacheArchive, mount: '/site', tells: 'ping', user: webUser,
 		layout: { programDir: 'www/site', configFile: 'www/site/kiro.json' },
 	},
 };
