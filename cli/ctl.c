@@ -3,6 +3,7 @@
  */
 #include "common/base.h"
 #include "cli/ctl.h"
+#include "cli/ctl_audit.h"
 
 #include "cli/completion.h"
 #include "cli/ctl_key.h"
@@ -234,6 +235,10 @@ static const struct ctl_command ctl_commands[] = {
 	  "a kiro.json with every option, its help and default" },
 	{ "config manual", "", 0, 0, NULL, ctl_config_manual,
 	  "the options as the table of kiro.json(5)" },
+	{ "audit show", "", 0, 0, NULL, ctl_audit_show,
+	  "who changed what, when and from where" },
+	{ "audit verify", "", 0, 0, NULL, ctl_audit_verify,
+	  "is the audit log as it was written?" },
 	{ "backup", "[FILE|-]", 0, 1, backup_options, ctl_backup,
 	  "accounts, keys and aliases in one file; else in the state directory's backup/" },
 	{ "restore", "FILE", 1, 1, restore_options, ctl_restore,
@@ -499,17 +504,29 @@ static int check_operands(const struct ctl *c)
 	return 0;
 }
 
+static int complain(const struct error *e)
+{
+	fputs("kiroctl: ", stderr);
+	ctl_print_clean(stderr, e->message);
+	fputc('\n', stderr);
+	return error_exit_code(e);
+}
+
 static int run(struct ctl *c)
 {
 	struct error e = { 0 };
-	int rc = c->command->run(c, &e);
+	struct error unnoted = { 0 };
+	bool noted = true;
+	int rc = ctl_audit_check(c, &e);
 
-	if (rc < 0) {
-		fputs("kiroctl: ", stderr);
-		ctl_print_clean(stderr, e.message);
-		fputc('\n', stderr);
-		rc = error_exit_code(&e);
+	if (!rc) {
+		rc = c->command->run(c, &e);
+		noted = !ctl_audit_note(c, rc, &e, &unnoted);
 	}
+	if (rc < 0)
+		rc = complain(&e);
+	if (!noted)
+		rc = complain(&unnoted);
 	ctl_release(c);
 	if ((fflush(stdout) || ferror(stdout)) && !rc) {
 		fprintf(stderr, "kiroctl: cannot write the result: %s\n", strerror(errno));
