@@ -132,6 +132,11 @@ static const struct ctl_option stream_test_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct ctl_option capture_options[] = {
+	{ "minutes", "N", "how long, at most a day (15)" },
+	{ NULL, NULL, NULL },
+};
+
 #define PASSPHRASE_OPTION \
 	{ "passphrase-file", "F|-", "the passphrase of the file; - asks at a terminal" }
 
@@ -235,6 +240,12 @@ static const struct ctl_command ctl_commands[] = {
 	  "a kiro.json with every option, its help and default" },
 	{ "config manual", "", 0, 0, NULL, ctl_config_manual,
 	  "the options as the table of kiro.json(5)" },
+	{ "capture start", "KEY", 1, 1, capture_options, ctl_capture_start,
+	  "keep the bodies of this key's requests for a time, without secrets" },
+	{ "capture status", "", 0, 0, NULL, ctl_capture_status,
+	  "is something captured?" },
+	{ "capture stop", "", 0, 0, NULL, ctl_capture_stop,
+	  "end it, and remove what was captured" },
 	{ "audit show", "", 0, 0, NULL, ctl_audit_show,
 	  "who changed what, when and from where" },
 	{ "audit verify", "", 0, 0, NULL, ctl_audit_verify,
