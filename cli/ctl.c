@@ -3,6 +3,7 @@
  */
 #include "common/base.h"
 #include "cli/ctl.h"
+#include "cli/ctl_audit.h"
 
 #include "cli/completion.h"
 #include "cli/ctl_key.h"
@@ -132,6 +133,11 @@ static const struct ctl_option stream_test_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct ctl_option capture_options[] = {
+	{ "minutes", "N", "how long, at most a day (15)" },
+	{ NULL, NULL, NULL },
+};
+
 #define PASSPHRASE_OPTION \
 	{ "passphrase-file", "F|-", "the passphrase of the file; - asks at a terminal" }
 
@@ -235,6 +241,16 @@ static const struct ctl_command ctl_commands[] = {
 	  "a kiro.json with every option, its help and default" },
 	{ "config manual", "", 0, 0, NULL, ctl_config_manual,
 	  "the options as the table of kiro.json(5)" },
+	{ "capture start", "KEY", 1, 1, capture_options, ctl_capture_start,
+	  "keep the bodies of this key's requests for a time, without secrets" },
+	{ "capture status", "", 0, 0, NULL, ctl_capture_status,
+	  "is something captured?" },
+	{ "capture stop", "", 0, 0, NULL, ctl_capture_stop,
+	  "end it, and remove what was captured" },
+	{ "audit show", "", 0, 0, NULL, ctl_audit_show,
+	  "who changed what, when and from where" },
+	{ "audit verify", "", 0, 0, NULL, ctl_audit_verify,
+	  "is the audit log as it was written?" },
 	{ "backup", "[FILE|-]", 0, 1, backup_options, ctl_backup,
 	  "accounts, keys and aliases in one file; else in the state directory's backup/" },
 	{ "restore", "FILE", 1, 1, restore_options, ctl_restore,
@@ -500,17 +516,29 @@ static int check_operands(const struct ctl *c)
 	return 0;
 }
 
+static int complain(const struct error *e)
+{
+	fputs("kiroctl: ", stderr);
+	ctl_print_clean(stderr, e->message);
+	fputc('\n', stderr);
+	return error_exit_code(e);
+}
+
 static int run(struct ctl *c)
 {
 	struct error e = { 0 };
-	int rc = c->command->run(c, &e);
+	struct error unnoted = { 0 };
+	bool noted = true;
+	int rc = ctl_audit_check(c, &e);
 
-	if (rc < 0) {
-		fputs("kiroctl: ", stderr);
-		ctl_print_clean(stderr, e.message);
-		fputc('\n', stderr);
-		rc = error_exit_code(&e);
+	if (!rc) {
+		rc = c->command->run(c, &e);
+		noted = !ctl_audit_note(c, rc, &e, &unnoted);
 	}
+	if (rc < 0)
+		rc = complain(&e);
+	if (!noted)
+		rc = complain(&unnoted);
 	ctl_release(c);
 	if ((fflush(stdout) || ferror(stdout)) && !rc) {
 		fprintf(stderr, "kiroctl: cannot write the result: %s\n", strerror(errno));

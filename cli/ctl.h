@@ -56,6 +56,7 @@ struct ctl {
 	struct http_client *http;  /* NULL until ctl_http() */
 	struct live *live;	   /* NULL until ctl_live() */
 	bool stdin_taken;
+	char touched[256]; /* by ctl_touched() */
 };
 
 /* ctl_state.c: opened at first use. ctl_create() makes what is missing before. */
@@ -86,6 +87,10 @@ void ctl_print_json(const struct buf *json);
 void ctl_print_result(const struct ctl *c, const char *name, const char *result);
 /* "2026-11-21T10:00:00Z", or `never` for 0. */
 const char *ctl_date(int64_t seconds, const char *never, char *out, size_t size);
+
+/* ctl_audit.c: for the audit log, the id of what the command changes, when its operand is no name of
+ * that. More of them are separated by commas. */
+void ctl_touched(struct ctl *c, const char *name);
 
 /* Handlers. */
 int ctl_init(struct ctl *c, struct error *e);
@@ -120,6 +125,11 @@ int ctl_config_check(struct ctl *c, struct error *e);
 int ctl_config_show(struct ctl *c, struct error *e);
 int ctl_config_example(struct ctl *c, struct error *e);
 int ctl_config_manual(struct ctl *c, struct error *e);
+int ctl_audit_show(struct ctl *c, struct error *e);
+int ctl_audit_verify(struct ctl *c, struct error *e);
+int ctl_capture_start(struct ctl *c, struct error *e);
+int ctl_capture_status(struct ctl *c, struct error *e);
+int ctl_capture_stop(struct ctl *c, struct error *e);
 int ctl_doctor(struct ctl *c, struct error *e);
 int ctl_stream_test(struct ctl *c, struct error *e);
 int ctl_completion(struct ctl *c, struct error *e);

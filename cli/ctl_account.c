@@ -32,6 +32,8 @@ struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error 
 	found = roster_find(r, c->operands[0], e);
 	if (!found && damage.kind)
 		fprintf(stderr, "kiroctl: warning: %s\n", damage.message);
+	if (found)
+		ctl_touched(c, found->id);
 	return found;
 }
 

@@ -112,8 +112,10 @@ int ctl_account_add(struct ctl *c, struct error *e)
 		roster_enroll(&a, clock_wall());
 		rc = roster_put(&c->tokens, &a, e);
 	}
-	if (!rc)
+	if (!rc) {
+		ctl_touched(c, a.id);
 		print_added(c, &a);
+	}
 	roster_release(&r);
 	account_release(&a);
 	return rc;

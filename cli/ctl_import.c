@@ -16,8 +16,15 @@
 static int carry_out(struct ctl *c, struct import_plan *plans, struct import *i, struct error *e)
 {
 	size_t done;
+	int rc = import_carry_out(&c->tokens, plans, i, &done, e);
 
-	if (!import_carry_out(&c->tokens, plans, i, &done, e))
+	for (size_t n = 0; n < done; n++) {
+		if (plans[n].verdict == IMPORT_ADD)
+			ctl_touched(c, i->entries[n].account.id);
+		else if (plans[n].verdict == IMPORT_UPDATE)
+			ctl_touched(c, plans[n].account->id);
+	}
+	if (!rc)
 		return 0;
 	fprintf(stderr,
 		"kiroctl: stopped at entry %zu of %zu; what came before is stored, and stays "

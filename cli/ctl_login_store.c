@@ -88,6 +88,8 @@ int ctl_login_store(struct login_run *run, struct error *e)
 				  ctl_value(run->ctl, "account"), ctl_value(run->ctl, "label"),
 				  &stored, &added, e);
 	result = added ? "added" : "updated";
+	if (!rc)
+		ctl_touched(run->ctl, stored->id);
 	if (!rc && run->ctl->json)
 		print_json(stored, result);
 	else if (!rc)

@@ -22,6 +22,7 @@
 #include "common/store.h"
 #include "common/tally.h"
 #include "common/usage_store.h"
+#include "common/webhook.h"
 #include "common/visit.h"
 
 #include <getopt.h>
@@ -291,6 +292,27 @@ static void handle_all(struct run *run)
 		look_up_models(run, &run->roster.accounts[i]);
 }
 
+/* What came of the accounts, by us or since the last run. */
+static void tell_changes(struct run *run)
+{
+	struct error e = { .kind = ERR_NONE };
+	struct roster now;
+	int rc;
+
+	if (!*run->config->webhook_url || run->options->dry_run)
+		return;
+	roster_init(&now);
+	rc = roster_load(&now, &run->tokens, &e);
+	if (!rc)
+		rc = webhook_tell(run->config, run->http, now.accounts, now.count, &e);
+	if (rc)
+		metrics_add(run->metrics, METRIC_WEBHOOKS, 1, "result", rc > 0 ? "sent" : "failed",
+			    NULL);
+	if (rc < 0)
+		complain(&e);
+	roster_release(&now);
+}
+
 static void summarise(const struct run *run)
 {
 	const size_t *n = run->counts;
@@ -390,6 +412,7 @@ static int run_all(struct run *run)
 	}
 	look_after_stores(run);
 	fold_usage(run);
+	tell_changes(run);
 	summarise(run);
 	return exit_code(run);
 }

@@ -26,7 +26,8 @@ struct config {
 
 	char *state_dir;
 	int auth; /* enum config_auth */
-	struct secret client_token, metrics_token;
+	struct secret client_token, metrics_token, webhook_secret;
+	char *webhook_url;
 	bool own_credentials;
 	char *trusted_proxies; /* addresses, comma separated */
 	char *cors_origins;

@@ -31,8 +31,8 @@ struct http_reply {
 	char content_type[96];
 	char request_id[96];  /* x-amzn-requestid */
 	char error_type[128]; /* x-amzn-errortype */
-	/* From the start of the exchange, filled at its end. 0: not reached; of a kept connection
-	 * connect_us is the time it took to find it. */
+	/* From the start of the exchange, filled at its end. 0: not reached, or a kept connection.
+	 */
 	int64_t connect_us, first_byte_us;
 	char server[96];
 };

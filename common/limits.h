@@ -62,6 +62,8 @@
 #define LIMIT_ACCOUNTS	  10000
 #define LIMIT_KEYS	  100000
 #define LIMIT_LOG_LINE	  KB(8)
+#define LIMIT_CAPTURE	  MB(64) /* capture.log; nothing is written beyond */
+#define LIMIT_CAPTURE_BODY MB(1)  /* of one body; the rest is cut */
 
 /* Slots of files that all processes have in memory; each is a power of two. */
 #define LIMIT_LIVE_SLOTS	16384 /* live.map, 1 MB: LIMIT_ACCOUNTS and half as many more */

@@ -63,7 +63,7 @@ static const struct metric_def metric_defs[METRICS] = {
 	[METRIC_FIRST_EVENT] = { "kiro_time_to_first_event_seconds", HISTOGRAM, 1e6, BOUNDS(durations),
 		"Time from a request's begin to the first event of the upstream's answer, by API." },
 	[METRIC_UP_CONNECT] = { "kiro_upstream_connect_seconds", HISTOGRAM, 1e6, BOUNDS(network),
-		"Time until the upstream was connected, TLS included; next to nothing on a kept connection." },
+		"Time until a new connection to the upstream stood, TLS included." },
 	[METRIC_UP_FIRST_BYTE] = { "kiro_upstream_first_byte_seconds", HISTOGRAM, 1e6, BOUNDS(network),
 		"Time until the upstream's answer began." },
 	[METRIC_GENAI_TOKENS] = { "gen_ai_client_token_usage", HISTOGRAM, 1, BOUNDS(genai_tokens),

@@ -44,7 +44,7 @@ struct ledger {
 	 * exchange with it */
 	char account[64];
 	char upstream_id[96];		   /* x-amzn-requestid, "" not told */
-	int64_t connect_us, first_byte_us; /* of the exchange; 0: that was not reached */
+	int64_t connect_us, first_byte_us; /* 0: not reached, or a kept connection */
 	uint16_t met[ERR_KINDS];	   /* exchanges by what they met, ERR_NONE: an answer */
 
 	/* Of all tokens that came, whole or cut. 0 where nothing was asked of the upstream. */

@@ -58,6 +58,16 @@ static void add_head(struct response *r, struct buf *head, int status)
 			       r->cors_origin);
 }
 
+static void keep(struct response *r, struct span body)
+{
+	size_t room = r->copy ? r->copy->max - r->copy->len : 0;
+
+	if (!r->copy)
+		return;
+	buf_add(r->copy, body.at, body.len < room ? body.len : room);
+	r->copy->failed |= body.len > room;
+}
+
 static int send(struct response *r, struct buf *head, struct span body)
 {
 	int rc;
@@ -66,6 +76,7 @@ static int send(struct response *r, struct buf *head, struct span body)
 	if (!r->head && body.len) {
 		buf_add(head, body.at, body.len);
 		r->bytes += body.len;
+		keep(r, body);
 	}
 	rc = head->failed ? -1 : conn_write(r->conn, buf_span(head));
 	buf_release(head);
@@ -154,5 +165,6 @@ int response_begin_stream(struct response *r)
 int response_write(struct response *r, struct span bytes)
 {
 	r->bytes += bytes.len;
+	keep(r, bytes);
 	return conn_write(r->conn, bytes);
 }

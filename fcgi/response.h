@@ -17,6 +17,7 @@ struct response {
 	bool started;
 	int status;   /* sent */
 	size_t bytes; /* of bodies sent */
+	struct buf *copy; /* of the body, body_capture.c; NULL: none */
 };
 
 /* Of a client's header: visible ASCII and spaces only, so that it may stand in one of ours. */

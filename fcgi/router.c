@@ -4,6 +4,7 @@
 #include "common/limits.h"
 #include "fcgi/api.h"
 #include "fcgi/auth.h"
+#include "fcgi/body_capture.h"
 #include "fcgi/dialect.h"
 #include "fcgi/own_credentials.h"
 
@@ -229,6 +230,8 @@ static int serve(struct request *r)
 		rc = auth_enter(r, r->route->guard);
 	if (!rc && (r->route->guard == CLIENT || r->route->guard == CHAT))
 		rc = own_credentials_read(r);
+	if (!rc && r->route->guard != OPEN)
+		body_capture_begin(r);
 	/* The body is read to its end even when it is not wanted any more. */
 	if (request_read_body(r, rc ? 0 : r->route->body_limit) && !rc)
 		rc = -1;
@@ -265,6 +268,7 @@ static void finish(struct request *r)
 		send_error(r);
 	ledger_close(&r->ledger, r);
 	gate_leave(&r->gate);
+	body_capture_end(r);
 	large = r->body.size > LARGE_BODY;
 	request_release(r);
 	if (site)

@@ -1,0 +1,190 @@
+#include "common/base.h"
+#include "common/webhook.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/jsonw.h"
+#include "common/limits.h"
+#include "common/lock.h"
+#include "common/statedir.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#define FILE_NAME  "webhook.json"
+#define CONNECT_MS 5000
+#define ANSWER_MS  10000
+
+static void sign(const struct secret *key, const char *stamp, struct span body, char *out,
+		 size_t size)
+{
+	const char *text = secret_reveal(key);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	struct buf all;
+	unsigned len;
+
+	buf_init(&all, LIMIT_IMPORT_FILE);
+	buf_add_format(&all, "%s.", stamp);
+	buf_add(&all, body.at, body.len);
+	if (!HMAC(EVP_sha256(), text, (int)strlen(text), (const unsigned char *)all.at, all.len,
+		  digest, &len))
+		abort();
+	snprintf(out, size, "sha256=");
+	for (unsigned i = 0; i < len; i++)
+		snprintf(out + 7 + 2 * i, size - 7 - 2 * i, "%02x", digest[i]);
+	buf_release(&all);
+}
+
+static int answer(void *context, const struct http_reply *reply, struct span bytes, struct error *e)
+{
+	(void)context;
+	(void)reply;
+	(void)bytes;
+	(void)e;
+	return 0; /* its status says all */
+}
+
+static int post(const struct config *config, struct http_client *http, struct span body,
+		struct error *e)
+{
+	char stamp[24], signature[80];
+	const struct http_header headers[] = { { "content-type", "application/json" },
+					       { "user-agent", "kiro-fcgi/" KIRO_FCGI_VERSION },
+					       { "x-kiro-timestamp", stamp },
+					       { "x-kiro-signature", signature } };
+	const struct http_request request = { .method = "POST",
+					      .url = config->webhook_url,
+					      .headers = headers,
+					      .header_count = ARRAY_SIZE(headers),
+					      .body = body,
+					      .connect_ms = CONNECT_MS,
+					      .first_byte_ms = ANSWER_MS,
+					      .idle_ms = ANSWER_MS,
+					      .total_ms = ANSWER_MS,
+					      .on_bytes = answer,
+					      .watch_fd = -1 };
+	struct http_reply reply;
+
+	snprintf(stamp, sizeof(stamp), "%" PRId64, clock_wall());
+	sign(&config->webhook_secret, stamp, body, signature, sizeof(signature));
+	if (http_run(http, &request, &reply, e))
+		return -1;
+	if (reply.status / 100 == 2)
+		return 0;
+	return error_set(e, ERR_UP_NETWORK, "webhook_url answered %d; it is told again later",
+			 reply.status);
+}
+
+/* The state that was told last, NULL: never, or none that we know. */
+static const char *told_state(const cJSON *told, const struct account *a)
+{
+	return json_text_or(told, a->id, NULL);
+}
+
+static size_t add_changes(struct jsonw *w, const cJSON *told, const struct account *accounts,
+			  size_t count)
+{
+	char date[CLOCK_TEXT_SIZE];
+	size_t changes = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct account *a = &accounts[i];
+		const char *from = told_state(told, a), *to = account_state_names[a->state];
+
+		if (!from || strcmp(from, to) == 0)
+			continue;
+		changes++;
+		jsonw_begin_object(w);
+		jsonw_text_member(w, "account", a->id);
+		jsonw_text_member(w, "label", a->label);
+		jsonw_text_member(w, "from", from);
+		jsonw_text_member(w, "to", to);
+		jsonw_text_member(w, "reason", a->state_reason);
+		jsonw_text_member(w, "until",
+				  a->state_until ? clock_format(a->state_until, date) : NULL);
+		jsonw_end(w);
+	}
+	return changes;
+}
+
+static size_t write_body(const cJSON *told, const struct account *accounts, size_t count,
+			 struct buf *body)
+{
+	char date[CLOCK_TEXT_SIZE];
+	size_t changes;
+	struct jsonw w;
+
+	jsonw_init(&w, body);
+	jsonw_begin_object(&w);
+	jsonw_text_member(&w, "type", "account.state");
+	jsonw_text_member(&w, "sent_at", clock_format(clock_wall(), date));
+	jsonw_begin_array_member(&w, "changes");
+	changes = add_changes(&w, told, accounts, count);
+	jsonw_end(&w);
+	jsonw_end(&w);
+	return changes;
+}
+
+/* A crash in the middle leaves what cannot be read, and the telling begins anew. */
+static int remember(int fd, const struct account *accounts, size_t count, struct error *e)
+{
+	struct buf text;
+	struct jsonw w;
+	bool good;
+
+	buf_init(&text, LIMIT_IMPORT_FILE);
+	jsonw_init(&w, &text);
+	jsonw_begin_object(&w);
+	for (size_t i = 0; i < count; i++)
+		jsonw_text_member(&w, accounts[i].id, account_state_names[accounts[i].state]);
+	jsonw_end(&w);
+	good = !text.failed && !ftruncate(fd, 0) &&
+	       pwrite(fd, text.at, text.len, 0) == (ssize_t)text.len;
+	buf_release(&text);
+	return good ? 0
+		    : error_set(e, ERR_STORE, FILE_NAME " cannot be written: %s", strerror(errno));
+}
+
+static int tell(const struct config *config, struct http_client *http, int fd, const char *path,
+		const struct account *accounts, size_t count, struct error *e)
+{
+	struct error ignored = { 0 };
+	struct buf text, body;
+	cJSON *told = NULL;
+	int rc = 0;
+
+	buf_init(&text, LIMIT_IMPORT_FILE);
+	buf_init(&body, LIMIT_IMPORT_FILE);
+	if (!buf_read_file(&text, path))
+		told = json_parse(buf_span(&text), &ignored);
+	if (told && write_body(told, accounts, count, &body))
+		rc = post(config, http, buf_span(&body), e) ? -1 : 1;
+	if (rc >= 0 && remember(fd, accounts, count, e))
+		rc = -1;
+	cJSON_Delete(told);
+	buf_release(&text);
+	buf_release(&body);
+	return rc;
+}
+
+int webhook_tell(const struct config *config, struct http_client *http,
+		 const struct account *accounts, size_t count, struct error *e)
+{
+	char path[PATH_MAX];
+	int fd, rc = 0;
+
+	if (!*config->webhook_url)
+		return 0;
+	if (!secret_present(&config->webhook_secret))
+		return error_set(e, ERR_CONFIG,
+				 "webhook_url needs webhook_secret, which signs "
+				 "what is sent there");
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, config->state_dir);
+	fd = statedir_open(config->state_dir, path, e);
+	if (fd < 0)
+		return -1;
+	if (lock_file(fd, 0) == 1)
+		rc = tell(config, http, fd, path, accounts, count, e);
+	close(fd);
+	return rc;
+}

@@ -1,0 +1,107 @@
+// The audit log: each change leaves a line, a look does not; no secret is in it; what was changed
+// in it shows.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync, chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+
+import { makeInstallation } from '../lib/installation.mjs';
+import { buildDir, startStandin } from '../lib/standin.mjs';
+
+let standin, installation;
+
+beforeEach(async () => {
+	standin = await startStandin();
+	installation = await makeInstallation({ standin });
+});
+
+afterEach(async () => {
+	installation?.remove();
+	await standin?.stop();
+});
+
+const log = () => join(installation.stateDir, 'audit.log');
+const lines = () => readFileSync(log(), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+const ctl = (args, options) => spawnSync(join(buildDir, 'kiroctl'), args, { encoding: 'utf8', env: installation.env, ...options });
+
+test('each change has a line: who, from where, what, when, and how it ended', () => {
+	const [{ id }] = JSON.parse(installation.kiroctl(['account', 'list', '--json']));
+	const before = lines().length;
+
+	installation.kiroctl(['key', 'add', 'alice']);
+	installation.kiroctl(['account', 'disable', id.slice(4, 9)]);
+	installation.kiroctl(['models', 'add', 'mine', 'claude-sonnet-4.5']);
+	installation.kiroctl(['key', 'remove', 'alice']);
+	ctl(['key', 'remove', 'nobody']);
+	installation.kiroctl(['backup', join(installation.dir, 'b'), '--passphrase-file', '-'], { input: 'a long enough passphrase\n' });
+	const now = lines().slice(before);
+
+	assert.deepEqual(now.map(({ action, target }) => [action, target]), [
+		['key.add', 'alice'], ['account.disable', id], ['alias.set', 'mine'], ['key.remove', 'alice'],
+		['key.remove', 'nobody'], ['state.backup', join(installation.dir, 'b')]]);
+	assert.deepEqual(now.map(({ result }) => result.split(':')[0]), ['ok', 'ok', 'ok', 'ok', now[4].result.split(':')[0], 'ok']);
+	for (const { who, from, time } of now) {
+		assert.match(who, new RegExp(`^uid ${process.getuid()} `));
+		assert.ok(from);
+		assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+	}
+	assert.equal(statSync(log()).mode & 0o777, 0o600);
+});
+
+test('accounts that were added or imported are named by their ids', () => {
+	const { action, target } = lines().find((line) => line.action === 'account.import');
+	const [{ id }] = JSON.parse(installation.kiroctl(['account', 'list', '--json']));
+
+	assert.equal(action, 'account.import');
+	assert.equal(target, id);
+});
+
+test('who only looks leaves no line', () => {
+	const before = readFileSync(log(), 'utf8');
+
+	for (const args of [['account', 'list'], ['key', 'list'], ['config', 'show'], ['doctor'], ['models', 'show'],
+			    ['audit', 'show'], ['audit', 'verify'], ['export']])
+		ctl(args);
+	ctl(['account', 'import', '-'], { input: '{"kiroApiKey":"ksk_0123456789abcdef0123456789abcdef"}' });
+	assert.equal(readFileSync(log(), 'utf8'), before);
+});
+
+test('no secret is in it', () => {
+	const key = installation.kiroctl(['key', 'add', 'bob']).trim();
+
+	installation.kiroctl(['account', 'add', '--refresh-token-file', '-', '--proxy', 'http://me:proxypassword1@127.0.0.1:1'],
+			     { input: 'refresh-secret-0123456789abcdefghijklmnopqrstuvwxyz\n' });
+	const text = readFileSync(log(), 'utf8');
+
+	for (const secret of [key, installation.key, 'refresh-secret', 'proxypassword1',
+			      ...installation.accounts.flatMap(({ accessToken, refreshToken }) => [accessToken, refreshToken])])
+		assert.ok(!text.includes(secret), secret);
+});
+
+test('show tells it, verify finds what was changed', () => {
+	installation.kiroctl(['key', 'add', 'carol']);
+	installation.kiroctl(['key', 'remove', 'carol']);
+	assert.deepEqual(JSON.parse(installation.kiroctl(['audit', 'show', '--json'])), lines());
+	assert.match(installation.kiroctl(['audit', 'show']), /key\.add +carol +ok/);
+	const good = JSON.parse(installation.kiroctl(['audit', 'verify', '--json']));
+
+	assert.equal(good.ok, true);
+	assert.equal(good.lines, lines().length);
+	assert.match(installation.kiroctl(['audit', 'verify']), new RegExp(good.last));
+	writeFileSync(log(), readFileSync(log(), 'utf8').replace('"key.add","target":"carol"', '"key.add","target":"dave"'));
+	const bad = ctl(['audit', 'verify', '--json']);
+
+	assert.notEqual(bad.status, 0);
+	assert.equal(JSON.parse(bad.stdout).ok, false);
+	assert.equal(JSON.parse(bad.stdout).bad_line, lines().findIndex(({ target }) => target === 'dave') + 2);
+});
+
+test('nothing is changed that cannot be noted', { skip: process.getuid() === 0 && 'root may write everywhere' }, () => {
+	chmodSync(log(), 0o400);
+	const { status, stderr } = ctl(['key', 'add', 'erin']);
+
+	assert.notEqual(status, 0);
+	assert.match(stderr, /audit\.log/);
+	assert.ok(!installation.kiroctl(['key', 'list']).includes('erin'));
+});
