@@ -143,6 +143,12 @@ fuzz: $(BUILD)/tests/fuzz-replay
 crash: all testers
 	@KILLS=$${KILLS:-10000} HERD=64x16 tests/run-all crash
 
+# Beside `make check`: needs root, debootstrap and a mirror; about 5 minutes, the first time more.
+# SILENCE=300 makes the upstream's silence in each mode that many seconds; MODE="Apache CGI" chooses.
+check-package: deb
+	@etc/install-deps check-package
+	node --test --test-reporter=spec --test-concurrency=1 tests/package/*.test.mjs
+
 check-layers:
 	tests/layers.sh
 check-unit: $(BUILD)/tests/unit-tests

@@ -47,7 +47,7 @@ function ready(child, probe, logs) {
 }
 
 // A server that was given the port may lose it to somebody else before it listens: once more then.
-async function onFreePort(launch) {
+export async function onFreePort(launch) {
 	for (let attempts = 3; ; attempts--) {
 		try {
 			return await launch(await freePort());
@@ -58,7 +58,8 @@ async function onFreePort(launch) {
 	}
 }
 
-async function serve(port, log, command, args, env) {
+// log: a file of the server's. Its own output is added to it.
+export async function serve(port, log, command, args, env) {
 	const child = start(command, args, { env });
 	const logs = () => child.text + fileText(log);
 

@@ -24,7 +24,7 @@ export async function startSite(mode, { mount = mode.mount, settings = {} } = {}
 
 	try {
 		await standin.script('hello', { steps: [{ text: 'Hello.' }] });
-		at = await makeInstallation({
+		at = await (mode.install ?? makeInstallation)({
 			standin,
 			user: mode.user,
 			...mode.layout,
@@ -61,7 +61,7 @@ export async function startSite(mode, { mount = mode.mount, settings = {} } = {}
 	};
 }
 
-const message = (text, more) => ({
+export const message = (text, more) => ({
 	path: '/v1/messages',
 	headers: { 'anthropic-version': '2023-06-01' },
 	body: { model: 'claude-sonnet-4-5', max_tokens: 1000,
@@ -75,10 +75,10 @@ const completion = (text, more) => ({
 
 const streamed = { stream: true };
 
-const isDelta = (event) => payload(event)?.type === 'content_block_delta';
-const textOf = (event) => payload(event)?.delta?.text ?? '';
+export const isDelta = (event) => payload(event)?.type === 'content_block_delta';
+export const textOf = (event) => payload(event)?.delta?.text ?? '';
 
-async function nextWhere(answer, condition) {
+export async function nextWhere(answer, condition) {
 	for (;;) {
 		const event = await answer.next();
 
@@ -554,16 +554,15 @@ const checksOf = ({ lasting, external }) => Object.entries({
 	...(lasting && lastChecks),
 });
 
-export function checkMode(name) {
-	const mode = modes[name];
-
-	describe(name, { timeout: 120000 }, () => {
+// more: further checks of this mode; patience: most milliseconds for each.
+export function checkMode(name, mode = modes[name], more = {}, patience = 30000) {
+	describe(name, { timeout: 120000 + 2 * patience }, () => {
 		let site;
 
 		before(async () => (site = await startSite(mode)));
 		after(() => site?.stop());
-		for (const [what, check] of checksOf(mode))
-			test(what, { timeout: 30000 }, async (t) => {
+		for (const [what, check] of [...Object.entries(more), ...checksOf(mode)])
+			test(what, { timeout: patience }, async (t) => {
 				try {
 					await check(site, t);
 				} catch (error) {
