@@ -17,9 +17,12 @@ static struct span skip_space(struct span s)
 /* Behind a line ```json, when the text begins with one; the text itself when it does not. */
 static struct span skip_fence(struct span s)
 {
-	const char *line_end = memchr(s.at, '\n', s.len);
+	const char *line_end;
 
-	if (s.len < strlen(FENCE) || memcmp(s.at, FENCE, strlen(FENCE)) != 0 || !line_end)
+	if (s.len < strlen(FENCE) || memcmp(s.at, FENCE, strlen(FENCE)) != 0)
+		return s;
+	line_end = memchr(s.at, '\n', s.len);
+	if (!line_end)
 		return s;
 	return skip_space((struct span){ line_end, s.len - (size_t)(line_end - s.at) });
 }

@@ -60,7 +60,14 @@ static void what_the_answer_repeats_is_cut_wherever_the_text_is(void)
 	}
 }
 
+/* As a request without one has it: the sanitizers watch. */
+static void no_prefill_is_no_json(void)
+{
+	CU_ASSERT_EQUAL(up_prefill_json((struct span){ NULL, 0 }).len, 0);
+}
+
 CU_TestInfo up_prefill_tests[] = {
+	{ "no_prefill_is_no_json", no_prefill_is_no_json },
 	{ "what_the_answer_repeats_is_cut_wherever_the_text_is",
 	  what_the_answer_repeats_is_cut_wherever_the_text_is },
 	CU_TEST_INFO_NULL,
