@@ -4,6 +4,7 @@
 #include "common/catalogues.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/up_profile.h"
 #include "fcgi/models.h"
 
 #define LIST_LIMIT 1000 /* the Messages API's own */
@@ -60,6 +61,15 @@ static int send(struct request *r, struct buf *body)
 	return rc;
 }
 
+/* The configured generation of the service; accounts that are set to the other one are exceptions,
+ * whom the list does not know. */
+static bool takes_documents(const struct request *r)
+{
+	const struct account any = { .upstream = NULL };
+
+	return up_profile_of(r->site->config, &any)->documents;
+}
+
 static int read_page(struct request *r, struct models_page *page)
 {
 	const char *limit = request_query(r, "limit");
@@ -95,7 +105,7 @@ int api_models(struct request *r)
 	list = catalogues_list(r->site->catalogues, e.kind ? NULL : &r->site->tokens, &r->arena,
 			       &count);
 	buf_init(&body, LIMIT_UP_REPLY);
-	models_write_list(list, count, &page, &r->arena, &body);
+	models_write_list(list, count, &page, takes_documents(r), &r->arena, &body);
 	return send(r, &body);
 }
 
@@ -107,6 +117,6 @@ int api_model(struct request *r)
 	if (!model)
 		return -1;
 	buf_init(&body, LIMIT_UP_REPLY);
-	models_write_one(model, &body);
+	models_write_one(model, takes_documents(r), &body);
 	return send(r, &body);
 }

@@ -13,16 +13,18 @@ static void write_supported(struct jsonw *w, const char *name, bool supported)
 	jsonw_end(w);
 }
 
-static void write_capabilities(struct jsonw *w, const struct model *m)
+/* What reads no images is not said to read pages. */
+static void write_capabilities(struct jsonw *w, const struct model *m, bool documents)
 {
 	static const char *const absent[] = { "batch", "citations", "code_execution",
-					      "context_management", "pdf_input" };
+					      "context_management" };
 	const bool native = m->efforts != 0 && m->reasoning != REASONING_SPARED;
 
 	jsonw_begin_object_member(w, "capabilities");
 	for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
 		write_supported(w, absent[i], false);
 	write_supported(w, "image_input", m->images);
+	write_supported(w, "pdf_input", m->images && documents);
 	jsonw_begin_object_member(w, "effort");
 	jsonw_bool_member(w, "supported", native);
 	for (int i = MODEL_EFFORT_LOW; i < MODEL_EFFORTS; i++)
@@ -40,7 +42,7 @@ static void write_capabilities(struct jsonw *w, const struct model *m)
 	jsonw_end(w);
 }
 
-static void write_model(struct jsonw *w, const struct model *m, const char *id)
+static void write_model(struct jsonw *w, const struct model *m, const char *id, bool documents)
 {
 	int64_t created = 0;
 
@@ -59,7 +61,7 @@ static void write_model(struct jsonw *w, const struct model *m, const char *id)
 	jsonw_text_member(w, "lifecycle", "active");
 	jsonw_null_member(w, "deprecated_at");
 	jsonw_null_member(w, "retires_at");
-	write_capabilities(w, m);
+	write_capabilities(w, m, documents);
 	jsonw_end(w);
 }
 
@@ -137,7 +139,8 @@ static bool cut_page(const struct entry *entries, size_t count, const struct mod
 }
 
 void models_write_list(const struct model *const *list, size_t count,
-		       const struct models_page *page, struct arena *arena, struct buf *body)
+		       const struct models_page *page, bool documents, struct arena *arena,
+		       struct buf *body)
 {
 	struct entry *entries;
 	struct jsonw w;
@@ -151,7 +154,7 @@ void models_write_list(const struct model *const *list, size_t count,
 	jsonw_text_member(&w, "object", "list");
 	jsonw_begin_array_member(&w, "data");
 	for (size_t i = first; i < end; i++)
-		write_model(&w, entries[i].model, entries[i].id);
+		write_model(&w, entries[i].model, entries[i].id, documents);
 	jsonw_end(&w);
 	jsonw_bool_member(&w, "has_more", more);
 	jsonw_text_member(&w, "first_id", first < end ? entries[first].id : NULL);
@@ -159,10 +162,10 @@ void models_write_list(const struct model *const *list, size_t count,
 	jsonw_end(&w);
 }
 
-void models_write_one(const struct model *model, struct buf *body)
+void models_write_one(const struct model *model, bool documents, struct buf *body)
 {
 	struct jsonw w;
 
 	jsonw_init(&w, body);
-	write_model(&w, model, model->id);
+	write_model(&w, model, model->id, documents);
 }

@@ -17,9 +17,10 @@ struct models_page {
 };
 
 /* Claude models are listed by their dashed names too, which pickers of Anthropic clients know. An
- * id that is not in the list gives an empty page. */
+ * id that is not in the list gives an empty page. documents: the service takes them. */
 void models_write_list(const struct model *const *list, size_t count,
-		       const struct models_page *page, struct arena *arena, struct buf *body);
-void models_write_one(const struct model *model, struct buf *body);
+		       const struct models_page *page, bool documents, struct arena *arena,
+		       struct buf *body);
+void models_write_one(const struct model *model, bool documents, struct buf *body);
 
 #endif

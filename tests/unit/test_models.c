@@ -98,7 +98,7 @@ static void write_all(const struct models_page *page, struct arena *arena, struc
 	all = models_all(&count);
 	for (size_t i = 0; i < count; i++)
 		list[i] = &all[i];
-	models_write_list(list, count, page, arena, body);
+	models_write_list(list, count, page, true, arena, body);
 }
 
 static void models_list_serves_both_apis(void)
@@ -137,12 +137,37 @@ static void models_list_serves_both_apis(void)
 	CU_ASSERT_TRUE(dashed);
 	cJSON_Delete(tree);
 	buf_reset(&body);
-	models_write_one(models_find("claude-haiku-4-5"), &body);
+	models_write_one(models_find("claude-haiku-4-5"), true, &body);
 	tree = cJSON_Parse(body.at);
 	CU_ASSERT_STRING_EQUAL(json_text_or(tree, "id", ""), "claude-haiku-4.5");
 	cJSON_Delete(tree);
 	buf_release(&body);
 	arena_release(&arena);
+}
+
+static bool says_pdf_input(const char *model, bool documents)
+{
+	const cJSON *capability;
+	struct buf body;
+	cJSON *tree;
+	bool says;
+
+	buf_init(&body, LIMIT_UP_REPLY);
+	models_write_one(models_find(model), documents, &body);
+	tree = cJSON_Parse(body.at);
+	capability = json_member(json_member(tree, "capabilities"), "pdf_input");
+	says = cJSON_IsTrue(json_member(capability, "supported"));
+	CU_ASSERT_TRUE(says || cJSON_IsFalse(json_member(capability, "supported")));
+	cJSON_Delete(tree);
+	buf_release(&body);
+	return says;
+}
+
+static void pdf_input_is_told_where_service_and_model_read_pages(void)
+{
+	CU_ASSERT_TRUE(says_pdf_input("claude-opus-4-8", true));
+	CU_ASSERT_FALSE(says_pdf_input("claude-opus-4-8", false));
+	CU_ASSERT_FALSE(says_pdf_input("qwen3-coder-next", true));
 }
 
 /* Ids of a page of the first list entries, and has_more: "claude-opus-5.5 claude-opus-5-5 +". */
@@ -214,6 +239,8 @@ CU_TestInfo models_tests[] = {
 	{ "never guess", models_never_guess },
 	{ "have the windows of the catalogue", models_have_the_windows_of_the_catalogue },
 	{ "list serves both APIs", models_list_serves_both_apis },
+	{ "pdf_input is told where service and model read pages",
+	  pdf_input_is_told_where_service_and_model_read_pages },
 	{ "list is given in pages", models_list_is_given_in_pages },
 	{ "effort is the nearest that is allowed", models_effort_is_the_nearest_that_is_allowed },
 	CU_TEST_INFO_NULL,
