@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "common/utf8.h"
+#include "fcgi/up_schema.h"
 
 /* Nesting in front of a tool's schema and of a call's input, in upstream's body. */
 #define SCHEMA_AT 9
@@ -145,56 +146,6 @@ static int check_block(const struct message *m, const struct block *block,
 	return 0;
 }
 
-static int bad_schema(const struct tool *tool, const struct json_at *at, const char *key,
-		      const char *wanted, struct error *e)
-{
-	char path[JSON_PATH_SIZE];
-
-	return error_field(e, "tools", "the input_schema of the tool %.64s: %.100s should be %s",
-			   tool->name, json_path(at, key, path), wanted);
-}
-
-static int check_required(const struct tool *tool, const cJSON *required, const struct json_at *at,
-			  struct error *e)
-{
-	const cJSON *name;
-
-	if (!cJSON_IsArray(required))
-		return bad_schema(tool, at, "required", "an array of names", e);
-	cJSON_ArrayForEach (name, required) {
-		if (!cJSON_IsString(name))
-			return bad_schema(tool, at, "required", "an array of names", e);
-	}
-	return 0;
-}
-
-/* The keywords that the model host checks wherever they stand. Recursion is bounded by the depth of
- * the client's JSON. */
-static int check_schema(const struct tool *tool, const cJSON *schema, const struct json_at *at,
-			struct error *e)
-{
-	const cJSON *properties = json_member(schema, "properties"), *child;
-	const cJSON *required = json_member(schema, "required");
-	const cJSON *more = json_member(schema, "additionalProperties");
-	struct json_at inside = { .up = at, .key = "properties" };
-	struct json_at property_at = { .up = &inside };
-
-	if (properties && !cJSON_IsObject(properties))
-		return bad_schema(tool, at, "properties", "an object", e);
-	if (required && check_required(tool, required, at, e))
-		return -1;
-	if (more && !cJSON_IsObject(more) && !cJSON_IsBool(more))
-		return bad_schema(tool, at, "additionalProperties", "an object or a boolean", e);
-	cJSON_ArrayForEach (child, properties) {
-		property_at.key = child->string;
-		if (!cJSON_IsObject(child) && !cJSON_IsBool(child))
-			return bad_schema(tool, &inside, child->string, "a schema", e);
-		if (cJSON_IsObject(child) && check_schema(tool, child, &property_at, e))
-			return -1;
-	}
-	return 0;
-}
-
 static int check_tools(const struct chat *chat, struct error *e)
 {
 	for (size_t i = 0; i < chat->tool_count; i++) {
@@ -205,7 +156,7 @@ static int check_tools(const struct chat *chat, struct error *e)
 					   "the input_schema of the tool %.64s is nested too deep: "
 					   "at most %d",
 					   tool->name, LIMIT_JSON_DEPTH - SCHEMA_AT);
-		if (tool->schema && check_schema(tool, tool->schema, NULL, e))
+		if (up_schema_check(tool->name, tool->schema, e))
 			return -1;
 	}
 	return 0;

@@ -3,6 +3,7 @@
 
 #include "common/limits.h"
 #include "common/utf8.h"
+#include "fcgi/up_schema.h"
 
 #define PLACEHOLDER "Used earlier in this conversation; not available now."
 
@@ -78,28 +79,6 @@ const char *up_tools_rest(const struct up_tool *tool)
 	return tool->tool ? tool->tool->description + tool->shown : "";
 }
 
-/* A schema whose root the upstream takes: type object, no null properties or required. */
-static void write_schema(struct jsonw *w, const cJSON *schema)
-{
-	const cJSON *member;
-	bool has_properties = false;
-
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "type", "object");
-	cJSON_ArrayForEach (member, schema) {
-		if (strcmp(member->string, "type") == 0 || cJSON_IsNull(member))
-			continue;
-		has_properties = has_properties || strcmp(member->string, "properties") == 0;
-		jsonw_key(w, member->string);
-		jsonw_tree(w, member);
-	}
-	if (!has_properties) {
-		jsonw_begin_object_member(w, "properties");
-		jsonw_end(w);
-	}
-	jsonw_end(w);
-}
-
 void up_tools_write(const struct up_tools *t, struct jsonw *w)
 {
 	jsonw_begin_array_member(w, "tools");
@@ -121,7 +100,7 @@ void up_tools_write(const struct up_tools *t, struct jsonw *w)
 		if (spec->tool && spec->tool->schema_json)
 			jsonw_raw(w, span_of(spec->tool->schema_json));
 		else
-			write_schema(w, spec->tool ? spec->tool->schema : NULL);
+			up_schema_write(w, spec->tool ? spec->tool->schema : NULL);
 		jsonw_end(w);
 		jsonw_end(w);
 		jsonw_end(w);

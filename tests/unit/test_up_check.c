@@ -138,6 +138,10 @@ static void schemas_name_the_tool_and_the_place(void)
 		  "additionalProperties should be an object or a boolean" },
 		{ HEAD HI "," TOOL("{'properties':{'x':{'properties':[]}}}") "}",
 		  "properties.x.properties should be an object" },
+		{ HEAD HI "," TOOL("{'properties':{'x':{'items':{'required':'y'}}}}") "}",
+		  "properties.x.items.required should be an array of names" },
+		{ HEAD HI "," TOOL("{'$defs':{'n':{'anyOf':[{},{'properties':7}]}}}") "}",
+		  "$defs.n.anyOf.1.properties should be an object" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -406,6 +406,32 @@ static void up_request_normalises_tools(void)
 	up_test_release(&t);
 }
 
+/* A keyword that is null stands for none wherever a schema stands; data may be null. */
+static void up_request_leaves_out_null_keywords(void)
+{
+	static const char wanted[] =
+		"{\"type\":\"object\",\"properties\":{\"required\":{\"type\":\"array\",\"items\":{"
+		"\"enum\":[null,1]}},\"x\":{\"default\":null,\"anyOf\":[{\"const\":null},true]}},"
+		"\"$defs\":{\"n\":{}},\"examples\":[{\"items\":null}]}";
+	struct up_test t;
+	char *schema;
+
+	up_test_run(&t, in_anthropic,
+		    HEAD "'tools':[{'name':'a','input_schema':{'type':'object','properties':{"
+			 "'required':{'type':'array','items':{'enum':[null,1],'required':null}},"
+			 "'x':{'default':null,'anyOf':[{'const':null,'properties':null},true]}},"
+			 "'$defs':{'n':{'additionalProperties':null}},'required':null,"
+			 "'examples':[{'items':null}]}}],"
+			 "'messages':[{'role':'user','content':'x'}]}",
+		    "auto");
+	schema = cJSON_PrintUnformatted(
+		down(t.out, CURRENT "userInputMessageContext.tools.0.toolSpecification."
+				    "inputSchema.json"));
+	CU_ASSERT_STRING_EQUAL(schema, wanted);
+	free(schema);
+	up_test_release(&t);
+}
+
 static void up_request_keeps_the_newest_images(void)
 {
 	struct buf text;
@@ -642,6 +668,7 @@ CU_TestInfo up_request_tests[] = {
 	{ "gives reused call ids another id", up_request_gives_reused_call_ids_another_id },
 	{ "refuses what cannot be repaired", up_request_refuses_what_cannot_be_repaired },
 	{ "normalises tools", up_request_normalises_tools },
+	{ "leaves out null keywords of schemas", up_request_leaves_out_null_keywords },
 	{ "keeps the newest images", up_request_keeps_the_newest_images },
 	{ "moves long descriptions behind the system text",
 	  up_request_moves_long_descriptions_behind_the_system_text },
