@@ -4,6 +4,9 @@
 #include "common/limits.h"
 #include "fcgi/base64.h"
 
+/* For these Claude Code looks for its contract with gateways: it goes on without the document. */
+#define REJECTED "capability_rejected: document_block"
+
 #define OFFICE "application/vnd.openxmlformats-officedocument."
 
 /* What the upstream takes. magic NULL: plain text. */
@@ -65,13 +68,15 @@ static const struct file_format *find_format(struct in *in, struct span base64,
 		return &formats[0];
 	if (!f)
 		json_error(at, media_type && !key ? "media_type" : key, in->e,
-			   "documents of type %.64s are not supported: send application/pdf, "
-			   "text/plain, text/csv, text/html, text/markdown or an office file",
+			   "documents of type %.64s are not supported (" REJECTED "): send "
+			   "application/pdf, text/plain, text/csv, text/html, text/markdown or an "
+			   "office file",
 			   media_type ? media_type : "unknown");
 	else if (f == formats)
 		json_error(at, key, in->e, "The PDF specified was not valid: no %%PDF- header");
 	else if (f->magic && !has_magic(f, base64))
-		json_error(at, key, in->e, "Could not process document: it is no %s file", f->name);
+		json_error(at, key, in->e,
+			   "Could not process document (" REJECTED "): it is no %s file", f->name);
 	else
 		return f;
 	return NULL;

@@ -69,6 +69,22 @@ int in_source_image(struct in *in, const cJSON *json, const struct json_at *at, 
 			  type);
 }
 
+/* A document is one text here. The words make Claude Code go on without the image. */
+static int refuse_images(struct in *in, const cJSON *content, const struct json_at *at)
+{
+	struct json_at item_at = { .up = at };
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, content) {
+		if (strcmp(json_text_or(item, "type", ""), "image") == 0)
+			return json_error(&item_at, NULL, in->e,
+					  "Could not process image: images inside a document are "
+					  "not supported, send them as blocks beside it");
+		item_at.index++;
+	}
+	return 0;
+}
+
 /* source.content of a document: a text, or an array of text blocks. */
 static int read_document_content(struct in *in, const cJSON *source, const struct json_at *at,
 				 struct span *text)
@@ -79,7 +95,7 @@ static int read_document_content(struct in *in, const cJSON *source, const struc
 
 	if (!content)
 		return json_error(at, "content", in->e, "Field required");
-	if (in_blocks_texts(in, content, &inside, &texts))
+	if (refuse_images(in, content, &inside) || in_blocks_texts(in, content, &inside, &texts))
 		return -1;
 	*text = in_texts_join(in, &texts, "\n");
 	return 0;

@@ -296,6 +296,15 @@ static void name_tool(const struct chat *chat, struct error *failure)
 		 chat->tools[index].name);
 }
 
+/* Bytes, not tokens: with a field, nobody adds numbers of the window to it. */
+static void too_large(struct error *failure, const char *what)
+{
+	snprintf(failure->field, sizeof(failure->field), "messages");
+	error_set(failure, ERR_CONTEXT,
+		  "prompt is too long: the upstream takes about %d bytes, the request has %s",
+		  LIMIT_UP_BODY_SEEN, what);
+}
+
 void up_check_explain(const struct chat *chat, size_t body_bytes, struct error *failure)
 {
 	const int up_status = failure->up_status;
@@ -314,15 +323,11 @@ void up_check_explain(const struct chat *chat, size_t body_bytes, struct error *
 			  "why; it has %s",
 			  what);
 	else if (s.media_bytes > body_bytes / 2)
-		error_set(
-			failure, ERR_UP_INVALID,
-			"image exceeds what the upstream takes in one request, about %d bytes: it "
-			"has %s",
-			LIMIT_UP_BODY_SEEN, what);
+		error_set(failure, ERR_UP_INVALID,
+			  "image exceeds what the upstream takes in one request, about %d bytes "
+			  "(capability_rejected: media_budget): it has %s",
+			  LIMIT_UP_BODY_SEEN, what);
 	else
-		error_set(
-			failure, ERR_CONTEXT,
-			"prompt is too long: the upstream takes about %d bytes, the request has %s",
-			LIMIT_UP_BODY_SEEN, what);
+		too_large(failure, what);
 	failure->up_status = up_status;
 }

@@ -171,7 +171,7 @@ static const struct {
 	{ USER, DOC("{'type':'content'}"), "document.source.content" },
 	{ USER, DOC("{'type':'content','content':7}"), "document.source.content" },
 	{ USER, DOC("{'type':'content','content':[{'type':'image'}]}"),
-	  "document.source.content.0.type" },
+	  "document.source.content.0" },
 	{ USER, "{" TEXT_DOC ",'title':7}", "document.title" },
 	{ USER, "{" TEXT_DOC ",'context':7}", "document.context" },
 	{ USER, "{" TEXT_DOC ",'citations':7}", "document.citations" },

@@ -195,8 +195,22 @@ static void a_large_body_makes_clients_send_less(void)
 	explain(HEAD HI "}", 1250001, words, &e);
 	CU_ASSERT_EQUAL(e.kind, ERR_CONTEXT);
 	CU_ASSERT_EQUAL(strncmp(e.message, "prompt is too long: ", 20), 0);
+	CU_ASSERT_STRING_EQUAL(e.field, "messages");
 	explain(HEAD HI "}", 1250000, words, &e);
 	CU_ASSERT_EQUAL(e.kind, ERR_UP_INVALID);
+}
+
+/* The client's contract with gateways: it drops images and documents, and goes on. */
+static void a_body_of_images_makes_clients_drop_them(void)
+{
+	char *body = fill(HEAD "'messages':[{'role':'user','content':[" IMAGE, "," IMAGE,
+			  1250001 / strlen(PNG), "]}]}");
+	struct error e;
+
+	explain(body, 1250001, "Improperly formed request.", &e);
+	CU_ASSERT_EQUAL(e.kind, ERR_UP_INVALID);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "(capability_rejected: media_budget): "));
+	free(body);
 }
 
 static void tools_that_upstream_counts_get_their_names(void)
@@ -222,6 +236,7 @@ CU_TestInfo up_check_tests[] = {
 	{ "models without eyes name the image", models_without_eyes_name_the_image },
 	{ "a bare refusal gets sizes and suspects", a_bare_refusal_gets_sizes_and_suspects },
 	{ "a large body makes clients send less", a_large_body_makes_clients_send_less },
+	{ "a body of images makes clients drop them", a_body_of_images_makes_clients_drop_them },
 	{ "tools that upstream counts get their names",
 	  tools_that_upstream_counts_get_their_names },
 	CU_TEST_INFO_NULL,
