@@ -74,7 +74,7 @@ static const char *find_stop(const struct chat *chat, struct span text, size_t *
 		size_t longest = 0;
 
 		for (size_t i = 0; i < chat->stop_count; i++) {
-			size_t len = strlen(chat->stop_sequences[i]);
+			size_t len = strnlen(chat->stop_sequences[i], at + 1);
 
 			if (len > longest && len <= at &&
 			    memcmp(text.at + at - len, chat->stop_sequences[i], len) == 0) {
@@ -97,9 +97,8 @@ static size_t open_end(const struct chat *chat, struct span text)
 
 	for (size_t i = 0; i < chat->stop_count; i++) {
 		const char *sequence = chat->stop_sequences[i];
-		size_t len = strlen(sequence) - 1;
 
-		for (len = len < text.len ? len : text.len; len > most; len--) {
+		for (size_t len = strnlen(sequence, text.len + 1) - 1; len > most; len--) {
 			if (memcmp(text.at + text.len - len, sequence, len) == 0)
 				most = len;
 		}
