@@ -5,7 +5,8 @@
 
 #define OPEN_TAG  "<thinking>"
 #define CLOSE_TAG "</thinking>"
-#define MAX_LEAD  64 /* white space that may stand before the opening tag */
+#define MAX_LEAD  64 /* white space that may stand before the opening tag, behind the closing one  \
+		      */
 
 void up_think_init(struct up_think *t, bool omit, event_handler *handler, void *context)
 {
@@ -55,6 +56,14 @@ static int at_start(struct up_think *t)
 	return 1;
 }
 
+/* Blanks between the closing tag and the end of its line. */
+static size_t blanks_at(const struct buf *b, size_t at)
+{
+	size_t blanks = at < b->len ? strspn(b->at + at, " \t") : 0;
+
+	return blanks < MAX_LEAD ? blanks : 0;
+}
+
 /* Where a closing tag begins that ends its line, or may yet; len when there is none. */
 static size_t find_close(const struct buf *b, bool *whole)
 {
@@ -66,9 +75,10 @@ static size_t find_close(const struct buf *b, bool *whole)
 
 		if (b->at[i] != '<' || memcmp(b->at + i, CLOSE_TAG, have) != 0)
 			continue;
-		if (i + tag >= b->len)
+		have = tag + blanks_at(b, i + tag);
+		if (i + have >= b->len)
 			return i; /* cut: more is needed to tell */
-		if (b->at[i + tag] == '\n' || b->at[i + tag] == '\r') {
+		if (b->at[i + have] == '\n' || b->at[i + have] == '\r') {
 			*whole = true;
 			return i;
 		}
@@ -84,7 +94,7 @@ static int inside(struct up_think *t, struct error *e)
 
 	if (rc || !whole)
 		return rc;
-	buf_cut(&t->held, strlen(CLOSE_TAG));
+	buf_cut(&t->held, strlen(CLOSE_TAG) + blanks_at(&t->held, strlen(CLOSE_TAG)));
 	t->state = THINK_BEHIND;
 	return 1;
 }
@@ -129,7 +139,8 @@ static int settle(struct up_think *t, struct error *e)
 	int rc = 0;
 
 	if (t->state == THINK_INSIDE) {
-		if (t->held.len == tag && memcmp(t->held.at, CLOSE_TAG, tag) == 0)
+		/* what find_close() kept: a piece of the tag, or all of it and blanks */
+		if (t->held.len >= tag)
 			buf_reset(&t->held);
 		rc = hand_out(t, EVENT_THINKING, t->held.len, e);
 	} else if (t->state == THINK_START) {
