@@ -85,8 +85,10 @@ static int read_line(struct seal *s, struct span line)
 	for (size_t i = 0; i < sizeof(bytes) && !rc; i++) {
 		int high = hex_digit(line.at[2 * i]), low = hex_digit(line.at[2 * i + 1]);
 
-		rc = high < 0 || low < 0 ? -1 : 0;
-		bytes[i] = (unsigned char)(high * 16 + low); /* of no use when one is -1 */
+		if (high < 0 || low < 0)
+			rc = -1;
+		else
+			bytes[i] = (unsigned char)(high << 4 | low);
 	}
 	if (!rc)
 		add_key(s, bytes);

@@ -5,8 +5,7 @@
 
 #define OPEN_TAG  "<thinking>"
 #define CLOSE_TAG "</thinking>"
-#define MAX_LEAD  64 /* white space that may stand before the opening tag, behind the closing one  \
-		      */
+#define MAX_LEAD  64 /* white space before the opening tag, behind the closing one */
 
 void up_think_init(struct up_think *t, bool omit, event_handler *handler, void *context)
 {
