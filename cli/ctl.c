@@ -31,6 +31,7 @@ static const struct ctl_option account_add_options[] = {
 	{ "proxy", "URL", "proxy of this account; direct for none" },
 	{ "machine-id", "HEX", "64 hexadecimal digits, or a UUID; else one is made" },
 	{ "max-inflight", "N", "requests at once, when not the configured limit" },
+	{ "owner", "KEY", "name of the client key that it serves alone" },
 	{ NULL, NULL, NULL },
 };
 
