@@ -24,7 +24,7 @@ CC     ?= gcc
 SAN    ?=
 BUILD  := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
 
-PACKAGES     := libcurl libcjson libssl libcrypto zlib
+PACKAGES     := libcurl libcjson libjwt libssl libcrypto zlib
 TEST_LIBS    := -lcunit
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -32,7 +32,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 ifdef FUZZ # another compiler, with other opinions
 WARNINGS := -Wall
 endif
-HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# Hidden: a library that a library of ours uses (jansson) has functions of the same names.
+HARDEN   := -fvisibility=hidden -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 OPT      ?= -O2 -g
 CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARNINGS) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
                -I. $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)

@@ -52,7 +52,7 @@ struct ctl {
 	char program[LIMIT_URL]; /* path of this program, "" unknown */
 
 	struct config *config;	   /* NULL until ctl_config() */
-	struct store tokens, keys; /* open when their path is set */
+	struct store tokens, keys, usage; /* open when their path is set */
 	struct http_client *http;  /* NULL until ctl_http() */
 	struct live *live;	   /* NULL until ctl_live() */
 	bool stdin_taken;
@@ -64,6 +64,7 @@ int ctl_config(struct ctl *c, struct error *e);
 int ctl_create(struct ctl *c, struct error *e);
 int ctl_tokens(struct ctl *c, struct error *e);
 int ctl_keys(struct ctl *c, struct error *e);
+int ctl_usage_store(struct ctl *c, struct error *e); /* made where it is missing */
 int ctl_http(struct ctl *c, struct error *e);
 struct live *ctl_live(struct ctl *c); /* after ctl_config() */
 void ctl_release(struct ctl *c);

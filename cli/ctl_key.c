@@ -29,8 +29,8 @@ static int read_given(struct ctl *c, struct secret *out, struct error *e)
 	return 0;
 }
 
-/* A new key is all that standard output holds, so that a script can take it; text NULL: a given one,
- * which is not echoed. */
+/* A new key is all that standard output holds, so that a script can take it; text NULL: a given
+ * one, which is not echoed. */
 static void print_secret(const struct ctl *c, const char *name, const char *done, const char *text)
 {
 	struct jsonw w;
@@ -207,14 +207,13 @@ static int add_row(void *context, const struct key *key)
 				 key_measure_names[m], part);
 	}
 	table_add(l->table,
-		  (const char *[]){
-			  key->name, key->prefix,
-			  ctl_date(key->added_at, "unknown", added, sizeof(added)),
-			  key_role_names[key->role], ctl_key_state(key),
-			  ctl_date(key->ends_at ? key->ends_at : key->expires_at, "never", expires,
-				   sizeof(expires)),
-			  ctl_date(used.used_at, "-", used_at, sizeof(used_at)),
-			  *limits ? limits : "-" });
+		  (const char *[]){ key->name, key->prefix,
+				    ctl_date(key->added_at, "unknown", added, sizeof(added)),
+				    key_role_names[key->role], ctl_key_state(key),
+				    ctl_date(key->ends_at ? key->ends_at : key->expires_at, "never",
+					     expires, sizeof(expires)),
+				    ctl_date(used.used_at, "-", used_at, sizeof(used_at)),
+				    *limits ? limits : "-" });
 	return 0;
 }
 

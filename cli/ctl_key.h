@@ -13,13 +13,17 @@
 #define CTL_KEY_SETTINGS                                                                           \
 	{ "role", "ROLE", "user (the default), viewer, operator or admin" },                       \
 		{ "expires", "WHEN", "90d, 12h, a date as 2026-12-31, or never" },                 \
-		{ "models", "LIST", "patterns (claude-haiku-*) of the models it may use; empty: all" }, \
-		{ "pool", "POOL", "accounts that serve it: shared, own (account set --owner) or none" }, \
+		{ "models", "LIST",                                                                \
+		  "patterns (claude-haiku-*) of the models it may use; empty: all" },              \
+		{ "pool", "POOL",                                                                  \
+		  "accounts that serve it: shared, own (account set --owner) or none" },           \
 		{ "accounts", "LIST", "ids: only these of them; empty: all" },                     \
 		{ "requests", "LIST", "100/minute,5000/day; none: no limit" },                     \
 		{ "tokens", "LIST", "likewise, 200000/day" },                                      \
 		{ "credits", "LIST", "likewise, 50/month" },                                       \
-		{ "max-streams", "N", "requests at once; 0: no limit" }
+	{                                                                                          \
+		"max-streams", "N", "requests at once; 0: no limit"                                \
+	}
 
 /* The options that are given, into *key. -1: *e names the one that is wrong. */
 int ctl_key_read_settings(struct ctl *c, struct key *key, struct error *e);

@@ -164,6 +164,15 @@ static void keep_report(struct repair *r)
 	fprintf(stderr, "kiroctl: the damaged files and this report are in %s\n", r->quarantine);
 }
 
+/* Installations of older versions have none. */
+static bool has_usage(const char *state_dir)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/usage.spill", state_dir);
+	return access(path, F_OK) == 0;
+}
+
 int ctl_repair(struct ctl *c, struct error *e)
 {
 	struct repair r = { .c = c, .yes = ctl_value(c, "yes") != NULL };
@@ -177,6 +186,8 @@ int ctl_repair(struct ctl *c, struct error *e)
 		rc = repair_store(&r, "tokens", e);
 	if (!rc)
 		rc = repair_store(&r, "keys", e);
+	if (!rc && has_usage(c->config->state_dir))
+		rc = repair_store(&r, "usage", e);
 	if (*r.quarantine)
 		keep_report(&r);
 	if (!rc && r.damaged_stores && !r.yes)
@@ -189,10 +200,10 @@ int ctl_repair(struct ctl *c, struct error *e)
 int ctl_rekey(struct ctl *c, struct error *e)
 {
 	bool plain = ctl_value(c, "plain") != NULL;
-	struct store *const stores[] = { &c->tokens, &c->keys };
+	struct store *const stores[] = { &c->tokens, &c->keys, &c->usage };
 	char result[96];
 
-	if (ctl_tokens(c, e) || ctl_keys(c, e))
+	if (ctl_tokens(c, e) || ctl_keys(c, e) || ctl_usage_store(c, e))
 		return -1;
 	if (!c->tokens.seal)
 		return ctl_usage(c, "rekey: set the option state_key_file first; openssl rand -hex "

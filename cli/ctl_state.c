@@ -65,6 +65,14 @@ int ctl_keys(struct ctl *c, struct error *e)
 	return open_store(c, &c->keys, "keys", e);
 }
 
+/* Installations of older versions have none. */
+int ctl_usage_store(struct ctl *c, struct error *e)
+{
+	if (ctl_config(c, e) || store_create(c->config->state_dir, "usage", store_flags(c), e))
+		return -1;
+	return open_store(c, &c->usage, "usage", e);
+}
+
 int ctl_http(struct ctl *c, struct error *e)
 {
 	const struct http_options options = { c->config->ca_file, c->config->proxy_url };
@@ -85,6 +93,8 @@ void ctl_release(struct ctl *c)
 		store_close(&c->tokens);
 	if (c->keys.path)
 		store_close(&c->keys);
+	if (c->usage.path)
+		store_close(&c->usage);
 	live_free(c->live);
 	http_client_free(c->http);
 	config_free(c->config);

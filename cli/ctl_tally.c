@@ -125,9 +125,7 @@ static int read_options(struct ctl *c, struct groups *g, struct error *e)
 	if (read_day(c, "from", today / 100 * 100 + 1, &g->first, e) ||
 	    read_day(c, "to", today, &g->last, e))
 		return -1;
-	return g->first <= g->last
-		       ? 0
-		       : error_set(e, ERR_REQUEST, "--from is a day behind --to");
+	return g->first <= g->last ? 0 : error_set(e, ERR_REQUEST, "--from is a day behind --to");
 }
 
 /* ---- output ---- */
@@ -209,8 +207,8 @@ static const char *bar(int64_t part, int64_t most, char out[static BAR_PLACES + 
 static void print_table(const struct groups *g)
 {
 	const char *heads[TALLY_COUNTS + 2] = {
-		by_names[g->by], "REQUESTS",	"ERRORS",      "ESTIMATED", "INPUT",
-		"OUTPUT",	 "CACHE READ",	"CACHE WRITE", "CREDITS",   "TOKENS",
+		by_names[g->by], "REQUESTS",   "ERRORS",      "ESTIMATED", "INPUT",
+		"OUTPUT",	 "CACHE READ", "CACHE WRITE", "CREDITS",   "TOKENS",
 	};
 	int64_t most = 0;
 	struct table t;

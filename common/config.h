@@ -55,6 +55,11 @@ struct config {
 	int busy_wait; /* seconds */
 	bool overage;
 
+	char *jwt_key_file;
+	int jwt_algorithm; /* index into algorithms[] of bearer.c */
+	char *jwt_issuer, *jwt_audience, *jwt_role_claim;
+	char *jwt_limits_of; /* name of a key */
+
 	int log_level;	/* enum log_level */
 	int log_format; /* 0 text, 1 json */
 	char *log_file, *access_file;

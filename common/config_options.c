@@ -10,6 +10,7 @@ static const char *const level_choices[] = { "error", "warn", "info", "debug", N
 static const char *const format_choices[] = { "text", "json", NULL };
 static const char *const thinking_choices[] = { "blocks", "think", "thinking", "plain", NULL };
 static const char *const profile_choices[] = { "krs", "rts", NULL };
+static const char *const jwt_choices[] = { "HS256", "RS256", NULL };
 static const char *const strategy_choices[] = { "optimal",  "auto",	   "sequential", "first",
 						"priority", "round-robin", "random",	 NULL };
 
@@ -65,6 +66,19 @@ const struct config_option config_options[] = {
 	  .text = "Let names like gpt-4o and gpt-4 stand for Claude models (list in the README)." },
 	{ "cc_buffered", BOOLEAN, AT(cc_buffered), "false",
 	  .text = "Streams of /cc/v1/messages come at once at their end, so that the first event has the final input_tokens." },
+
+	{ "jwt.key_file", PATH, AT(jwt_key_file), "",
+	  .text = "Accept JSON Web Tokens as client keys, signed with this key: for HS256 a secret of 32 bytes and more, for RS256 a PEM public key; empty: none." },
+	{ "jwt.algorithm", CHOICE, AT(jwt_algorithm), "HS256", .choices = jwt_choices,
+	  .text = "The one algorithm that they may be signed by." },
+	{ "jwt.issuer", TEXT, AT(jwt_issuer), "",
+	  .text = "Their iss; empty: any." },
+	{ "jwt.audience", TEXT, AT(jwt_audience), "",
+	  .text = "Their aud, or one of them; empty: any." },
+	{ "jwt.role_claim", TEXT, AT(jwt_role_claim), "role",
+	  .text = "Which claim names the role: user, viewer, operator or admin; without it: user." },
+	{ "jwt.limits_of", TEXT, AT(jwt_limits_of), "",
+	  .text = "Name of a client key whose limits, models and accounts each of their subjects has; empty: no limits." },
 
 	{ "log.level", CHOICE, AT(log_level), "info", .choices = level_choices, .alias = "LOG_LEVEL",
 	  .text = "Least severe lines to write." },

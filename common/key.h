@@ -38,7 +38,7 @@ extern const char *const key_window_names[KEY_WINDOWS];	  /* minute, day, month 
 #define KEY_NAME_SIZE  64
 #define KEY_LIST_SIZE  1024
 #define KEY_LIMIT_SIZE 128
-#define KEY_CREDIT     1000000		 /* credits are counted in millionths */
+#define KEY_CREDIT     1000000		      /* credits are counted in millionths */
 #define KEY_LIMIT_MAX  INT64_C(4000000000000) /* of a limit, in what is counted (quota.c) */
 
 struct key {
@@ -55,9 +55,9 @@ struct key {
 
 	char models[KEY_LIST_SIZE]; /* patterns, comma separated; "": all */
 	enum key_pool pool;
-	char accounts[KEY_LIST_SIZE];		    /* only these, comma separated; "": all */
+	char accounts[KEY_LIST_SIZE];		   /* only these, comma separated; "": all */
 	int64_t limits[KEY_MEASURES][KEY_WINDOWS]; /* 0: none */
-	int64_t max_streams;			    /* requests at once; 0: no limit */
+	int64_t max_streams;			   /* requests at once; 0: no limit */
 };
 
 int key_read(struct key *out, const cJSON *record, struct error *e); /* ERR_STORE */
@@ -72,7 +72,8 @@ bool key_allows_model(const struct key *key, const char *model_id);
 /* owner: key id of the account's, NULL or "": nobody's. */
 bool key_allows_account(const struct key *key, const char *account_id, const char *owner);
 
-/* "100/minute,5000/day", "" or "none" for no limit at all: all windows of a measure. ERR_REQUEST. */
+/* "100/minute,5000/day", "" or "none" for no limit at all: all windows of a measure. ERR_REQUEST.
+ */
 int key_limits_parse(const char *text, enum key_measure measure, int64_t out[static KEY_WINDOWS],
 		     struct error *e);
 const char *key_limits_format(enum key_measure measure, const int64_t limits[static KEY_WINDOWS],

@@ -321,9 +321,8 @@ static int change_once(const struct store *keys, const char *name,
 		over = is_over(key, fresh);
 		edit(key, context);
 		key_write(key, &c->after[i]);
-		c->records[c->count++] = (struct record){
-			c->keys[i], over ? span_of("") : buf_span(&c->after[i])
-		};
+		c->records[c->count++] =
+			(struct record){ c->keys[i], over ? span_of("") : buf_span(&c->after[i]) };
 	}
 	if (fresh)
 		add_fresh(c, fresh);
@@ -344,7 +343,8 @@ static int change(const struct store *keys, const char *name,
 		rc = change_once(keys, name, edit, context, fresh, c, e);
 		change_release(c);
 	}
-	return rc == 2 ? error_set(e, ERR_STORE, "others change the key %s all the time", name) : rc;
+	return rc == 2 ? error_set(e, ERR_STORE, "others change the key %s all the time", name)
+		       : rc;
 }
 
 int keys_change(const struct store *keys, const char *name,
@@ -383,9 +383,10 @@ int keys_rotate(const struct store *keys, const char *name, int64_t ends_at,
 	if (make_secret(&fresh, text, e) || count_named(keys, name, &count, e))
 		return -1;
 	if (count == SECRETS)
-		return error_set(e, ERR_REQUEST,
-				 "%s has %d secrets that are good still: wait until one of them ends",
-				 name, SECRETS);
+		return error_set(
+			e, ERR_REQUEST,
+			"%s has %d secrets that are good still: wait until one of them ends", name,
+			SECRETS);
 	rc = keys_find(keys, text, &known, e);
 	if (rc)
 		return rc < 0 ? -1 : error_set(e, ERR_REQUEST, "this key is known already");

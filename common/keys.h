@@ -1,6 +1,6 @@
 /*
- * keys.h - client keys (key.h) in the store: "k/<sha256 of the key>" in keys.gdbm. The key itself is
- * shown once, when it is made, and kept nowhere.
+ * keys.h - client keys (key.h) in the store: "k/<sha256 of the key>" in keys.gdbm. The key itself
+ * is shown once, when it is made, and kept nowhere.
  */
 #ifndef COMMON_KEYS_H
 #define COMMON_KEYS_H

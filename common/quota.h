@@ -7,9 +7,9 @@
  * processes ask.
  *
  * Requests count when they are let in. Tokens and credits count at their end, when they are known:
- * who is below a limit is let in, so that the requests under way may go beyond it by what they cost.
- * Usage (tally.h) is booked at the same moment by the same numbers, and where limits.map was lost
- * the day and the month begin with what usage says.
+ * who is below a limit is let in, so that the requests under way may go beyond it by what they
+ * cost. Usage (tally.h) is booked at the same moment by the same numbers, and where limits.map was
+ * lost the day and the month begin with what usage says.
  */
 #ifndef COMMON_QUOTA_H
 #define COMMON_QUOTA_H

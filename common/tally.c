@@ -16,10 +16,14 @@
 #define LOOK_MS	    1000 /* so often a file is looked for that somebody took away */
 
 const char *const tally_count_names[TALLY_COUNTS] = {
-	[TALLY_REQUESTS] = "requests",	       [TALLY_ERRORS] = "errors",
-	[TALLY_ESTIMATED] = "estimated",       [TALLY_INPUT] = "input_tokens",
-	[TALLY_OUTPUT] = "output_tokens",      [TALLY_CACHE_READ] = "cache_read_tokens",
-	[TALLY_CACHE_WRITE] = "cache_write_tokens", [TALLY_CREDITS] = "credits",
+	[TALLY_REQUESTS] = "requests",
+	[TALLY_ERRORS] = "errors",
+	[TALLY_ESTIMATED] = "estimated",
+	[TALLY_INPUT] = "input_tokens",
+	[TALLY_OUTPUT] = "output_tokens",
+	[TALLY_CACHE_READ] = "cache_read_tokens",
+	[TALLY_CACHE_WRITE] = "cache_write_tokens",
+	[TALLY_CREDITS] = "credits",
 };
 
 /* label: key id, key name, account and model, a tab between. */
@@ -217,8 +221,7 @@ void tally_book(struct tally *t, const struct tally_row *row, int64_t now)
 			atomic_fetch_add(&slot->counts[i], row->counts[i]);
 	}
 	if (map && !slot && !t->full)
-		log_line(LOG_ERROR, "usage of %s is not counted: the day's file is full",
-			 row->key);
+		log_line(LOG_ERROR, "usage of %s is not counted: the day's file is full", row->key);
 	t->full |= map && !slot;
 	pthread_mutex_unlock(&t->lock);
 }

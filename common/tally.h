@@ -7,8 +7,8 @@
  * usage.gdbm           "d/<day>/<map>/<hash>": absolute totals of one map, so that a fold can be
  *                      killed and repeated. A map that was lost in the middle of a day and made
  *                      anew has another id, and adds to what the earlier one had.
- *                      "f/<day>/<map>": how often a map was folded since its day was over. After the
- *                      second time the file goes.
+ *                      "f/<day>/<map>": how often a map was folded since its day was over. After
+ * the second time the file goes.
  */
 #ifndef COMMON_TALLY_H
 #define COMMON_TALLY_H
@@ -59,13 +59,13 @@ int tally_each(const struct config *config, int first, int last,
 	       struct error *e);
 
 /* What counts against limits: requests, all tokens, credits. */
-void tally_measures(const int64_t counts[static TALLY_COUNTS],
-		    int64_t out[static KEY_MEASURES]);
+void tally_measures(const int64_t counts[static TALLY_COUNTS], int64_t out[static KEY_MEASURES]);
 
 /* ---- folding: kiro-refresh ---- */
 
-/* Maps into the store, which is made where it is missing; removes maps that are over, and days older
- * than usage.retention_days. *changed: records written. 0; 1: another process is at it; -1. */
+/* Maps into the store, which is made where it is missing; removes maps that are over, and days
+ * older than usage.retention_days. *changed: records written. 0; 1: another process is at it; -1.
+ */
 int tally_fold(const struct config *config, int64_t now, size_t *changed, struct error *e);
 
 #endif

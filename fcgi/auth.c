@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/auth.h"
 
+#include "common/bearer.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "fcgi/own_credentials.h"
@@ -53,6 +54,29 @@ size_t auth_keys(struct request *r, const char *keys[static AUTH_MAX_KEYS])
 	return count;
 }
 
+static bool takes_tokens(const struct config *config)
+{
+	return *config->jwt_key_file != '\0';
+}
+
+/* What is wrong with a token is said in the log: it may be an attacker's. */
+static int is_token(struct request *r, const char *text)
+{
+	const struct store *keys = r->site->stores_open ? &r->site->keys : NULL;
+	struct error why = { 0 };
+	const char *refused;
+	int known = bearer_read(r->site->config, keys, text, clock_wall(), &r->key, &refused, &why);
+
+	if (known > 0)
+		return known;
+	log_line(known ? LOG_ERROR : LOG_WARN, "JSON Web Token refused: %s",
+		 known ? why.message : refused);
+	r->key = (struct key){ .role = KEY_USER };
+	return known ? error_set(&r->error, ERR_STORE,
+				 "tokens cannot be checked now; see the log")
+		     : 0;
+}
+
 /* 1: it is a key of this installation. */
 static int is_known(struct request *r, const char *text)
 {
@@ -65,11 +89,11 @@ static int is_known(struct request *r, const char *text)
 		snprintf(r->key.name, sizeof(r->key.name), "client_token");
 		return 1;
 	}
-	if (!r->site->stores_open)
-		return 0;
-	known = keys_find(&r->site->keys, text, &r->key, &why);
-	if (known >= 0)
+	known = r->site->stores_open ? keys_find(&r->site->keys, text, &r->key, &why) : 0;
+	if (known > 0)
 		return known;
+	if (known == 0)
+		return takes_tokens(config) && bearer_is_token(text) ? is_token(r, text) : 0;
 	log_line(LOG_ERROR, "%s", why.message);
 	return error_set(&r->error, ERR_STORE, "the keys cannot be read; see the log");
 }
@@ -82,14 +106,14 @@ static int check_configured(struct request *r)
 	size_t count = 0;
 
 	if (site_open_stores(r->site, &why)) {
-		if (secret_present(&config->client_token))
+		if (secret_present(&config->client_token) || takes_tokens(config))
 			return 0;
 		log_line(LOG_ERROR, "%s", why.message); /* names paths: not for strangers */
 		return error_set(&r->error, ERR_NOT_CONFIGURED,
 				 "This gateway is not set up yet: its owner runs \"kiroctl init\" "
 				 "and \"kiroctl key add NAME\"");
 	}
-	if (secret_present(&config->client_token))
+	if (secret_present(&config->client_token) || takes_tokens(config))
 		return 0;
 	if (keys_count(&r->site->keys, &count, &why)) {
 		log_line(LOG_ERROR, "%s", why.message);

@@ -1,6 +1,6 @@
 /*
- * booking.h - what a chat has cost is counted, once, from its closed ledger: as usage (tally.h), and
- * against its key's limits (quota.h).
+ * booking.h - what a chat has cost is counted, once, from its closed ledger: as usage (tally.h),
+ * and against its key's limits (quota.h).
  */
 #ifndef FCGI_BOOKING_H
 #define FCGI_BOOKING_H

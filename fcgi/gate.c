@@ -41,9 +41,9 @@ static uint64_t streams_of(const struct key *key)
 int gate_streams(const struct request *r)
 {
 	struct error ignored = { 0 };
-	int count = *r->key.id ? hold_count(r->site->config->state_dir, streams_of(&r->key),
-					    &ignored)
-			       : -1;
+	int count = *r->key.id
+			    ? hold_count(r->site->config->state_dir, streams_of(&r->key), &ignored)
+			    : -1;
 
 	return count < 0 ? -1 : count;
 }
@@ -63,8 +63,7 @@ static int take_stream(struct request *r)
 
 	if (!*r->key.id)
 		return 0;
-	r->gate.stream =
-		hold_take(r->site->config->state_dir, streams_of(&r->key), limit, &why);
+	r->gate.stream = hold_take(r->site->config->state_dir, streams_of(&r->key), limit, &why);
 	if (r->gate.stream >= 0 || !limit)
 		return 0;
 	if (r->gate.stream == HOLD_UNKNOWN)
@@ -95,20 +94,20 @@ static int on_tick(void *context, struct error *e)
 static int busy(struct request *r, const char *which)
 {
 	r->error.retry_after = BUSY_SECONDS;
-	return error_set(&r->error, ERR_BUSY,
-			 "Overloaded: all %d sessions of this gateway (max_concurrent_sessions) are "
-			 "in use, and %s",
-			 r->site->config->max_sessions, which);
+	return error_set(
+		&r->error, ERR_BUSY,
+		"Overloaded: all %d sessions of this gateway (max_concurrent_sessions) are "
+		"in use, and %s",
+		r->site->config->max_sessions, which);
 }
 
 /* Holds a place of the queue meanwhile. */
 static int wait_for_session(struct request *r)
 {
 	const struct config *config = r->site->config;
-	const struct up_sink client = { .tick = on_tick,
-					.watch = client_left,
-					.watch_fd = r->conn->watch_fd,
-					.context = r };
+	const struct up_sink client = {
+		.tick = on_tick, .watch = client_left, .watch_fd = r->conn->watch_fd, .context = r
+	};
 	int64_t end = clock_ticks() + (int64_t)config->queue_timeout * 1000;
 	struct error why = { 0 };
 	int queue = hold_take(config->state_dir, mapfile_key(QUEUE), config->queue_length, &why);
@@ -137,8 +136,8 @@ static int take_session(struct request *r)
 
 	if (!config->max_sessions)
 		return 0;
-	r->gate.session = hold_take(config->state_dir, mapfile_key(SESSIONS), config->max_sessions,
-				    &why);
+	r->gate.session =
+		hold_take(config->state_dir, mapfile_key(SESSIONS), config->max_sessions, &why);
 	if (r->gate.session == HOLD_FULL && wait_for_session(r))
 		return -1;
 	return r->gate.session == HOLD_UNKNOWN ? uncounted(r, &why) : 0;

@@ -198,6 +198,194 @@ static void two_who_add_one_name_are_told_apart(void)
 	end();
 }
 
+static void a_record_of_an_older_version_is_a_key_without_limits(void)
+{
+	static const char *const old =
+		"{\"v\":1,\"rev\":1,\"name\":\"laptop\",\"prefix\":\"sixt\",\"hash\":\"%s\","
+		"\"added_at\":1790000000}";
+	char hash[SECRET_HASH_SIZE], record[512], store_key[STORE_KEY_SIZE];
+	struct key key;
+
+	begin();
+	secret_hash("sixteen-chars-ok", hash);
+	snprintf(record, sizeof(record), old, hash);
+	snprintf(store_key, sizeof(store_key), "k/%s", hash);
+	CU_ASSERT_EQUAL(store_put(&s, store_key, span_of(record), &e), 0);
+	CU_ASSERT_EQUAL_FATAL(keys_find(&s, "sixteen-chars-ok", &key, &e), 1);
+	CU_ASSERT_STRING_EQUAL(key.name, "laptop");
+	CU_ASSERT_EQUAL(strncmp(key.id, "key_", 4), 0);
+	CU_ASSERT_EQUAL(strncmp(key.id + 4, hash, 16), 0);
+	CU_ASSERT_EQUAL(key.role, KEY_USER);
+	CU_ASSERT_EQUAL(key.pool, POOL_SHARED);
+	CU_ASSERT_PTR_NULL(key_refusal(&key, INT64_MAX, record));
+	CU_ASSERT_TRUE(key_allows_model(&key, "claude-opus-4.8"));
+	for (int m = 0; m < KEY_MEASURES; m++) {
+		for (int w = 0; w < KEY_WINDOWS; w++)
+			CU_ASSERT_EQUAL(key.limits[m][w], 0);
+	}
+	end();
+}
+
+static void restrict_models(struct key *key, const void *context)
+{
+	snprintf(key->models, sizeof(key->models), "%s", (const char *)context);
+}
+
+static void a_rotated_key_keeps_all_but_its_secret(void)
+{
+	char first[KEY_TEXT_SIZE] = "", second[KEY_TEXT_SIZE] = "", third[KEY_TEXT_SIZE] = "";
+	const struct key settings = { .role = KEY_OPERATOR, .max_streams = 3 };
+	struct key old, fresh;
+	char words[LIMIT_ERROR_TEXT];
+	size_t count;
+
+	begin();
+	clock_set_wall(1800000000);
+	CU_ASSERT_EQUAL(keys_add(&s, "ann", &settings, first, &e), 0);
+	CU_ASSERT_EQUAL(keys_rotate(&s, "ann", 1800000100, second, &e), 0);
+	CU_ASSERT_EQUAL_FATAL(keys_find(&s, first, &old, &e), 1);
+	CU_ASSERT_EQUAL_FATAL(keys_find(&s, second, &fresh, &e), 1);
+	CU_ASSERT_EQUAL(old.ends_at, 1800000100);
+	CU_ASSERT_EQUAL(fresh.ends_at, 0);
+	CU_ASSERT_STRING_EQUAL(old.id, fresh.id);
+	CU_ASSERT_EQUAL(fresh.role, KEY_OPERATOR);
+	CU_ASSERT_EQUAL(fresh.max_streams, 3);
+	CU_ASSERT_PTR_NULL(key_refusal(&old, 1800000099, words));
+	CU_ASSERT_PTR_NOT_NULL(key_refusal(&old, 1800000100, words));
+	CU_ASSERT_EQUAL(keys_named(&s, "ann", &old, &e), 1);
+	CU_ASSERT_STRING_EQUAL(old.hash, fresh.hash);
+
+	CU_ASSERT_EQUAL(keys_change(&s, "ann", restrict_models, "claude-*", &e), 0);
+	CU_ASSERT_EQUAL(keys_find(&s, first, &old, &e), 1);
+	CU_ASSERT_STRING_EQUAL(old.models, "claude-*"); /* no way around it by the old one */
+	clock_set_wall(1800000200);
+	CU_ASSERT_EQUAL(keys_rotate(&s, "ann", 1800000200, third, &e), 0);
+	CU_ASSERT_EQUAL(keys_find(&s, first, &old, &e), 0); /* over: forgotten */
+	CU_ASSERT_EQUAL(keys_count(&s, &count, &e), 0);
+	CU_ASSERT_EQUAL(count, 2);
+	CU_ASSERT_EQUAL(keys_remove(&s, "ann", &e), 0);
+	CU_ASSERT_EQUAL(keys_count(&s, &count, &e), 0);
+	CU_ASSERT_EQUAL(count, 0);
+	CU_ASSERT_EQUAL(keys_rotate(&s, "ann", 0, third, &e), 1);
+	clock_set_wall(0);
+	end();
+}
+
+static int rotate_once(void *context)
+{
+	char text[KEY_TEXT_SIZE] = "";
+	struct error why = { 0 };
+
+	(void)context;
+	return keys_rotate(&s, "ann", 1900000000, text, &why);
+}
+
+static int count_newest(void *context, const struct key *key)
+{
+	*(int *)context += !key->ends_at;
+	return 0;
+}
+
+static void of_rotations_at_once_one_secret_is_the_newest(void)
+{
+	char text[KEY_TEXT_SIZE] = "";
+	pid_t pids[8];
+	int newest = 0;
+	size_t count;
+
+	begin();
+	add("ann", text);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		pids[i] = scratch_start(rotate_once, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		CU_ASSERT_EQUAL(scratch_wait(pids[i]), 0);
+	CU_ASSERT_EQUAL(keys_each(&s, count_newest, &newest, &e), 0);
+	CU_ASSERT_EQUAL(newest, 1);
+	CU_ASSERT_EQUAL(keys_count(&s, &count, &e), 0);
+	CU_ASSERT_EQUAL(count, 9);
+	end();
+}
+
+static void patterns_are_of_models(void)
+{
+	static const struct {
+		const char *models, *id;
+		bool may;
+	} rows[] = {
+		{ "", "anything", true },
+		{ "claude-sonnet-4.5", "claude-sonnet-4.5", true },
+		{ "claude-sonnet-4-5", "claude-sonnet-4.5", true },
+		{ "Claude-Sonnet-*", "claude-sonnet-4", true },
+		{ "claude-haiku-*, claude-sonnet-4", "claude-sonnet-4", true },
+		{ "claude-haiku-*, claude-sonnet-4", "claude-sonnet-4.5", false },
+		{ "claude-haiku-?", "claude-haiku-4", true },
+		{ "claude-haiku-?", "claude-haiku-4.5", false },
+		{ "claude", "claude-sonnet-4", false },
+		{ "*", "auto", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct key key = { .rev = 0 };
+
+		snprintf(key.models, sizeof(key.models), "%s", rows[i].models);
+		CU_ASSERT_EQUAL(key_allows_model(&key, rows[i].id), rows[i].may);
+	}
+}
+
+static void accounts_are_for_their_owners(void)
+{
+	static const struct {
+		enum key_pool pool;
+		const char *list, *owner;
+		bool may;
+	} rows[] = {
+		{ POOL_SHARED, "", NULL, true },       { POOL_SHARED, "", "key_me", true },
+		{ POOL_SHARED, "", "key_you", false }, { POOL_OWN, "", NULL, false },
+		{ POOL_OWN, "", "key_me", true },      { POOL_OWN, "", "key_you", false },
+		{ POOL_NONE, "", NULL, false },	       { POOL_NONE, "", "key_me", false },
+		{ POOL_SHARED, "acc_1", NULL, true },  { POOL_SHARED, "acc_2,acc_1", NULL, true },
+		{ POOL_SHARED, "acc_2", NULL, false }, { POOL_SHARED, "acc_1", "key_you", false },
+	};
+	const struct key nobody = { .rev = 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct key key = { .id = "key_me", .pool = rows[i].pool };
+
+		snprintf(key.accounts, sizeof(key.accounts), "%s", rows[i].list);
+		CU_ASSERT_EQUAL(key_allows_account(&key, "acc_1", rows[i].owner), rows[i].may);
+	}
+	CU_ASSERT_TRUE(key_allows_account(&nobody, "acc_1", NULL));
+	CU_ASSERT_FALSE(key_allows_account(&nobody, "acc_1", "key_me"));
+}
+
+static void limits_are_read_and_written(void)
+{
+	static const char *const bad[] = { "100",	 "/minute", "0/minute", "-1/day",
+					   "1.5/minute", "5/hour",  "0x10/day", "nan/day",
+					   "1e30/day",	 "9/day,x" };
+	int64_t limits[KEY_WINDOWS] = { 1, 1, 1 };
+	char text[KEY_LIMIT_SIZE];
+
+	error_clear(&e);
+	CU_ASSERT_EQUAL(key_limits_parse("100/minute, 7/month", MEASURE_REQUESTS, limits, &e), 0);
+	CU_ASSERT_EQUAL(limits[WINDOW_MINUTE], 100);
+	CU_ASSERT_EQUAL(limits[WINDOW_DAY], 0);
+	CU_ASSERT_EQUAL(limits[WINDOW_MONTH], 7);
+	CU_ASSERT_STRING_EQUAL(key_limits_format(MEASURE_REQUESTS, limits, text),
+			       "100/minute,7/month");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		error_clear(&e);
+		CU_ASSERT_EQUAL(key_limits_parse(bad[i], MEASURE_REQUESTS, limits, &e), -1);
+		CU_ASSERT_EQUAL(limits[WINDOW_MINUTE], 100); /* untouched */
+	}
+	error_clear(&e);
+	CU_ASSERT_EQUAL(key_limits_parse("2.5/month", MEASURE_CREDITS, limits, &e), 0);
+	CU_ASSERT_EQUAL(limits[WINDOW_MONTH], 2500000);
+	CU_ASSERT_STRING_EQUAL(key_limits_format(MEASURE_CREDITS, limits, text), "2.5/month");
+	CU_ASSERT_EQUAL(key_limits_parse("none", MEASURE_CREDITS, limits, &e), 0);
+	CU_ASSERT_EQUAL(limits[WINDOW_MONTH], 0);
+}
+
 CU_TestInfo keys_tests[] = {
 	{ "made key is found and is not stored", made_key_is_found_and_is_not_stored },
 	{ "given key is taken when strong", given_key_is_taken_when_strong },
@@ -207,5 +395,13 @@ CU_TestInfo keys_tests[] = {
 	{ "each gives every key", each_gives_every_key },
 	{ "unreadable store is no unknown key", unreadable_store_is_no_unknown_key },
 	{ "two who add one name are told apart", two_who_add_one_name_are_told_apart },
+	{ "a_record_of_an_older_version_is_a_key_without_limits",
+	  a_record_of_an_older_version_is_a_key_without_limits },
+	{ "a_rotated_key_keeps_all_but_its_secret", a_rotated_key_keeps_all_but_its_secret },
+	{ "of_rotations_at_once_one_secret_is_the_newest",
+	  of_rotations_at_once_one_secret_is_the_newest },
+	{ "patterns_are_of_models", patterns_are_of_models },
+	{ "accounts_are_for_their_owners", accounts_are_for_their_owners },
+	{ "limits_are_read_and_written", limits_are_read_and_written },
 	CU_TEST_INFO_NULL,
 };

@@ -1,0 +1,307 @@
+/*
+ * Every door of routes[] against every kind of key: what the status has to be, and in whose words.
+ */
+#include "common/base.h"
+#include "common/clock.h"
+#include "common/hold.h"
+#include "common/keys.h"
+#include "common/limits.h"
+#include "common/mapfile.h"
+#include "common/quota.h"
+#include "fcgi/app.h"
+#include "fcgi/conn.h"
+#include "fcgi/router.h"
+#include "tests/unit/scratch.h"
+
+#include <CUnit/CUnit.h>
+
+#define NOW INT64_C(1795255200) /* 2026-11-21T10:00:00Z */
+
+static char dir[SCRATCH_SIZE];
+static struct store tokens, keys;
+static struct config config;
+static struct quota *quota;
+static struct error e;
+
+enum holder {
+	NOBODY,
+	WRONG,
+	USER_KEY,
+	VIEWER_KEY,
+	OPERATOR_KEY,
+	ADMIN_KEY,
+	EXPIRED,
+	REVOKED,
+	ROTATED,
+	OVER_MINUTE,
+	OVER_DAY,
+	OVER_TOKENS,
+	OVER_CREDITS,
+	OVER_STREAMS,
+	HOLDERS
+};
+
+/* What is particular to each, and what the client is told at a chat's door. */
+static const struct {
+	const char *name;
+	int chat;			/* status; 0: let in */
+	const char *anthropic, *openai; /* error.type */
+	const char *code, *words;
+	int retry_after; /* seconds; 0: no such header */
+} holders[HOLDERS] = {
+	[NOBODY] = { "nobody", 401, "authentication_error", "invalid_request_error",
+		     "invalid_api_key", "no API key", 0 },
+	[WRONG] = { "wrong", 401, "authentication_error", "invalid_request_error",
+		    "invalid_api_key", "invalid x-api-key", 0 },
+	[USER_KEY] = { "user", 0, NULL, NULL, NULL, NULL, 0 },
+	[VIEWER_KEY] = { "viewer", 403, "permission_error", "invalid_request_error",
+			 "permission_denied", "the role viewer", 0 },
+	[OPERATOR_KEY] = { "operator", 403, "permission_error", "invalid_request_error",
+			   "permission_denied", "the role operator", 0 },
+	[ADMIN_KEY] = { "admin", 0, NULL, NULL, NULL, NULL, 0 },
+	[EXPIRED] = { "expired", 401, "authentication_error", "invalid_request_error",
+		      "invalid_api_key", "expired at 2026-11-21T09:00:00Z", 0 },
+	[REVOKED] = { "revoked", 401, "authentication_error", "invalid_request_error",
+		      "invalid_api_key", "revoked at 2026-11-21T09:00:00Z", 0 },
+	[ROTATED] = { "rotated", 401, "authentication_error", "invalid_request_error",
+		      "invalid_api_key", "replaced by a new one", 0 },
+	[OVER_MINUTE] = { "over-minute", 429, "rate_limit_error", "rate_limit_error",
+			  "rate_limit_exceeded", "1 requests per minute", 60 },
+	[OVER_DAY] = { "over-day", 429, "rate_limit_error", "rate_limit_error",
+		       "rate_limit_exceeded", "1 requests per day", 14 * 3600 },
+	[OVER_TOKENS] = { "over-tokens", 402, "billing_error", "insufficient_quota",
+			  "insufficient_quota", "10 tokens per month", 14 * 3600 + 9 * 86400 },
+	[OVER_CREDITS] = { "over-credits", 402, "billing_error", "insufficient_quota",
+			   "insufficient_quota", "0.5 credits per month", 14 * 3600 + 9 * 86400 },
+	[OVER_STREAMS] = { "over-streams", 429, "rate_limit_error", "rate_limit_error",
+			   "rate_limit_exceeded", "as many as it may have at once", 5 },
+};
+
+/* "gate-test-key-of-NAME" */
+static void text_of(enum holder who, char out[static KEY_TEXT_SIZE])
+{
+	snprintf(out, KEY_TEXT_SIZE, "gate-test-key-of-%s", holders[who].name);
+}
+
+static void settings_of(enum holder who, struct key *key)
+{
+	static const enum key_role roles[HOLDERS] = {
+		[VIEWER_KEY] = KEY_VIEWER, [OPERATOR_KEY] = KEY_OPERATOR, [ADMIN_KEY] = KEY_ADMIN
+	};
+
+	*key = (struct key){ .role = roles[who] };
+	key->expires_at = who == EXPIRED ? NOW - 3600 : 0;
+	key->revoked_at = who == REVOKED ? NOW - 3600 : 0;
+	key->limits[MEASURE_REQUESTS][WINDOW_MINUTE] = who == OVER_MINUTE;
+	key->limits[MEASURE_REQUESTS][WINDOW_DAY] = who == OVER_DAY;
+	key->limits[MEASURE_TOKENS][WINDOW_MONTH] = who == OVER_TOKENS ? 10 : 0;
+	key->limits[MEASURE_CREDITS][WINDOW_MONTH] = who == OVER_CREDITS ? KEY_CREDIT / 2 : 0;
+	key->max_streams = who == OVER_STREAMS;
+}
+
+/* Brings the key to where its name says it is. */
+static void use_up(enum holder who, const char *text, int *held)
+{
+	char fresh[KEY_TEXT_SIZE] = "", kind[64];
+	struct key key;
+
+	CU_ASSERT_EQUAL_FATAL(keys_find(&keys, text, &key, &e), 1);
+	if (who == ROTATED)
+		CU_ASSERT_EQUAL(keys_rotate(&keys, key.name, NOW, fresh, &e), 0);
+	if (who == OVER_STREAMS) {
+		snprintf(kind, sizeof(kind), "key/%s", key.id);
+		*held = hold_take(dir, mapfile_key(kind), 1, &e);
+	} else if (who >= OVER_MINUTE) {
+		CU_ASSERT_EQUAL(quota_enter(quota, &key, NOW, &e), 0);
+		quota_book(quota, key.id, NOW, 10, KEY_CREDIT / 2);
+	}
+}
+
+static int begin(void)
+{
+	int held = -1;
+
+	clock_set_wall(NOW);
+	scratch_store(dir, "tokens", &tokens);
+	CU_ASSERT_EQUAL_FATAL(store_create(dir, "keys", 0, &e), 0);
+	CU_ASSERT_EQUAL_FATAL(store_open(&keys, dir, "keys", 0, &e), 0);
+	config = (struct config){ .state_dir = dir };
+	quota = quota_new(&config);
+	for (int who = USER_KEY; who < HOLDERS; who++) {
+		char text[KEY_TEXT_SIZE];
+		struct key key;
+
+		text_of((enum holder)who, text);
+		settings_of((enum holder)who, &key);
+		CU_ASSERT_EQUAL_FATAL(keys_add(&keys, holders[who].name, &key, text, &e), 0);
+		use_up((enum holder)who, text, &held);
+	}
+	return held;
+}
+
+static void end(int held)
+{
+	close(held);
+	quota_free(quota);
+	store_close(&tokens);
+	store_close(&keys);
+	scratch_remove(dir);
+	clock_set_wall(0);
+}
+
+static void serve(struct app *app, const struct router_row *row, enum holder who,
+		  struct buf *answer)
+{
+	char method[32], path[128], key[KEY_TEXT_SIZE], header[KEY_TEXT_SIZE + 32];
+	const char *params[] = { method, path, "REMOTE_ADDR=192.0.2.1",
+				 who == NOBODY ? NULL : header, NULL };
+	struct conn_memory memory = { .params = params, .body = span_of("{}"), .out = answer };
+	struct conn conn;
+	size_t len;
+
+	text_of(who, key);
+	snprintf(method, sizeof(method), "REQUEST_METHOD=%s", row->method);
+	snprintf(path, sizeof(path), "PATH_INFO=%s", row->path);
+	snprintf(header, sizeof(header), "HTTP_X_API_KEY=%s", key);
+	len = strlen(path);
+	if (path[len - 1] == '*')
+		memcpy(path + len - 1, "x", 2);
+	conn_init_memory(&conn, &memory);
+	router_serve(app, &conn);
+}
+
+static int status_of(const struct buf *answer)
+{
+	int status = 0;
+
+	return sscanf(answer->at, "Status: %d", &status) == 1 ? status : 0;
+}
+
+static bool ends_with(const char *text, const char *end_of_it)
+{
+	size_t len = strlen(text), tail = strlen(end_of_it);
+
+	return len >= tail && strcmp(text + len - tail, end_of_it) == 0;
+}
+
+/* By the paths of the client APIs; of other doors routes[] itself says it. */
+static enum guard guard_of(const struct router_row *row)
+{
+	if (ends_with(row->path, "/messages") || ends_with(row->path, "/chat/completions") ||
+	    ends_with(row->path, "/responses"))
+		return CHAT;
+	if (ends_with(row->path, "/count_tokens") || strstr(row->path, "/models"))
+		return CLIENT;
+	if (strcmp(row->path, "/v1/usage") == 0)
+		return HOLDER;
+	if (strcmp(row->path, "/") == 0 || strncmp(row->path, "/health", 7) == 0)
+		return OPEN;
+	return row->guard;
+}
+
+/* May one with that role come in, whose key is good and below its limits? */
+static bool role_may(enum holder who, enum guard guard)
+{
+	if (guard == OPEN || guard == HOLDER)
+		return true;
+	if (who == VIEWER_KEY)
+		return guard == VIEWER;
+	if (who == OPERATOR_KEY)
+		return guard == VIEWER || guard == OPERATOR;
+	return who == ADMIN_KEY || guard == CLIENT || guard == CHAT;
+}
+
+/* 0: let in, whatever the handler says then. */
+static int expected(enum holder who, enum guard guard)
+{
+	if (guard == OPEN)
+		return 0;
+	if (guard == CHAT)
+		return holders[who].chat;
+	if (holders[who].chat == 401)
+		return 401;
+	return role_may(who, guard) ? 0 : 403;
+}
+
+/* The list of models is both APIs': whoever sends x-api-key speaks Anthropic's. */
+static bool is_openai(const char *path, enum holder who)
+{
+	return ends_with(path, "/chat/completions") || ends_with(path, "/responses") ||
+	       strncmp(path, "/models", 7) == 0 || (who == NOBODY && strstr(path, "/models"));
+}
+
+/* What the door said: codes that no handler gives for the body {} of a good key. */
+static bool is_refusal(int status)
+{
+	return status == 401 || status == 402 || status == 403 || status == 429;
+}
+
+static void check(const struct router_row *row, enum holder who, const struct buf *answer)
+{
+	int want = expected(who, guard_of(row)), got = status_of(answer);
+	bool codex = ends_with(row->path, "/responses"), openai = is_openai(row->path, who);
+	char header[64];
+	bool good;
+
+	/* Codex repeats what is not 400, or 429 without a time: responses have only these. */
+	if (codex && (want == 401 || want == 403))
+		want = 400;
+	if (codex && want == 402)
+		want = 429;
+	if (!want) {
+		good = got && !is_refusal(got);
+	} else {
+		good = got == want &&
+		       (guard_of(row) != CHAT || strstr(answer->at, holders[who].words));
+		snprintf(header, sizeof(header), "\r\nretry-after: %d\r\n",
+			 holders[who].retry_after);
+		if (guard_of(row) == CHAT && !codex)
+			good = good && (strstr(answer->at, header) != NULL) ==
+					       (holders[who].retry_after != 0);
+		if (guard_of(row) == CHAT)
+			good = good &&
+			       strstr(answer->at,
+				      openai ? holders[who].openai : holders[who].anthropic) &&
+			       (!openai || strstr(answer->at, holders[who].code));
+		good = good && strstr(answer->at, openai ? "{\"error\":{\"message\":"
+							 : "{\"type\":\"error\",\"error\":{");
+	}
+	CU_ASSERT_TRUE(good);
+	if (!good)
+		fprintf(stderr, "%s %s as %s: wanted %d: %s\n", row->method, row->path,
+			holders[who].name, want, answer->at);
+}
+
+static void every_door_knows_every_key(void)
+{
+	char path[SCRATCH_SIZE + 16], settings[512];
+	struct router_row row;
+	struct app app;
+	size_t rows = 0;
+	int held = begin();
+
+	snprintf(path, sizeof(path), "%s/kiro.json", dir);
+	snprintf(settings, sizeof(settings),
+		 "{\"state_dir\":\"%s\",\"log\":{\"file\":\"/dev/null\"}}", dir);
+	scratch_write(path, settings, strlen(settings));
+	CU_ASSERT_EQUAL_FATAL(app_init(&app, path, NULL, &e), 0);
+	for (; router_row(rows, &row); rows++) {
+		CU_ASSERT_EQUAL(row.guard, guard_of(&row));
+		for (int who = 0; who < HOLDERS; who++) {
+			struct buf answer;
+
+			buf_init(&answer, MB(1));
+			serve(&app, &row, (enum holder)who, &answer);
+			check(&row, (enum holder)who, &answer);
+			buf_release(&answer);
+		}
+	}
+	CU_ASSERT_TRUE(rows >= 28);
+	app_release(&app);
+	end(held);
+}
+
+CU_TestInfo gate_tests[] = {
+	{ "every_door_knows_every_key", every_door_knows_every_key },
+	CU_TEST_INFO_NULL,
+};
