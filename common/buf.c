@@ -53,8 +53,11 @@ static int reserve(struct buf *b, size_t more)
 
 int buf_add(struct buf *b, const void *bytes, size_t len)
 {
-	if (reserve(b, len))
-		return -1;
+	/* Mostly there is room: without the doubling loop an append costs half. */
+	if (len >= b->size - b->len || len > b->max - b->len || b->failed) {
+		if (reserve(b, len))
+			return -1;
+	}
 	if (len)
 		memcpy(b->at + b->len, bytes, len);
 	b->len += len;

@@ -14,15 +14,21 @@ void ids_make(char *out, size_t size, const char *prefix, size_t count)
 {
 	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	size_t len = strlen(prefix);
-	unsigned char byte;
+	unsigned char bytes[32];
+	size_t left = 0;
 
 	assert(len + count < size);
 	memcpy(out, prefix, len);
 	while (count) {
-		ids_random(&byte, 1);
-		if (byte >= 256 / 62 * 62)
+		/* Many at a time: OpenSSL asks the kernel for the process id at each call, and ids
+		 * were 60 of the system calls of a small request. */
+		if (!left) {
+			left = sizeof(bytes);
+			ids_random(bytes, left);
+		}
+		if (bytes[--left] >= 256 / 62 * 62)
 			continue; /* keeps the characters equally likely */
-		out[len++] = set[byte % 62];
+		out[len++] = set[bytes[left] % 62];
 		count--;
 	}
 	out[len] = '\0';

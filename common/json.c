@@ -39,12 +39,6 @@ int json_error(const struct json_at *at, const char *key, struct error *e, const
 	return error_field(e, json_path(at, key, path), "%s", text);
 }
 
-/* Bytes that need no look inside a string: printable ASCII but the quote and the backslash. */
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
 /* What is wrong at text.at[*at], or NULL; *at ends behind the string's closing quote. */
 static const char *check_string(struct span text, bool allow_nul, size_t *at)
 {
@@ -53,8 +47,8 @@ static const char *check_string(struct span text, bool allow_nul, size_t *at)
 	for (;;) {
 		size_t len;
 
-		while (i < text.len && is_plain((unsigned char)text.at[i]))
-			i++;
+		if (i < text.len)
+			i += utf8_plain_prefix((struct span){ text.at + i, text.len - i });
 		*at = i;
 		if (i >= text.len)
 			return "unterminated string";

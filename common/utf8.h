@@ -12,6 +12,9 @@ size_t utf8_char(const char *at, size_t left);
 /* Bytes before the first damage; text.len when there is none. */
 size_t utf8_valid_prefix(struct span text);
 
+/* Leading bytes that are printable ASCII but no quote and no backslash: what JSON takes as it is. */
+size_t utf8_plain_prefix(struct span text);
+
 size_t utf8_count(struct span text); /* characters; damage counts a byte as one */
 
 /* Bytes of the longest prefix with at most max_chars characters: never cuts inside one. */

@@ -10,6 +10,7 @@
 #include "common/base.h"
 #include "fcgi/up_event.h"
 
+#include "common/flat.h"
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/jsonw.h"
@@ -18,9 +19,6 @@
 #include "common/utf8.h"
 #include "fcgi/tokens.h"
 #include "common/up_error.h"
-
-/* The estimate of tokens rounds up, so it is taken over pieces of about this many bytes. */
-#define SAMPLE KB(1)
 
 #define TOOL_ID_SIZE  65
 #define REFUSAL_CHARS 1024
@@ -37,7 +35,7 @@ void up_event_init(struct up_event *u, const struct up_event_options *options)
 {
 	*u = (struct up_event){ .options = *options, .context_percent = -1 };
 	buf_init(&u->held, LIMIT_ANSWER);
-	buf_init(&u->sample, LIMIT_ANSWER);
+	buf_init(&u->texts, LIMIT_FRAME);
 	buf_init(&u->refusal, 4 * REFUSAL_CHARS);
 }
 
@@ -50,7 +48,7 @@ void up_event_release(struct up_event *u)
 	}
 	free(u->tools);
 	buf_release(&u->held);
-	buf_release(&u->sample);
+	buf_release(&u->texts);
 	buf_release(&u->refusal);
 }
 
@@ -84,21 +82,13 @@ static int64_t read_tokens(const cJSON *body, const char *key)
 	return value < 1e15 ? (int64_t)value : (int64_t)1e15;
 }
 
-static void estimate_sample(struct up_event *u)
-{
-	u->output_tokens += tokens_of_text(buf_span(&u->sample));
-	buf_reset(&u->sample);
-}
-
 /* Books output of the model, handed out now or later. */
 static int count_output(struct up_event *u, struct span text, struct error *e)
 {
 	u->output_bytes += text.len;
 	if (u->output_bytes > LIMIT_ANSWER)
 		return damaged(e, "it is larger than an answer can be");
-	buf_add(&u->sample, text.at, text.len);
-	if (u->sample.len >= SAMPLE)
-		estimate_sample(u);
+	token_count_add(&u->output, text, 0);
 	return 0;
 }
 
@@ -246,22 +236,24 @@ static int tools_advance(struct up_event *u, struct error *e)
 	return rc;
 }
 
-/* "input" is a piece of text, or the complete arguments as an object. */
-static int tool_add_input(struct up_event *u, struct up_tool *tool, const cJSON *input,
+/* What one event tells of a call. */
+struct tool_news {
+	const char *key, *name; /* "" where absent */
+	struct span input;	/* a piece of the arguments */
+	const cJSON *whole;	/* or all of them, an object; NULL */
+	bool stop;
+};
+
+static int tool_add_input(struct up_event *u, struct up_tool *tool, const struct tool_news *news,
 			  struct error *e)
 {
 	size_t before = tool->input.len;
 	struct jsonw w;
 
-	if (!input)
-		return 0;
 	jsonw_init(&w, &tool->input);
-	if (cJSON_IsString(input))
-		buf_add_text(&tool->input, input->valuestring);
-	else if (cJSON_IsObject(input) && input->child) /* {} may come before pieces */
-		jsonw_tree(&w, input);
-	else if (!cJSON_IsObject(input))
-		return damaged(e, "the arguments of a tool call are no text");
+	buf_add(&tool->input, news->input.at, news->input.len);
+	if (news->whole && news->whole->child) /* {} may come before pieces */
+		jsonw_tree(&w, news->whole);
 	if (tool->input.failed)
 		return damaged(e, "the arguments of a tool call are too large");
 	if (tool->stopped && tool->input.len > before)
@@ -270,40 +262,59 @@ static int tool_add_input(struct up_event *u, struct up_tool *tool, const cJSON 
 			    e);
 }
 
-static int on_tool(struct up_event *u, const cJSON *body, struct error *e)
+static int take_tool_news(struct up_event *u, const struct tool_news *news, struct error *e)
 {
-	const char *key = "", *name = "";
-	struct up_tool *tool;
-	bool stop = false;
+	struct up_tool *tool = tool_find(u, news->key, news->name, e);
 
-	if (read_text(body, "toolUseId", &key, e) || read_text(body, "name", &name, e) ||
-	    read_bool(body, "stop", &stop, e))
-		return -1;
-	tool = tool_find(u, key, name, e);
 	if (!tool)
 		return -1;
-	if (*name && !tool->name)
-		tool->name = xstrdup(name);
-	else if (*name && strcmp(name, tool->name) != 0)
+	if (*news->name && !tool->name)
+		tool->name = xstrdup(news->name);
+	else if (*news->name && strcmp(news->name, tool->name) != 0)
 		return damaged(e, "a tool call changed its name");
-	if (tool_add_input(u, tool, json_member(body, "input"), e))
+	if (tool_add_input(u, tool, news, e))
 		return -1;
 	u->trailer &= tool->stopped; /* a repeated stop changes nothing */
-	tool->stopped |= stop;
+	tool->stopped |= news->stop;
 	return tools_advance(u, e);
+}
+
+static int on_tool(struct up_event *u, const cJSON *body, struct error *e)
+{
+	const cJSON *input = json_member(body, "input");
+	struct tool_news news = { .key = "", .name = "", .input = { "", 0 } };
+
+	if (read_text(body, "toolUseId", &news.key, e) || read_text(body, "name", &news.name, e) ||
+	    read_bool(body, "stop", &news.stop, e))
+		return -1;
+	if (cJSON_IsString(input))
+		news.input = span_of(input->valuestring);
+	else if (cJSON_IsObject(input))
+		news.whole = input;
+	else if (input)
+		return damaged(e, "the arguments of a tool call are no text");
+	return take_tool_news(u, &news, e);
+}
+
+/* Anything but texts in it, as "stop": true, comes by way of on_tool(). */
+static int take_tool(struct up_event *u, const struct flat_member *told, struct error *e)
+{
+	const struct tool_news news = { .key = told[0].text.at ? told[0].text.at : "",
+					.name = told[1].text.at ? told[1].text.at : "",
+					.input = told[2].text };
+
+	if (told[3].text.at)
+		return damaged(e, "stop: Input should be a valid boolean");
+	return take_tool_news(u, &news, e);
 }
 
 /* ---- text, reasoning, and what stands at the end ---- */
 
-static int on_text(struct up_event *u, const cJSON *body, struct error *e)
+static int take_text(struct up_event *u, const struct flat_member *told, struct error *e)
 {
 	const struct up_tool *head = tool_head(u);
-	const char *content = "";
-	struct span text;
+	const struct span text = told[0].text;
 
-	if (read_text(body, "content", &content, e))
-		return -1;
-	text = span_of(content);
 	if (!text.len)
 		return 0;
 	u->any_content = u->any_visible = true;
@@ -317,25 +328,45 @@ static int on_text(struct up_event *u, const cJSON *body, struct error *e)
 	return hand_out_text(u, EVENT_TEXT, text, e);
 }
 
+static int on_text(struct up_event *u, const cJSON *body, struct error *e)
+{
+	struct flat_member told = { "content", { "", 0 } };
+	const char *content = "";
+
+	if (read_text(body, "content", &content, e))
+		return -1;
+	told.text = span_of(content);
+	return take_text(u, &told, e);
+}
+
+static int take_reasoning(struct up_event *u, const struct flat_member *told, struct error *e)
+{
+	const struct span text = told[0].text, signature = told[1].text;
+	int rc;
+
+	if (u->any_visible) {
+		log_line(LOG_DEBUG, "dropped late reasoning of the upstream, %zu bytes", text.len);
+		return 0;
+	}
+	if (!text.len && !signature.len)
+		return 0;
+	if (count_output(u, text, e))
+		return -1;
+	u->any_content = true;
+	rc = hand_out_text(u, EVENT_THINKING, text, e);
+	return rc ? rc : hand_out_text(u, EVENT_SIGNATURE, signature, e);
+}
+
 static int on_reasoning(struct up_event *u, const cJSON *body, struct error *e)
 {
 	const char *text = "", *signature = "";
-	int rc;
+	struct flat_member told[2] = { { .key = NULL } };
 
 	if (read_text(body, "text", &text, e) || read_text(body, "signature", &signature, e))
 		return -1;
-	if (u->any_visible) {
-		log_line(LOG_DEBUG, "dropped late reasoning of the upstream, %zu bytes",
-			 strlen(text));
-		return 0;
-	}
-	if (!*text && !*signature)
-		return 0;
-	if (count_output(u, span_of(text), e))
-		return -1;
-	u->any_content = true;
-	rc = hand_out_text(u, EVENT_THINKING, span_of(text), e);
-	return rc ? rc : hand_out_text(u, EVENT_SIGNATURE, span_of(signature), e);
+	told[0].text = span_of(text);
+	told[1].text = span_of(signature);
+	return take_reasoning(u, told, e);
 }
 
 static void keep_token_usage(struct up_event *u, const cJSON *told)
@@ -423,45 +454,51 @@ static int on_context(struct up_event *u, const cJSON *body, struct error *e)
 
 /* ---- frames ---- */
 
+#define TEXTS 4
+
 typedef int payload_handler(struct up_event *u, const cJSON *body, struct error *e);
 
 static const struct up_event_row {
 	const char *name;
 	payload_handler *handle; /* NULL: nothing that a client API could carry */
 	bool failure;		 /* an exception under the name of its union member */
+
+	/* The same where the payload has only texts: these of them. NULL: always handle(). */
+	int (*take)(struct up_event *u, const struct flat_member *told, struct error *e);
+	const char *texts[TEXTS];
 } up_events[] = {
-	{ "assistantResponseEvent", on_text, false },
-	{ "codeEvent", on_text, false },
-	{ "reasoningContentEvent", on_reasoning, false },
-	{ "toolUseEvent", on_tool, false },
-	{ "metadataEvent", on_metadata, false },
-	{ "contextUsageEvent", on_context, false },
-	{ "meteringEvent", on_metering, false },
+	{ "assistantResponseEvent", on_text, false, take_text, { "content" } },
+	{ "codeEvent", on_text, false, take_text, { "content" } },
+	{ "reasoningContentEvent", on_reasoning, false, take_reasoning, { "text", "signature" } },
+	{ "toolUseEvent", on_tool, false, take_tool, { "toolUseId", "name", "input", "stop" } },
+	{ "metadataEvent", on_metadata, false, NULL, { NULL } },
+	{ "contextUsageEvent", on_context, false, NULL, { NULL } },
+	{ "meteringEvent", on_metering, false, NULL, { NULL } },
 
-	{ "error", NULL, true },
-	{ "throttlingError", NULL, true },
-	{ "validationError", NULL, true },
-	{ "serviceUnavailableError", NULL, true },
-	{ "invalidStateEvent", NULL, true },
-	{ "InternalServerException", NULL, true },
-	{ "ThrottlingException", NULL, true },
-	{ "ValidationException", NULL, true },
-	{ "AccessDeniedException", NULL, true },
-	{ "ServiceQuotaExceededException", NULL, true },
-	{ "ServiceUnavailableException", NULL, true },
-	{ "ContentLengthExceededException", NULL, true },
+	{ "error", NULL, true, NULL, { NULL } },
+	{ "throttlingError", NULL, true, NULL, { NULL } },
+	{ "validationError", NULL, true, NULL, { NULL } },
+	{ "serviceUnavailableError", NULL, true, NULL, { NULL } },
+	{ "invalidStateEvent", NULL, true, NULL, { NULL } },
+	{ "InternalServerException", NULL, true, NULL, { NULL } },
+	{ "ThrottlingException", NULL, true, NULL, { NULL } },
+	{ "ValidationException", NULL, true, NULL, { NULL } },
+	{ "AccessDeniedException", NULL, true, NULL, { NULL } },
+	{ "ServiceQuotaExceededException", NULL, true, NULL, { NULL } },
+	{ "ServiceUnavailableException", NULL, true, NULL, { NULL } },
+	{ "ContentLengthExceededException", NULL, true, NULL, { NULL } },
 
-	{ "initial-response", NULL, false }, /* reserved by Smithy */
-	{ "messageMetadataEvent", NULL, false },
-	{ "toolResultEvent", NULL, false },
-	{ "codeReferenceEvent", NULL, false },
-	{ "documentCitationEvent", NULL, false },
-	{ "citationEvent", NULL, false },
-	{ "supplementaryWebLinksEvent", NULL, false },
-	{ "followupPromptEvent", NULL, false },
-	{ "intentsEvent", NULL, false },
-	{ "interactionComponentsEvent", NULL, false },
-	{ "dryRunSucceedEvent", NULL, false },
+	{ "initial-response", NULL, false, NULL, { NULL } }, /* reserved by Smithy */
+	{ "messageMetadataEvent", NULL, false, NULL, { NULL } },
+	{ "toolResultEvent", NULL, false, NULL, { NULL } },
+	{ "codeReferenceEvent", NULL, false, NULL, { NULL } },
+	{ "documentCitationEvent", NULL, false, NULL, { NULL } },
+	{ "citationEvent", NULL, false, NULL, { NULL } },
+	{ "supplementaryWebLinksEvent", NULL, false, NULL, { NULL } },
+	{ "followupPromptEvent", NULL, false, NULL, { NULL } },
+	{ "intentsEvent", NULL, false, NULL, { NULL } },
+	{ "interactionComponentsEvent", NULL, false, NULL, { NULL } },
+	{ "dryRunSucceedEvent", NULL, false, NULL, { NULL } },
 };
 
 static const struct up_event_row *find_row(struct span name)
@@ -502,10 +539,17 @@ static int refuse_by_headers(const struct frame *frame, struct error *e)
 static int read_payload(struct up_event *u, const struct up_event_row *row,
 			const struct frame *frame, struct error *e)
 {
+	struct flat_member told[TEXTS];
 	struct error why = { .kind = ERR_NONE };
-	cJSON *body = json_parse(frame->payload, &why);
+	size_t count = 0;
+	cJSON *body;
 	int rc;
 
+	for (; count < TEXTS && row->texts[count]; count++)
+		told[count].key = row->texts[count];
+	if (row->take && flat_read(&u->texts, frame->payload, told, count))
+		return row->take(u, told, e);
+	body = json_parse(frame->payload, &why);
 	if (!cJSON_IsObject(body))
 		rc = error_set(e, ERR_UP_DAMAGED, "damaged %s of the upstream: %s", row->name,
 			       body ? "no JSON object" : why.message);
@@ -542,9 +586,8 @@ struct usage up_event_usage(struct up_event *u)
 	double total = u->context_percent * (double)u->options.window / 100;
 	struct usage usage = u->usage;
 
-	estimate_sample(u);
 	if (!usage.measured) {
-		usage.output = tokens_scaled(u->output_tokens,
+		usage.output = tokens_scaled(token_count_value(&u->output),
 					     u->options.factor > 0 ? u->options.factor : 1);
 		usage.input = u->options.input_estimate;
 		if (total >= (double)usage.output + 1) {

@@ -18,6 +18,7 @@
 #include "common/error.h"
 #include "fcgi/event.h"
 #include "fcgi/eventstream.h"
+#include "fcgi/tokens.h"
 #include "fcgi/tool_names.h"
 
 typedef int event_handler(void *context, const struct event *event, struct error *e);
@@ -42,11 +43,11 @@ struct up_event {
 	bool trailer;	  /* metadataEvent, contextUsageEvent or meteringEvent since then */
 	enum stop_reason stop;
 	struct usage usage;
-	double context_percent; /* -1: not told */
-	size_t output_bytes;	/* of text, reasoning and arguments, at most LIMIT_ANSWER */
-	int64_t output_tokens;	/* estimate of the same, less `sample` */
-	struct buf sample;	/* output that is not estimated yet */
-	struct buf refusal;	/* explanation of a refusal */
+	double context_percent;	   /* -1: not told */
+	size_t output_bytes;	   /* of text, reasoning and arguments, at most LIMIT_ANSWER */
+	struct token_count output; /* estimate of the same */
+	struct buf texts;	   /* of the frame in hand */
+	struct buf refusal;	   /* explanation of a refusal */
 };
 
 void up_event_init(struct up_event *u, const struct up_event_options *options);

@@ -2,6 +2,7 @@
 SUITE(base)
 SUITE(buf)
 SUITE(json)
+SUITE(flat)
 SUITE(config)
 SUITE(http)
 SUITE(address)
