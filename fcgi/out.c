@@ -11,6 +11,7 @@ void out_init(struct out *o, const struct out_dialect *dialect, const struct out
 {
 	*o = (struct out){ .dialect = dialect, .options = *options, .begun = options->late };
 	ids_make(o->id, sizeof(o->id), dialect->id_prefix, 24);
+	buf_init(&o->delta.bytes, LIMIT_EVENT);
 	buf_init(&o->text, LIMIT_ANSWER);
 	buf_init(&o->reasoning, LIMIT_ANSWER);
 	buf_init(&o->arguments, LIMIT_TOOL_INPUT);
@@ -22,6 +23,7 @@ void out_init(struct out *o, const struct out_dialect *dialect, const struct out
 void out_release(struct out *o)
 {
 	EVP_MD_CTX_free(o->digest);
+	buf_release(&o->delta.bytes);
 	buf_release(&o->text);
 	buf_release(&o->reasoning);
 	buf_release(&o->arguments);
@@ -146,6 +148,32 @@ const struct tool *out_tool(const struct out *o, const char *name)
 			return &chat->tools[i];
 	}
 	return NULL;
+}
+
+bool out_delta_is(struct out *o, const void *of)
+{
+	struct out_delta *d = &o->delta;
+
+	if (d->of == of)
+		return true;
+	d->of = of;
+	d->number = d->text = 0;
+	buf_reset(&d->bytes);
+	return false;
+}
+
+void out_delta_send(const struct out *o, int64_t number, struct span text, struct buf *wire)
+{
+	const struct out_delta *d = &o->delta;
+	struct jsonw w;
+
+	jsonw_init(&w, wire);
+	buf_add(wire, d->bytes.at, d->number);
+	if (d->number)
+		jsonw_int(&w, number);
+	buf_add(wire, d->bytes.at + d->number, d->text - d->number);
+	jsonw_add_text(&w, text);
+	buf_add(wire, d->bytes.at + d->text, d->bytes.len - d->text);
 }
 
 void out_custom_input(const struct out *o, struct buf *input)

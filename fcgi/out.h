@@ -40,6 +40,15 @@ struct out_item {
 	const struct tool *tool; /* NULL: unknown to the request */
 };
 
+/* The bytes of a delta's event, kept as long as only its text and number change: written anew each
+ * time they were half of the cost of an event. */
+struct out_delta {
+	const void *of; /* what it was written for, NULL: nothing */
+	struct buf bytes;
+	size_t number; /* offset of its number, 0: it has none */
+	size_t text;   /* offset of its text */
+};
+
 enum out_open { OPEN_NONE, OPEN_TEXT, OPEN_THINKING, OPEN_TOOL };
 
 struct out {
@@ -55,6 +64,8 @@ struct out {
 	int sequence;	     /* R: number of the next event */
 	struct out_item item;
 	struct evp_md_ctx_st *digest; /* A: of the open thinking block's text */
+
+	struct out_delta delta;
 
 	/* a whole answer's parts so far */
 	struct buf text, reasoning; /* C: as they came; R: text of the open item */
@@ -102,6 +113,11 @@ const struct tool *out_tool(const struct out *o, const char *name);
 /* For the dialects: the text that a custom tool's call holds in o->arguments; as it came where it
  * is no {"input": text}. */
 void out_custom_input(const struct out *o, struct buf *input);
+
+/* For the dialects: the delta is this one (an address that stands for it): then send it. Else it
+ * was reset, and is to be written into bytes first. */
+bool out_delta_is(struct out *o, const void *of);
+void out_delta_send(const struct out *o, int64_t number, struct span text, struct buf *wire);
 
 /* For the OpenAI dialects: the failure in their words, in out or borrowed. */
 const char *out_openai_message(const struct error *failure, char out[static LIMIT_ERROR_TEXT]);

@@ -182,19 +182,29 @@ static void stream_open(struct out *o, const struct event *event, struct buf *wi
 	end_sse(wire, &w);
 }
 
-static void stream_delta(struct out *o, const char *type, const char *member, struct span text,
-			 struct buf *wire)
+static void write_delta(struct out *o, const char *type, const char *member)
 {
+	struct buf *bytes = &o->delta.bytes;
 	struct jsonw w;
 
-	begin_sse(wire, "content_block_delta", &w);
+	begin_sse(bytes, "content_block_delta", &w);
 	jsonw_int_member(&w, "index", o->index);
 	jsonw_begin_object_member(&w, "delta");
 	jsonw_text_member(&w, "type", type);
 	jsonw_key(&w, member);
-	jsonw_span(&w, text);
+	jsonw_begin_text(&w);
+	o->delta.text = bytes->len;
+	jsonw_end_text(&w);
 	jsonw_end(&w);
-	end_sse(wire, &w);
+	end_sse(bytes, &w);
+}
+
+static void stream_delta(struct out *o, const char *type, const char *member, struct span text,
+			 struct buf *wire)
+{
+	if (!out_delta_is(o, type))
+		write_delta(o, type, member);
+	out_delta_send(o, 0, text, wire);
 }
 
 static void stream_piece(struct out *o, struct span text, struct buf *wire)
@@ -213,6 +223,7 @@ static void stream_close(struct out *o, struct buf *wire)
 {
 	struct jsonw w;
 
+	o->delta.of = NULL; /* the next one has another index */
 	begin_sse(wire, "content_block_stop", &w);
 	jsonw_int_member(&w, "index", o->index);
 	end_sse(wire, &w);

@@ -128,14 +128,24 @@ static void stream_begin(struct out *o, struct buf *wire)
 	end_delta(NULL, wire, &w);
 }
 
-static void stream_text(struct out *o, const char *member, struct span text, struct buf *wire)
+static void write_text_delta(struct out *o, const char *member)
 {
+	struct buf *bytes = &o->delta.bytes;
 	struct jsonw w;
 
-	begin_delta(o, wire, &w);
+	begin_delta(o, bytes, &w);
 	jsonw_key(&w, member);
-	jsonw_span(&w, text);
-	end_delta(NULL, wire, &w);
+	jsonw_begin_text(&w);
+	o->delta.text = bytes->len;
+	jsonw_end_text(&w);
+	end_delta(NULL, bytes, &w);
+}
+
+static void stream_text(struct out *o, const char *member, struct span text, struct buf *wire)
+{
+	if (!out_delta_is(o, member))
+		write_text_delta(o, member);
+	out_delta_send(o, 0, text, wire);
 }
 
 /* A chunk with a piece of a call, up to the call's own members. */
@@ -165,23 +175,34 @@ static void stream_call(struct out *o, const struct event *start, struct buf *wi
 {
 	struct jsonw w;
 
+	o->delta.of = NULL; /* another call, another index */
 	begin_piece(o, wire, &w);
 	begin_call(o, start, &w);
 	jsonw_text(&w, "");
 	end_piece(o, wire, &w);
 }
 
-static void stream_arguments(struct out *o, struct span text, struct buf *wire)
+static void write_arguments_delta(struct out *o)
 {
 	const struct call_form *form = &call_forms[o->kind];
+	struct buf *bytes = &o->delta.bytes;
 	struct jsonw w;
 
-	begin_piece(o, wire, &w);
+	begin_piece(o, bytes, &w);
 	if (o->kind != TOOL_LEGACY)
 		jsonw_begin_object_member(&w, form->member);
 	jsonw_key(&w, form->payload);
-	jsonw_span(&w, text);
-	end_piece(o, wire, &w);
+	jsonw_begin_text(&w);
+	o->delta.text = bytes->len;
+	jsonw_end_text(&w);
+	end_piece(o, bytes, &w);
+}
+
+static void stream_arguments(struct out *o, struct span text, struct buf *wire)
+{
+	if (!out_delta_is(o, &call_forms[o->kind]))
+		write_arguments_delta(o);
+	out_delta_send(o, 0, text, wire);
 }
 
 static void stream_call_end(struct out *o)

@@ -86,15 +86,22 @@ static bool is_call(const struct item_form *form)
 
 /* ---- events: nothing of them in a whole answer ---- */
 
-/* False: a whole answer. Else {"type","sequence_number", the object stays open. */
+/* {"type","sequence_number": whose value is due. */
+static void begin_numbered(const char *type, struct buf *wire, struct jsonw *w)
+{
+	sse_begin(wire, type, w);
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "type", type);
+	jsonw_key(w, "sequence_number");
+}
+
+/* False: a whole answer. Else the object stays open. */
 static bool begin_event(struct out *o, const char *type, struct buf *wire, struct jsonw *w)
 {
 	if (!o->options.stream)
 		return false;
-	sse_begin(wire, type, w);
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "type", type);
-	jsonw_int_member(w, "sequence_number", o->sequence++);
+	begin_numbered(type, wire, w);
+	jsonw_int(w, o->sequence++);
 	return true;
 }
 
@@ -201,16 +208,30 @@ static void send_item(struct out *o, const char *type, const char *status, const
 	end_event(wire, &w);
 }
 
+static void write_place(const struct out *o, struct jsonw *w)
+{
+	jsonw_text_member(w, "item_id", o->item.id);
+	jsonw_int_member(w, "output_index", o->index);
+	if (o->item.form->part_index)
+		jsonw_int_member(w, o->item.form->part_index, 0);
+}
+
 /* An event about the item's text; the object stays open. */
 static bool begin_text_event(struct out *o, const char *type, struct buf *wire, struct jsonw *w)
 {
 	if (!type || !begin_event(o, type, wire, w))
 		return false;
-	jsonw_text_member(w, "item_id", o->item.id);
-	jsonw_int_member(w, "output_index", o->index);
-	if (o->item.form->part_index)
-		jsonw_int_member(w, o->item.form->part_index, 0);
+	write_place(o, w);
 	return true;
+}
+
+static void end_text_event(const struct out *o, struct buf *wire, struct jsonw *w)
+{
+	if (o->item.form == &text_form) {
+		jsonw_begin_array_member(w, "logprobs");
+		jsonw_end(w);
+	}
+	end_event(wire, w);
 }
 
 static void send_text(struct out *o, const char *type, const char *member, struct span text,
@@ -222,11 +243,32 @@ static void send_text(struct out *o, const char *type, const char *member, struc
 		return;
 	jsonw_key(&w, member);
 	jsonw_span(&w, text);
-	if (o->item.form == &text_form) {
-		jsonw_begin_array_member(&w, "logprobs");
-		jsonw_end(&w);
-	}
-	end_event(wire, &w);
+	end_text_event(o, wire, &w);
+}
+
+static void write_delta(struct out *o)
+{
+	struct out_delta *d = &o->delta;
+	struct jsonw w;
+
+	begin_numbered(o->item.form->delta, &d->bytes, &w);
+	d->number = d->bytes.len;
+	jsonw_raw(&w, span_of("")); /* out_delta_send() puts it there */
+	write_place(o, &w);
+	jsonw_key(&w, "delta");
+	jsonw_begin_text(&w);
+	d->text = d->bytes.len;
+	jsonw_end_text(&w);
+	end_text_event(o, &d->bytes, &w);
+}
+
+static void send_delta(struct out *o, struct span text, struct buf *wire)
+{
+	if (!o->options.stream || !o->item.form->delta)
+		return;
+	if (!out_delta_is(o, o->item.form))
+		write_delta(o);
+	out_delta_send(o, o->sequence++, text, wire);
 }
 
 static void send_part(struct out *o, const char *type, struct buf *wire)
@@ -264,6 +306,7 @@ static void open_item(struct out *o, const struct item_form *form, struct buf *w
 	       !is_call(o->item.form)); /* up_event closes calls before it goes on */
 	close_item(o, "completed", NULL, wire);
 	o->item.form = form;
+	o->delta.of = NULL;
 	ids_make(o->item.id, sizeof(o->item.id), form->prefix, 24);
 	buf_reset(&o->text);
 	send_item(o, "response.output_item.added", "in_progress", NULL, wire);
@@ -279,7 +322,7 @@ static void add_text(struct out *o, struct span text, struct buf *wire)
 	if (!o->text.len)
 		send_part(o, form->part_added, wire);
 	buf_add(&o->text, text.at, text.len);
-	send_text(o, form->delta, "delta", text, wire);
+	send_delta(o, text, wire);
 }
 
 static void piece(struct out *o, const struct item_form *form, struct span text, struct buf *wire)
