@@ -104,28 +104,41 @@ static struct live_slot *slot_of(struct live *l, uint64_t account, bool make)
 }
 
 /* What was written at a time that has yet to come is of no use: the clock was set back. */
-void live_look(struct live *l, uint64_t account, int64_t now_ms, struct live_view *out)
+static void read_slot(const struct live_slot *slot, int64_t now_ms, struct live_view *out)
 {
-	const struct live_slot *slot;
-	uint64_t rest;
-	int64_t until;
+	const uint64_t rest = slot->rest;
+	const int64_t until = (int64_t)(rest >> 8);
 
-	*out = (struct live_view){ .rest_until = 0 };
+	if (until > now_ms / 1000 && slot->rest_since <= now_ms / 1000) {
+		out->rest_until = until;
+		out->rest_why = (rest & 0xFF) < ERR_KINDS ? rest & 0xFF : ERR_UP_RATE;
+	}
+	out->turn = slot->turn;
+	out->started = slot->started;
+	if (slot->next > now_ms && out->started <= now_ms)
+		out->next = slot->next;
+}
+
+void live_look_all(struct live *l, const uint64_t *accounts, size_t count, int64_t now_ms,
+		   struct live_view *out)
+{
+	const struct mapfile *map;
+
 	pthread_mutex_lock(&l->lock);
-	slot = slot_of(l, account, false);
-	if (slot) {
-		rest = slot->rest;
-		until = (int64_t)(rest >> 8);
-		if (until > now_ms / 1000 && slot->rest_since <= now_ms / 1000) {
-			out->rest_until = until;
-			out->rest_why = (rest & 0xFF) < ERR_KINDS ? rest & 0xFF : ERR_UP_RATE;
-		}
-		out->turn = slot->turn;
-		out->started = slot->started;
-		if (slot->next > now_ms && out->started <= now_ms)
-			out->next = slot->next;
+	map = opened(l, &l->accounts);
+	for (size_t i = 0; i < count; i++) {
+		const struct live_slot *slot = mapfile_find(map, accounts[i]);
+
+		out[i] = (struct live_view){ .rest_until = 0 };
+		if (slot)
+			read_slot(slot, now_ms, &out[i]);
 	}
 	pthread_mutex_unlock(&l->lock);
+}
+
+void live_look(struct live *l, uint64_t account, int64_t now_ms, struct live_view *out)
+{
+	live_look_all(l, &account, 1, now_ms, out);
 }
 
 void live_rest(struct live *l, uint64_t account, enum error_kind why, int64_t now, int64_t until)

@@ -24,7 +24,7 @@ struct member {
 	int64_t empty_until; /* its allowance is used up, the upstream said; 0: it is not */
 	bool out;	     /* of the search under way */
 	struct up_candidate candidate;
-	struct live_view view;
+	struct live_view *view; /* of the pool's views */
 };
 
 struct up_pool {
@@ -35,6 +35,8 @@ struct up_pool {
 	bool loaded;
 	struct member *members; /* the oldest first */
 	size_t count;
+	uint64_t *keys; /* of the members, for live_look_all() */
+	struct live_view *views;
 };
 
 struct up_pool *up_pool_new(const struct config *config)
@@ -59,6 +61,8 @@ void up_pool_free(struct up_pool *p)
 	if (!p)
 		return;
 	free_members(p->members, p->count);
+	free(p->keys);
+	free(p->views);
 	live_free(p->live);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
@@ -151,6 +155,18 @@ static void rank(struct loading *l)
 	}
 }
 
+static void make_views(struct up_pool *p)
+{
+	free(p->keys);
+	free(p->views);
+	p->keys = xcalloc(p->count, sizeof(*p->keys));
+	p->views = xcalloc(p->count, sizeof(*p->views));
+	for (size_t i = 0; i < p->count; i++) {
+		p->keys[i] = p->members[i].key;
+		p->members[i].view = &p->views[i];
+	}
+}
+
 /* Under the lock. */
 static int load(struct up_pool *p, const struct store *tokens, struct error *e)
 {
@@ -175,13 +191,14 @@ static int load(struct up_pool *p, const struct store *tokens, struct error *e)
 	free_members(p->members, p->count);
 	p->members = l.members;
 	p->count = l.count;
+	make_views(p);
 	p->loaded = true;
 	return 0;
 }
 
 static bool usable(const struct member *m, int64_t now)
 {
-	return !m->view.rest_until && m->empty_until <= now && account_usable(&m->account, now);
+	return !m->view->rest_until && m->empty_until <= now && account_usable(&m->account, now);
 }
 
 static bool listed(const char *id, const char *const *list, size_t count)
@@ -207,12 +224,9 @@ static bool fits(const struct member *m, const struct up_pool_wish *wish, int64_
 /* How all stand now. */
 static void look(struct up_pool *p, int64_t now_ms)
 {
-	for (size_t i = 0; i < p->count; i++) {
-		struct member *m = &p->members[i];
-
-		live_look(p->live, m->key, now_ms, &m->view);
-		m->candidate.turn = m->view.turn;
-	}
+	live_look_all(p->live, p->keys, p->count, now_ms, p->views);
+	for (size_t i = 0; i < p->count; i++)
+		p->members[i].candidate.turn = p->views[i].turn;
 }
 
 static struct member *best(struct up_pool *p)
@@ -261,19 +275,19 @@ static int take(struct up_pool *p, struct member *m, int64_t now_ms, int *place)
 		m->account.max_inflight ? (int)m->account.max_inflight : p->config->max_inflight;
 	int fd;
 
-	if (m->view.next > now_ms)
-		return (int)(m->view.next - now_ms);
+	if (m->view->next > now_ms)
+		return (int)(m->view->next - now_ms);
 	fd = live_hold(p->live, m->key, limit);
 	if (fd == LIVE_FULL)
 		return BUSY_MS;
-	if (live_start(p->live, m->key, &m->view, now_ms, interval(p))) {
+	if (live_start(p->live, m->key, m->view, now_ms, interval(p))) {
 		*place = fd;
 		return 0;
 	}
 	if (fd >= 0)
 		close(fd);
-	live_look(p->live, m->key, now_ms, &m->view);
-	m->candidate.turn = m->view.turn;
+	live_look(p->live, m->key, now_ms, m->view);
+	m->candidate.turn = m->view->turn;
 	return -1;
 }
 
@@ -364,8 +378,8 @@ static struct rest rest_of(const struct member *m, int64_t now)
 		return rest;
 	if (m->empty_until > rest.until)
 		rest = (struct rest){ ERR_UP_QUOTA, m->empty_until };
-	if (m->view.rest_until > rest.until)
-		rest = (struct rest){ m->view.rest_why, m->view.rest_until };
+	if (m->view->rest_until > rest.until)
+		rest = (struct rest){ m->view->rest_why, m->view->rest_until };
 	return rest;
 }
 
