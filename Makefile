@@ -49,6 +49,7 @@ UNIT     := $(call objects,$(wildcard tests/unit/*.c))
 STANDIN  := $(call objects,$(wildcard tests/upstream/*.c))
 CRASH    := $(call objects,tests/crash/crash.c)
 HERD     := $(call objects,tests/crash/herd.c)
+MICRO    := $(call objects,$(wildcard tests/bench/micro*.c))
 LIBFUZZER := $(call objects,$(addprefix tests/fuzz/,libfuzzer.c mutate.c))
 TARGETS  := $(call objects,$(filter-out %/libfuzzer.c %/mutate.c %/replay.c,$(wildcard tests/fuzz/*.c)))
 
@@ -88,6 +89,10 @@ $(BUILD)/tests/fuzz-replay: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(TAR
                             $(call objects,tests/fuzz/replay.c)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(CTL_LIBS) $(LIBS)
+
+$(BUILD)/tests/bench-micro: $(COMMON) $(FCGI) $(MICRO)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS)
 
 # Of `make fuzz` only, which sets FUZZ, clang and what it instruments.
 $(BUILD)/fuzz: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(TARGETS) $(LIBFUZZER)
