@@ -190,7 +190,8 @@ static enum guard guard_of(const struct router_row *row)
 	if (ends_with(row->path, "/messages") || ends_with(row->path, "/chat/completions") ||
 	    ends_with(row->path, "/responses"))
 		return CHAT;
-	if (ends_with(row->path, "/count_tokens") || strstr(row->path, "/models"))
+	if (ends_with(row->path, "/count_tokens") || strstr(row->path, "/models") ||
+	    strcmp(row->path, "/health/stream") == 0)
 		return CLIENT;
 	if (strcmp(row->path, "/v1/usage") == 0)
 		return HOLDER;
