@@ -38,7 +38,7 @@ CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARNINGS) $(HARDEN) $(if $(SAN),-fsanitize=$(
                -I. $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 CTL_LIBS     = $(shell pkg-config --libs sqlite3 2>/dev/null)
-LIBS         = -lgdbm $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
+LIBS         = -lgdbm -lcrypt $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 FCGI_LIBS   := -lfcgi
 
 Q := $(if $(V),,@)

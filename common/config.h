@@ -47,6 +47,9 @@ struct config {
 	int queue_length;
 	int usage_retention; /* days */
 
+	char *admin_hosts; /* comma separated */
+	int admin_session; /* minutes */
+
 	int strategy; /* index into strategies[] of fcgi/up_strategy.c */
 	int affinity_minutes;
 	int max_inflight; /* 0: no limit */

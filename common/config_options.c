@@ -62,6 +62,11 @@ const struct config_option config_options[] = {
 	{ "cc_buffered", BOOLEAN, AT(cc_buffered), "false",
 	  .text = "Streams of /cc/v1/messages come at once at their end, so that the first event has the final input_tokens." },
 
+	{ "admin.hosts", TEXT, AT(admin_hosts), "",
+	  .text = "Host names (comma separated) under which the admin panel answers; empty: any over HTTPS, else localhost and addresses only." },
+	{ "admin.session_minutes", INTEGER, AT(admin_session), "720", 5, 10080, "minutes",
+	  .text = "How long a sign-in to the admin panel lasts." },
+
 	{ "log.level", CHOICE, AT(log_level), "info", .choices = level_choices, .alias = "LOG_LEVEL",
 	  .text = "Least severe lines to write." },
 	{ "log.format", CHOICE, AT(log_format), "text", .choices = format_choices, .alias = "LOG_FORMAT",

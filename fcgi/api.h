@@ -28,4 +28,9 @@ int api_stream(struct request *r);
 int api_ignore(struct request *r);
 int api_root(struct request *r);
 
+/* The admin API (admin.h). */
+int api_admin_session(struct request *r);
+int api_admin_sign_in(struct request *r);
+int api_admin_sign_out(struct request *r);
+
 #endif

@@ -2,6 +2,7 @@
 #include "fcgi/router.h"
 
 #include "common/limits.h"
+#include "fcgi/admin.h"
 #include "fcgi/api.h"
 #include "fcgi/auth.h"
 #include "fcgi/dialect.h"
@@ -13,7 +14,7 @@
 
 struct route {
 	const char *method;
-	const char *path; /* a last segment "*" stands for anything */
+	const char *path; /* a "*" stands for one segment, as the last one for anything */
 	enum guard guard;
 	size_t body_limit;
 	const struct dialect *dialect;
@@ -56,31 +57,50 @@ static const struct route routes[] = {
 	/* Claude Code asks these at its start. */
 	{ "GET",  "/api/hello",               OPEN, KB(64), &dialect_anthropic, api_ignore },
 	{ "POST", "/api/event_logging/batch", OPEN, MB(4),  &dialect_anthropic, api_ignore },
+
+	/* The admin API, and the panel that is made of it. */
+	{ "GET",    "/admin/api/v1/session", PANEL, KB(64), &dialect_admin, api_admin_session },
+	{ "POST",   "/admin/api/v1/session", PANEL, KB(64), &dialect_admin, api_admin_sign_in },
+	{ "DELETE", "/admin/api/v1/session", ADMIN, KB(64), &dialect_admin, api_admin_sign_out },
 };
 
 /* Where our own part of a path may begin when the application is mounted below a prefix. */
-static const char *const heads[] = { "/v1/", "/cc/v1/", "/anthropic/v1/", "/health", "/metrics", "/api/", "/messages", "/chat/completions", "/responses", "/models" };
+static const char *const heads[] = { "/v1/", "/cc/v1/", "/anthropic/v1/", "/health", "/metrics", "/api/", "/messages", "/chat/completions", "/responses", "/models", "/admin" };
 /* clang-format on */
 
-/* What the row's "*" stands for ("" without one), NULL: no match. */
+/* Where the row's "*" begins in the path ("" without one), NULL: no match. */
 static const char *row_matches(const struct route *row, const char *path)
 {
-	size_t len = strlen(row->path);
+	const char *star = strchr(row->path, '*'), *rest;
+	size_t len = star ? (size_t)(star - row->path) : 0;
 
-	if (row->path[len - 1] != '*')
+	if (!star)
 		return strcmp(row->path, path) == 0 ? "" : NULL;
-	len--;
-	return strncmp(row->path, path, len) == 0 && path[len] ? path + len : NULL;
+	rest = path + len;
+	if (strncmp(row->path, path, len) != 0 || !*rest)
+		return NULL;
+	if (!star[1])
+		return rest;
+	len = strcspn(rest, "/");
+	return len && strcmp(rest + len, star + 1) == 0 ? rest : NULL;
 }
 
-static const struct route *find_row(const char *path, const char **rest)
+/* The row of that path and method; else the first of that path. */
+static const struct route *find_row(const char *path, const char *method, const char **rest)
 {
+	const struct route *other = NULL;
+
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-		*rest = row_matches(&routes[i], path);
-		if (*rest)
-			return &routes[i];
+		const char *at = row_matches(&routes[i], path);
+
+		if (!at || (other && strcmp(routes[i].method, method) != 0))
+			continue;
+		*rest = at;
+		other = &routes[i];
+		if (strcmp(other->method, method) == 0)
+			break;
 	}
-	return NULL;
+	return other;
 }
 
 /* The first place in the path where one of our heads begins, at a segment's start. */
@@ -97,22 +117,23 @@ static const char *first_head(const char *path)
 
 /* The whole path; else what the web server says is below the program; else the part from the first
  * head on: "/kiro/v1/messages" behind a ProxyPass, where it cannot tell. */
-static const struct route *find_route(const char *path, const char *info, const char **rest)
+static const struct route *find_route(const char *path, const char *info, const char *method,
+				      const char **rest)
 {
-	const struct route *row = find_row(*path ? path : "/", rest);
+	const struct route *row = find_row(*path ? path : "/", method, rest);
 	const char *head = first_head(path);
 
 	if (!row && *info)
-		row = find_row(info, rest);
+		row = find_row(info, method, rest);
 	if (!row && head)
-		row = find_row(head, rest);
+		row = find_row(head, method, rest);
 	return row;
 }
 
 const char *router_match(const char *path, const char *info)
 {
 	const char *rest;
-	const struct route *row = find_route(path, info, &rest);
+	const struct route *row = find_route(path, info, "", &rest);
 
 	return row ? row->path : NULL;
 }
@@ -129,7 +150,13 @@ bool router_row(size_t index, struct router_row *out)
 /* GET rows answer HEAD too; HEAD on the others is a probe that the door exists. */
 static void allowed_methods(const struct route *row, char *out, size_t size)
 {
-	snprintf(out, size, "%s, HEAD, OPTIONS", row->method);
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		if (strcmp(routes[i].path, row->path) == 0 && len < size)
+			len += (size_t)snprintf(out + len, size - len, "%s, ", routes[i].method);
+	}
+	snprintf(out + len, size - len, "HEAD, OPTIONS");
 }
 
 /* Does the comma separated list of allowed origins name this one? */
@@ -161,6 +188,8 @@ static void set_cors(struct request *r)
 /* Whose envelope an unknown path gets: the API that its words belong to. */
 static const struct dialect *guess_dialect(const struct request *r)
 {
+	if (strstr(r->path, "/admin"))
+		return &dialect_admin;
 	if (strstr(r->path, "/chat/") || strstr(r->path, "/completions") ||
 	    strstr(r->path, "/responses") || strstr(r->path, "/embeddings"))
 		return &dialect_openai;
@@ -178,7 +207,7 @@ static const struct dialect *route_dialect(struct request *r)
 
 static int route(struct request *r)
 {
-	r->route = find_route(r->path, r->path_info, &r->rest);
+	r->route = find_route(r->path, r->path_info, r->method, &r->rest);
 	r->dialect = r->route ? route_dialect(r) : guess_dialect(r);
 	r->ledger.route = r->route ? r->route->path : NULL;
 	if (!r->route)
@@ -214,9 +243,30 @@ static int probe(struct request *r)
 	return 0;
 }
 
+/* Host and origin are looked at before anything is answered, probes included. */
+static int check_place(struct request *r)
+{
+	return r->route->dialect == &dialect_admin ? admin_check_origin(r) : 0;
+}
+
+/* The admin API is open to the session of a person, and to keys of a role that may. */
+static int check_guard(struct request *r)
+{
+	enum guard guard = r->route->guard;
+	const char *keys[AUTH_MAX_KEYS];
+
+	if (guard == PANEL)
+		return 0;
+	if (r->route->dialect == &dialect_admin && !auth_keys(r, keys))
+		return admin_check_session(r);
+	if (auth_enter(r, guard))
+		return -1;
+	return guard == CLIENT || guard == CHAT ? own_credentials_read(r) : 0;
+}
+
 static int serve(struct request *r)
 {
-	int rc = route(r);
+	int rc = route(r) || check_place(r) ? -1 : 0;
 
 	if (!rc) {
 		rc = probe(r);
@@ -226,9 +276,7 @@ static int serve(struct request *r)
 	if (!rc)
 		rc = check_method(r);
 	if (!rc)
-		rc = auth_enter(r, r->route->guard);
-	if (!rc && (r->route->guard == CLIENT || r->route->guard == CHAT))
-		rc = own_credentials_read(r);
+		rc = check_guard(r);
 	/* The body is read to its end even when it is not wanted any more. */
 	if (request_read_body(r, rc ? 0 : r->route->body_limit) && !rc)
 		rc = -1;
