@@ -9,6 +9,7 @@
 #include "common/import_entry.h"
 #include "common/json.h"
 #include "common/probe.h"
+#include "common/usage_store.h"
 #include "fcgi/admin.h"
 
 static void write_account(struct request *r, struct jsonw *w, struct live *live,
@@ -262,7 +263,8 @@ static int do_test(struct request *r, struct account *a)
 	struct admin_answer answer;
 	struct usage usage = { .plan = "" };
 
-	if (probe_account(&refresher, a, &usage, &r->error))
+	if (probe_account(&refresher, a, &usage, &r->error) ||
+	    usage_keep(&r->site->tokens, a->id, &usage, &r->error))
 		return -1;
 	admin_begin(&answer);
 	probe_write(&answer.w, a, &usage);

@@ -23,14 +23,14 @@ async function drawStates(canvas, states, previous) {
 	if (!canvas.isConnected)
 		return undefined;
 	return new Chart(canvas, { type: 'doughnut', data: { labels: names.map((name) => t(name)), datasets: [{ data: names.map((name) => states[name]),
-		backgroundColor: names.map((name) => colour(order[name])), borderColor: colour('--card'), borderWidth: 2 }] },
-		options: { animation: false, maintainAspectRatio: false, cutout: '68%', plugins: { legend: { position: 'right', labels: { color: colour('--text'), boxWidth: 10, font: { size: 12.5 } } } } } });
+		backgroundColor: names.map((name) => colour(order[name])), borderColor: colour('--card'), borderWidth: names.length > 1 ? 2 : 0 }] },
+		options: { animation: false, maintainAspectRatio: false, cutout: '68%', plugins: { legend: { display: false } } } });
 }
 
 export async function dashboardPage() {
 	const tiles = h('div.tiles'), quotas = h('div'), banner = h('div.banner.bad', { hidden: true, role: 'alert' });
 	const canvas = h('canvas', { role: 'img', 'aria-label': t('Accounts by state') });
-	const words = h('p.small.dim');
+	const words = h('div.row.middle');
 	let chart, last;
 
 	async function update() {
@@ -50,7 +50,7 @@ export async function dashboardPage() {
 			h('div.name', { title: a.label }, a.label ?? a.id), bar(a.usage.percent),
 			h('div.small', {}, `${number(a.usage.percent, 0)} %`, h('span.dim', {}, ` · ${number(a.usage.used)} / ${number(a.usage.limit)}`)))) :
 			[h('p.dim', {}, t('Nothing is known yet. kiro-refresh asks for it, or test an account.'))]));
-		words.textContent = Object.entries(health.states).filter(([, count]) => count).map(([name, count]) => `${t(name)}: ${count}`).join(' · ');
+		words.replaceChildren(...Object.keys(order).filter((name) => health.states[name]).map((name) => h('span', {}, stateOf(name), ` ${number(health.states[name])}`)));
 		if (shape !== last && health.accounts)
 			drawStates(canvas, health.states, chart).then((made) => (chart = made)).catch(() => {});
 		last = shape;

@@ -74,8 +74,14 @@ async function open(main) {
 	const [name, title, make] = current(), mine = ++turn;
 
 	document.title = `${t(title)} · kiro-fcgi`;
-	for (const link of app.querySelectorAll('.side a'))
-		link.hash === `#/${name}` ? link.setAttribute('aria-current', 'page') : link.removeAttribute('aria-current');
+	for (const link of app.querySelectorAll('.side a')) {
+		if (link.hash === `#/${name}`) {
+			link.setAttribute('aria-current', 'page');
+			link.scrollIntoView({ block: 'nearest', inline: 'center' });
+		} else {
+			link.removeAttribute('aria-current');
+		}
+	}
 	main.replaceChildren(h('div.head', {}, h('h1', {}, t(title))), wait(t('Loading')));
 	shown = null;
 	try {

@@ -5,7 +5,8 @@ export function h(tag, attributes = {}, ...children) {
 	const [name, ...classes] = tag.split('.');
 	const element = document.createElement(name || 'div');
 
-	element.classList.add(...classes);
+	if (classes.length)
+		element.classList.add(...classes);
 	for (const [key, value] of Object.entries(attributes ?? {})) {
 		if (key.startsWith('on'))
 			element.addEventListener(key.slice(2), value);
@@ -75,7 +76,7 @@ export function table(name, columns, { filter, empty } = {}) {
 		const classes = column.number ? 'th.number' : 'th';
 
 		if (!column.sort)
-			return head.append(h(classes, { scope: 'col' }, column.head ? t(column.head) : h('span', { 'aria-label': t('Actions') })));
+			return head.append(h(classes, { scope: 'col' }, column.head ? t(column.head) : h('span.unseen', {}, t('Actions'))));
 		head.append(h(classes, { scope: 'col' }, h('button', { type: 'button', onclick: () => {
 			place.down = place.sort === index && !place.down;
 			place.sort = index;
@@ -135,7 +136,7 @@ export function dialog(title, fill, { wide, onclose } = {}) {
 		element.remove();
 		onclose?.();
 	});
-	element.show_content = (...children) => content.replaceChildren(...children);
+	element.show_content = (...children) => content.replaceChildren(...children.filter(Boolean));
 	document.body.append(element);
 	content.append(...[fill(close, element)].flat());
 	element.showModal();
