@@ -1,11 +1,10 @@
 /*
- * The installation: settings, reload, usage, health.
+ * The installation: settings, reload, health.
  */
 #include "common/base.h"
 #include "fcgi/api.h"
 
 #include "common/clock.h"
-#include "common/facts.h"
 #include "common/visit.h"
 #include "fcgi/admin.h"
 #include "fcgi/up_pool.h"
@@ -36,29 +35,6 @@ int api_admin_reload(struct request *r)
 	if (!getenv("GATEWAY_INTERFACE"))
 		kill(getpid(), SIGHUP);
 	return admin_send_text(r, 200, "result", "reloaded");
-}
-
-int api_admin_usage(struct request *r)
-{
-	struct error damage = { .kind = ERR_NONE };
-	struct admin_answer a;
-	struct roster roster;
-
-	if (admin_stores(r))
-		return -1;
-	roster_init(&roster);
-	roster_load(&roster, &r->site->tokens, &damage);
-	admin_begin(&a);
-	jsonw_begin_object(&a.w);
-	jsonw_begin_array_member(&a.w, "accounts");
-	for (size_t i = 0; i < roster.count; i++)
-		facts_write_usage(&a.w, &r->site->tokens, &roster.accounts[i],
-				  r->site->config->usage_interval);
-	jsonw_end(&a.w);
-	jsonw_text_member(&a.w, "damage", damage.kind ? damage.message : NULL);
-	jsonw_end(&a.w);
-	roster_release(&roster);
-	return admin_send(r, 200, &a);
 }
 
 static void write_states(struct jsonw *w, const struct roster *roster)
