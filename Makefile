@@ -40,7 +40,7 @@ CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARNINGS) $(HARDEN) $(if $(SAN),-fsanitize=$(
                -I. $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 CTL_LIBS     = $(shell pkg-config --libs sqlite3 2>/dev/null)
-LIBS         = -lgdbm $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
+LIBS         = -lgdbm -lcrypt $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 FCGI_LIBS   := -lfcgi
 
 Q := $(if $(V),,@)
@@ -48,7 +48,7 @@ Q := $(if $(V),,@)
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 COMMON   := $(call objects,$(wildcard common/*.c))
-FCGI     := $(call objects,$(filter-out fcgi/main.c,$(wildcard fcgi/*.c)))
+FCGI     := $(call objects,$(filter-out fcgi/main.c,$(wildcard fcgi/*.c))) $(BUILD)/panel/assets.o
 CTL      := $(call objects,$(filter-out cli/refresh.c,$(wildcard cli/*.c)))
 REFRESH  := $(call objects,cli/refresh.c)
 UNIT     := $(call objects,$(wildcard tests/unit/*.c))
@@ -124,6 +124,20 @@ $(BUILD)/tests/faults.so: tests/crash/faults.c
 $(BUILD)/tests/upstream-standin: $(STANDIN)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# The admin panel: its files inside the program, plain and compressed.
+PANEL := $(wildcard panel/*.html panel/*.css panel/*.js panel/*.svg) \
+         /usr/share/javascript/chart.js/chart.min.js etc/openapi/admin.json
+
+$(BUILD)/panel/assets.c: panel/embed $(PANEL) | deps
+	@mkdir -p $(@D)
+	@echo "  GEN $@"
+	$(Q)for file in $(PANEL); do gzip -9nc $$file >$(@D)/$$(basename $$file).gz || exit 1; done
+	$(Q)GZ=$(@D) panel/embed $(PANEL) >$@.new && mv $@.new $@
+
+$(BUILD)/panel/assets.o: $(BUILD)/panel/assets.c
+	@echo "  CC  $<"
+	$(Q)CCACHE_DISABLE=1 $(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(BUILD)/%.o: %.c | deps
 	@mkdir -p $(@D)

@@ -233,6 +233,10 @@ static const struct ctl_command ctl_commands[] = {
 	  "older spelling of models add, and with --remove of models remove" },
 	{ "model list", "", 0, 0, NULL, ctl_models_show,
 	  "older spelling of models show" },
+	{ "admin passwd", "", 0, 0, NULL, ctl_admin_passwd,
+	  "set the password of the admin panel, from the terminal or standard input" },
+	{ "admin off", "", 0, 0, NULL, ctl_admin_off,
+	  "remove it: nobody can sign in to the admin panel" },
 	{ "config check", "", 0, 0, NULL, ctl_config_check,
 	  "is the configuration right?" },
 	{ "config show", "", 0, 0, NULL, ctl_config_show,
@@ -284,6 +288,7 @@ static const struct {
 	{ "sso-token", "kiroctl login sso-token, which reads it from standard input" },
 	{ "key", "--from-file FILE or --from-env VARIABLE" },
 	{ "token", "a file or --from-env VARIABLE" },
+	{ "password", "kiroctl admin passwd, which reads it from standard input" },
 	{ "passphrase", "--passphrase-file FILE (or - for standard input)" },
 };
 /* clang-format on */

@@ -116,6 +116,8 @@ int ctl_key_revoke(struct ctl *c, struct error *e);
 int ctl_key_list(struct ctl *c, struct error *e);
 int ctl_key_remove(struct ctl *c, struct error *e);
 int ctl_tally(struct ctl *c, struct error *e);
+int ctl_admin_passwd(struct ctl *c, struct error *e);
+int ctl_admin_off(struct ctl *c, struct error *e);
 int ctl_model_alias(struct ctl *c, struct error *e);
 int ctl_models_add(struct ctl *c, struct error *e);
 int ctl_models_list(struct ctl *c, struct error *e);

@@ -9,11 +9,9 @@
 #include "common/usage.h"
 #include "common/clock.h"
 #include "common/http.h"
-#include "common/profile.h"
+#include "common/probe.h"
 #include "common/jsonw.h"
 #include "common/refresh.h"
-
-#define TEST_AHEAD 60 /* seconds that a token must still live to be tested as it is */
 
 /* *a becomes the current record. 1: renewed; 0: it was not due, or another process did it. */
 static int refresh(struct ctl *c, struct account *a, enum refresh_mode mode, int64_t ahead,
@@ -88,24 +86,12 @@ int ctl_account_refresh(struct ctl *c, struct error *e)
 
 static void print_usage_json(const struct account *a, const struct usage *u)
 {
-	char reset[CLOCK_TEXT_SIZE];
 	struct jsonw w;
 	struct buf out;
 
 	buf_init(&out, CTL_OUTPUT);
 	jsonw_init(&w, &out);
-	jsonw_begin_object(&w);
-	jsonw_text_member(&w, "id", a->id);
-	jsonw_text_member(&w, "plan", *u->plan ? u->plan : NULL);
-	jsonw_text_member(&w, "email", *u->email ? u->email : NULL);
-	jsonw_key(&w, "used");
-	jsonw_double(&w, usage_used(u));
-	jsonw_key(&w, "limit");
-	jsonw_double(&w, usage_limit(u));
-	jsonw_text_member(&w, "unit", *u->unit ? u->unit : NULL);
-	jsonw_text_member(&w, "reset_at", u->reset_at ? clock_format(u->reset_at, reset) : NULL);
-	jsonw_bool_member(&w, "overage", u->overage.enabled);
-	jsonw_end(&w);
+	probe_write(&w, a, u);
 	ctl_print_json(&out);
 	buf_release(&out);
 }
@@ -129,13 +115,12 @@ static void print_usage(const struct account *a, const struct usage *u)
 
 static int test(struct ctl *c, struct account *a, struct usage *u, struct error *e)
 {
-	if (account_expires_within(a, clock_wall(), TEST_AHEAD) &&
-	    refresh(c, a, REFRESH_HARD, TEST_AHEAD, e) < 0)
+	struct refresher r = { .config = c->config, .tokens = &c->tokens };
+
+	if (ctl_http(c, e))
 		return -1;
-	if (ctl_http(c, e) ||
-	    (profile_is_missing(a) && profile_resolve(c->http, c->config, &c->tokens, a, e)))
-		return -1;
-	return usage_fetch(c->http, c->config, a, u, e);
+	r.http = c->http;
+	return probe_account(&r, a, u, e);
 }
 
 int ctl_account_test(struct ctl *c, struct error *e)

@@ -14,6 +14,8 @@
 #include "common/error.h"
 #include "common/secret.h"
 
+struct jsonw;
+
 #define CONFIG_MAX_OPTIONS 96
 
 enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENVIRONMENT };
@@ -47,6 +49,9 @@ struct config {
 	int queue_timeout; /* seconds */
 	int queue_length;
 	int usage_retention; /* days */
+
+	char *admin_hosts; /* comma separated */
+	int admin_session; /* minutes */
 
 	int strategy; /* index into strategies[] of fcgi/up_strategy.c */
 	int affinity_minutes;
@@ -94,6 +99,8 @@ void config_free(struct config *c); /* NULL is fine */
 void config_write_example(struct buf *out);
 /* Every option with its value and where it came from; secrets masked. */
 void config_write_effective(const struct config *c, struct buf *out);
+/* The same as one JSON object, with each option's help. */
+void config_write_json(const struct config *c, struct jsonw *w);
 /* The table of kiro.json(5). */
 void config_write_manual(struct buf *out);
 

@@ -80,6 +80,11 @@ const struct config_option config_options[] = {
 	{ "jwt.limits_of", TEXT, AT(jwt_limits_of), "",
 	  .text = "Name of a client key whose limits, models and accounts each of their subjects has; empty: no limits." },
 
+	{ "admin.hosts", TEXT, AT(admin_hosts), "",
+	  .text = "Host names (comma separated) under which the admin panel answers; empty: any over HTTPS, else localhost and addresses only." },
+	{ "admin.session_minutes", INTEGER, AT(admin_session), "720", 5, 10080, "minutes",
+	  .text = "How long a sign-in to the admin panel lasts." },
+
 	{ "log.level", CHOICE, AT(log_level), "info", .choices = level_choices, .alias = "LOG_LEVEL",
 	  .text = "Least severe lines to write." },
 	{ "log.format", CHOICE, AT(log_format), "text", .choices = format_choices, .alias = "LOG_FORMAT",

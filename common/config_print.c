@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "common/config_options.h"
 
+#include "common/jsonw.h"
+
 static const char *const type_names[] = {
 	[TEXT] = "text",     [PATH] = "path",	    [BASE_URL] = "URL",	   [PROXY] = "URL",
 	[SECRET] = "secret", [INTEGER] = "integer", [BOOLEAN] = "boolean", [CHOICE] = "choice",
@@ -109,6 +111,34 @@ void config_write_effective(const struct config *c, struct buf *out)
 		add_value(c, &config_options[i], out);
 		buf_add_format(out, "  (%s)\n", origin_names[c->origins[i]]);
 	}
+}
+
+void config_write_json(const struct config *c, struct jsonw *w)
+{
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "file", c->file);
+	jsonw_begin_array_member(w, "options");
+	for (size_t i = 0; i < config_option_count; i++) {
+		const struct config_option *o = &config_options[i];
+		char variable[CONFIG_VARIABLE_SIZE];
+		struct buf value;
+
+		config_variable(o, variable);
+		buf_init(&value, LIMIT_CONFIG_FILE);
+		add_value(c, o, &value);
+		jsonw_begin_object(w);
+		jsonw_text_member(w, "name", o->name);
+		jsonw_text_member(w, "value", value.at);
+		jsonw_text_member(w, "origin", origin_names[c->origins[i]]);
+		jsonw_text_member(w, "type", type_names[o->type]);
+		jsonw_text_member(w, "default", o->initial);
+		jsonw_text_member(w, "variable", variable);
+		jsonw_text_member(w, "text", o->text);
+		jsonw_end(w);
+		buf_wipe(&value);
+	}
+	jsonw_end(w);
+	jsonw_end(w);
 }
 
 void config_write_manual(struct buf *out)

@@ -179,3 +179,20 @@ void facts_write_account(struct jsonw *w, const struct account *a, const struct 
 		write_facts(w, facts);
 	jsonw_end(w);
 }
+
+void facts_write_usage(struct jsonw *w, const struct store *tokens, const struct account *a,
+		       int64_t interval)
+{
+	struct error ignored = { .kind = ERR_NONE };
+	struct usage u;
+	int known = usage_get(tokens, a->id, &u, &ignored);
+
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "id", a->id);
+	jsonw_text_member(w, "label", a->label);
+	if (known == 1)
+		write_usage(w, &u, usage_is_stale(&u, interval));
+	else
+		jsonw_null_member(w, "usage");
+	jsonw_end(w);
+}

@@ -29,6 +29,10 @@ int facts_read(const struct config *config, const struct store *tokens, struct l
 /* One object. facts NULL: of the record alone. */
 void facts_write_account(struct jsonw *w, const struct account *a, const struct facts *facts);
 
+/* {"id", "label", "usage"}: "usage" as above, null where nothing is known. */
+void facts_write_usage(struct jsonw *w, const struct store *tokens, const struct account *a,
+		       int64_t interval);
+
 double facts_rounded(double value);	     /* to a hundredth, as people read it */
 double facts_percent(const struct usage *u); /* used of the limit; NAN: unknown */
 

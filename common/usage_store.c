@@ -43,6 +43,21 @@ int usage_get(const struct store *tokens, const char *account_id, struct usage *
 	return rc;
 }
 
+int usage_keep(const struct store *tokens, const char *account_id, const struct usage *u,
+	       struct error *e)
+{
+	char key[STORE_KEY_SIZE];
+	struct buf json;
+	int rc;
+
+	key_of(account_id, key);
+	buf_init(&json, LIMIT_RECORD);
+	usage_to_record(u, &json);
+	rc = store_put(tokens, key, buf_span(&json), e);
+	buf_release(&json);
+	return rc;
+}
+
 /* ---- looking ---- */
 
 /* The spread is told by account and last look, so that all processes agree on it. */

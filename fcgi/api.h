@@ -28,4 +28,33 @@ int api_stream(struct request *r);
 int api_ignore(struct request *r);
 int api_root(struct request *r);
 
+/* The admin API (admin.h). */
+int api_admin_account(struct request *r);
+int api_admin_account_action(struct request *r);
+int api_admin_account_add(struct request *r);
+int api_admin_account_change(struct request *r);
+int api_admin_account_remove(struct request *r);
+int api_admin_accounts(struct request *r);
+int api_admin_alias_remove(struct request *r);
+int api_admin_alias_set(struct request *r);
+int api_admin_config(struct request *r);
+int api_admin_health(struct request *r);
+int api_admin_import(struct request *r);
+int api_admin_key_add(struct request *r);
+int api_admin_key_remove(struct request *r);
+int api_admin_keys(struct request *r);
+int api_admin_login_callback(struct request *r);
+int api_admin_login_cancel(struct request *r);
+int api_admin_login_poll(struct request *r);
+int api_admin_login_start(struct request *r);
+int api_admin_model_test(struct request *r);
+int api_admin_models(struct request *r);
+int api_admin_reload(struct request *r);
+int api_admin_session(struct request *r);
+int api_admin_sign_in(struct request *r);
+int api_admin_sign_out(struct request *r);
+int api_admin_usage(struct request *r);
+int api_panel(struct request *r);
+int api_panel_openapi(struct request *r);
+
 #endif

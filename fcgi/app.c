@@ -9,6 +9,7 @@
 #include "common/metrics.h"
 #include "common/quota.h"
 #include "common/tally.h"
+#include "fcgi/sessions.h"
 #include "fcgi/up_pool.h"
 
 #define FIRST_LOOK_MS 2000 /* a client that asks for models gives up after three seconds */
@@ -54,6 +55,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 	s->metrics = metrics_new(s->config->state_dir);
 	s->quota = quota_new(s->config);
 	s->tally = tally_new(s->config->state_dir);
+	s->sessions = sessions_new(s->config->state_dir);
 	*out = s;
 	return 0;
 }
@@ -72,6 +74,7 @@ void site_drop(struct site *s)
 	metrics_free(s->metrics);
 	quota_free(s->quota);
 	tally_free(s->tally);
+	sessions_free(s->sessions);
 	http_client_free(s->http);
 	config_free(s->config);
 	pthread_mutex_destroy(&s->lock);

@@ -20,6 +20,7 @@ struct catalogues;
 struct metrics;
 struct quota;
 struct tally;
+struct sessions;
 struct up_pool;
 
 struct site {
@@ -32,6 +33,7 @@ struct site {
 	struct metrics *metrics;
 	struct quota *quota;
 	struct tally *tally;
+	struct sessions *sessions;
 
 	pthread_mutex_t lock; /* guards opening the stores */
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */

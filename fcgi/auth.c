@@ -158,6 +158,40 @@ bool auth_is_loopback(struct request *r)
 	       !is_forwarded(r);
 }
 
+static bool names_address(const char *list, const char *address)
+{
+	size_t len = strlen(address);
+
+	while (*list) {
+		size_t item = strcspn(list, ", ");
+
+		if (item == len && strncmp(list, address, len) == 0)
+			return true;
+		list += item;
+		list += strspn(list, ", ");
+	}
+	return false;
+}
+
+bool auth_by_trusted_proxy(struct request *r)
+{
+	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
+
+	return peer && *peer && names_address(r->site->config->trusted_proxies, peer);
+}
+
+bool auth_over_https(struct request *r)
+{
+	const char *https = conn_param(r->conn, "HTTPS");
+	const char *scheme = conn_param(r->conn, "REQUEST_SCHEME");
+	const char *told = request_header(r, "HTTP_X_FORWARDED_PROTO");
+
+	if (auth_by_trusted_proxy(r))
+		return told && strcasecmp(told, "https") == 0;
+	return (https && *https && strcasecmp(https, "off") != 0) ||
+	       (scheme && strcasecmp(scheme, "https") == 0);
+}
+
 static int check_loopback(struct request *r)
 {
 	if (auth_is_loopback(r))

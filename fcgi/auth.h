@@ -15,6 +15,7 @@ enum guard {
 	VIEWER,	  /* who may see: viewer, operator, admin */
 	OPERATOR, /* who may see to accounts: operator, admin */
 	ADMIN,	  /* admin */
+	PANEL,	  /* anybody whose browser knows this host by its own name (admin.h) */
 	GUARDS
 };
 
@@ -33,5 +34,11 @@ int auth_scraper(struct request *r);
 
 /* The client, as the web server knows it, is on this machine, and no proxy asks for another. */
 bool auth_is_loopback(struct request *r);
+
+/* The peer is one of trusted_proxies. */
+bool auth_by_trusted_proxy(struct request *r);
+
+/* The client's connection is encrypted, as the web server or a trusted proxy knows it. */
+bool auth_over_https(struct request *r);
 
 #endif

@@ -14,6 +14,6 @@ struct dialect {
 	const struct out_dialect *out;
 };
 
-extern const struct dialect dialect_anthropic, dialect_openai, dialect_responses;
+extern const struct dialect dialect_anthropic, dialect_openai, dialect_responses, dialect_admin;
 
 #endif

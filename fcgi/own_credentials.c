@@ -42,35 +42,10 @@ static struct brought find(struct request *r)
 
 /* ---- how they came ---- */
 
-static bool names_address(const char *list, const char *address)
-{
-	size_t len = strlen(address);
-
-	while (*list) {
-		size_t item = strcspn(list, ", ");
-
-		if (item == len && strncmp(list, address, len) == 0)
-			return true;
-		list += item;
-		list += strspn(list, ", ");
-	}
-	return false;
-}
-
 /* Whoever can read the network must not have seen them. */
 static bool came_unseen(struct request *r)
 {
-	const char *https = conn_param(r->conn, "HTTPS");
-	const char *scheme = conn_param(r->conn, "REQUEST_SCHEME");
-	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
-	const char *told = request_header(r, "HTTP_X_FORWARDED_PROTO");
-
-	if (peer && *peer && names_address(r->site->config->trusted_proxies, peer))
-		return told && strcasecmp(told, "https") == 0;
-	if ((https && *https && strcasecmp(https, "off") != 0) ||
-	    (scheme && strcasecmp(scheme, "https") == 0))
-		return true;
-	return auth_is_loopback(r);
+	return auth_over_https(r) || (!auth_by_trusted_proxy(r) && auth_is_loopback(r));
 }
 
 static int check_allowed(struct request *r, const struct brought *brought)

@@ -8,13 +8,17 @@ static const struct reason {
 	const char *text;
 } reasons[] = {
 	{ 200, "OK" },
+	{ 201, "Created" },
 	{ 204, "No Content" },
+	{ 304, "Not Modified" },
+	{ 308, "Permanent Redirect" },
 	{ 400, "Bad Request" },
 	{ 401, "Unauthorized" },
 	{ 402, "Payment Required" },
 	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
+	{ 412, "Precondition Failed" },
 	{ 413, "Content Too Large" },
 	{ 429, "Too Many Requests" },
 	{ 500, "Internal Server Error" },
@@ -50,6 +54,8 @@ static void add_head(struct response *r, struct buf *head, int status)
 	/* request-id is the Messages API's name, x-request-id OpenAI's. */
 	buf_add_format(head, "request-id: %s\r\nx-request-id: %s\r\n", r->request_id,
 		       r->request_id);
+	if (r->extra)
+		buf_add_text(head, r->extra);
 	if (r->cors_origin)
 		buf_add_format(head,
 			       "access-control-allow-origin: %s\r\nvary: origin\r\n"
@@ -83,11 +89,11 @@ static int send(struct response *r, struct buf *head, struct span body)
 	return rc;
 }
 
-static void add_body_headers(struct buf *head, const char *content_type, size_t len)
+static void add_body_headers(const struct response *r, struct buf *head, const char *content_type,
+			     size_t len)
 {
-	buf_add_format(head,
-		       "content-type: %s\r\ncache-control: no-store\r\ncontent-length: %zu\r\n",
-		       content_type, len);
+	buf_add_format(head, "content-type: %s\r\ncache-control: %s\r\ncontent-length: %zu\r\n",
+		       content_type, r->may_keep ? "no-cache" : "no-store", len);
 }
 
 int response_whole(struct response *r, int status, const char *content_type, struct span body)
@@ -96,7 +102,7 @@ int response_whole(struct response *r, int status, const char *content_type, str
 
 	buf_init(&head, LIMIT_HEADERS + body.len);
 	add_head(r, &head, status);
-	add_body_headers(&head, content_type, body.len);
+	add_body_headers(r, &head, content_type, body.len);
 	return send(r, &head, body);
 }
 
@@ -113,7 +119,7 @@ int response_error(struct response *r, int status, const struct error *failure, 
 		buf_add_format(&head, "retry-after: %d\r\n", failure->retry_after);
 	if (allow)
 		buf_add_format(&head, "allow: %s\r\n", allow);
-	add_body_headers(&head, "application/json", body.len);
+	add_body_headers(r, &head, "application/json", body.len);
 	return send(r, &head, body);
 }
 

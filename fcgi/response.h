@@ -13,6 +13,8 @@ struct response {
 	struct conn *conn;	 /* borrowed */
 	const char *request_id;	 /* borrowed */
 	const char *cors_origin; /* allowed origin to name, NULL: none */
+	const char *extra;	 /* further header lines, each with CRLF, NULL: none; borrowed */
+	bool may_keep;		 /* a browser may keep it, and asks with its ETag before use */
 	bool head;		 /* HEAD: headers only */
 	bool started;
 	int status;   /* sent */

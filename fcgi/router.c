@@ -2,6 +2,7 @@
 #include "fcgi/router.h"
 
 #include "common/limits.h"
+#include "fcgi/admin.h"
 #include "fcgi/api.h"
 #include "fcgi/auth.h"
 #include "fcgi/body_capture.h"
@@ -14,7 +15,7 @@
 
 struct route {
 	const char *method;
-	const char *path; /* a last segment "*" stands for anything */
+	const char *path; /* a "*" stands for one segment, as the last one for anything */
 	enum guard guard;
 	size_t body_limit;
 	const struct dialect *dialect;
@@ -57,31 +58,96 @@ static const struct route routes[] = {
 	/* Claude Code asks these at its start. */
 	{ "GET",  "/api/hello",               OPEN, KB(64), &dialect_anthropic, api_ignore },
 	{ "POST", "/api/event_logging/batch", OPEN, MB(4),  &dialect_anthropic, api_ignore },
+
+	/* The admin API, and the panel that is made of it. */
+	{ "GET",    "/admin/api/v1/session", PANEL, KB(64), &dialect_admin, api_admin_session },
+	{ "POST",   "/admin/api/v1/session", PANEL, KB(64), &dialect_admin, api_admin_sign_in },
+	{ "DELETE", "/admin/api/v1/session", ADMIN, KB(64), &dialect_admin, api_admin_sign_out },
+	{ "GET",    "/admin/api/v1/health",  VIEWER, KB(64), &dialect_admin, api_admin_health },
+	{ "GET",    "/admin/api/v1/config",  ADMIN, KB(64), &dialect_admin, api_admin_config },
+	{ "POST",   "/admin/api/v1/reload",  ADMIN, KB(64), &dialect_admin, api_admin_reload },
+	{ "GET",    "/admin/api/v1/usage",   VIEWER, KB(64), &dialect_admin, api_admin_usage },
+	{ "GET",    "/admin/api/v1/accounts",           VIEWER, KB(64), &dialect_admin, api_admin_accounts },
+	{ "POST",   "/admin/api/v1/accounts",           OPERATOR, KB(64), &dialect_admin, api_admin_account_add },
+	{ "POST",   "/admin/api/v1/accounts/import",    OPERATOR, LIMIT_ADMIN_BODY, &dialect_admin, api_admin_import },
+	{ "POST",   "/admin/api/v1/accounts/*/enable",  OPERATOR, KB(64), &dialect_admin, api_admin_account_action },
+	{ "POST",   "/admin/api/v1/accounts/*/disable", OPERATOR, KB(64), &dialect_admin, api_admin_account_action },
+	{ "POST",   "/admin/api/v1/accounts/*/refresh", OPERATOR, KB(64), &dialect_admin, api_admin_account_action },
+	{ "POST",   "/admin/api/v1/accounts/*/reset",   OPERATOR, KB(64), &dialect_admin, api_admin_account_action },
+	{ "POST",   "/admin/api/v1/accounts/*/test",    OPERATOR, KB(64), &dialect_admin, api_admin_account_action },
+	{ "GET",    "/admin/api/v1/accounts/*",         VIEWER, KB(64), &dialect_admin, api_admin_account },
+	{ "PATCH",  "/admin/api/v1/accounts/*",         OPERATOR, KB(64), &dialect_admin, api_admin_account_change },
+	{ "DELETE", "/admin/api/v1/accounts/*",         OPERATOR, KB(64), &dialect_admin, api_admin_account_remove },
+	{ "POST",   "/admin/api/v1/logins",             OPERATOR, KB(64), &dialect_admin, api_admin_login_start },
+	{ "POST",   "/admin/api/v1/logins/*/poll",      OPERATOR, KB(64), &dialect_admin, api_admin_login_poll },
+	{ "POST",   "/admin/api/v1/logins/*/callback",  OPERATOR, KB(64), &dialect_admin, api_admin_login_callback },
+	{ "DELETE", "/admin/api/v1/logins/*",           OPERATOR, KB(64), &dialect_admin, api_admin_login_cancel },
+	{ "GET",    "/admin/api/v1/keys",               ADMIN, KB(64), &dialect_admin, api_admin_keys },
+	{ "POST",   "/admin/api/v1/keys",               ADMIN, KB(64), &dialect_admin, api_admin_key_add },
+	{ "DELETE", "/admin/api/v1/keys/*",             ADMIN, KB(64), &dialect_admin, api_admin_key_remove },
+	{ "GET",    "/admin/api/v1/models",             VIEWER, KB(64), &dialect_admin, api_admin_models },
+	{ "GET",    "/admin/api/v1/models/test",        VIEWER, KB(64), &dialect_admin, api_admin_model_test },
+	{ "PUT",    "/admin/api/v1/aliases/*",          ADMIN, KB(64), &dialect_admin, api_admin_alias_set },
+	{ "GET",    "/admin/api/v1/openapi.json",       VIEWER, KB(64), &dialect_admin, api_panel_openapi },
+	{ "DELETE", "/admin/api/v1/aliases/*",          ADMIN, KB(64), &dialect_admin, api_admin_alias_remove },
+
+	{ "GET",    "/admin",   PANEL, KB(64), &dialect_admin, api_panel },
+	{ "GET",    "/admin/",  PANEL, KB(64), &dialect_admin, api_panel },
+	{ "GET",    "/admin/*", PANEL, KB(64), &dialect_admin, api_panel },
+
+	/* The paths of older gateways, where they are safe: behind the same guard. */
+	{ "GET",    "/api/health",            VIEWER, KB(64), &dialect_admin, api_admin_health },
+	{ "GET",    "/api/config",            ADMIN, KB(64), &dialect_admin, api_admin_config },
+	{ "POST",   "/api/config/hot-reload", ADMIN, KB(64), &dialect_admin, api_admin_reload },
+	{ "GET",    "/api/models",            VIEWER, KB(64), &dialect_admin, api_admin_models },
+	{ "GET",    "/api/accounts",          VIEWER, KB(64), &dialect_admin, api_admin_accounts },
+	{ "POST",   "/api/accounts",          OPERATOR, KB(64), &dialect_admin, api_admin_account_add },
+	{ "POST",   "/api/accounts/*/test",   OPERATOR, KB(64), &dialect_admin, api_admin_account_action },
+	{ "POST",   "/api/accounts/*/reset",  OPERATOR, KB(64), &dialect_admin, api_admin_account_action },
+	{ "DELETE", "/api/accounts/*",        OPERATOR, KB(64), &dialect_admin, api_admin_account_remove },
+	{ "GET",    "/api/admin/user-credentials",     ADMIN, KB(64), &dialect_admin, api_admin_keys },
+	{ "POST",   "/api/admin/user-credentials",     ADMIN, KB(64), &dialect_admin, api_admin_key_add },
+	{ "DELETE", "/api/admin/user-credentials/*",   ADMIN, KB(64), &dialect_admin, api_admin_key_remove },
+	{ "POST",   "/api/admin/reload-credentials",   ADMIN, KB(64), &dialect_admin, api_admin_reload },
 };
 
 /* Where our own part of a path may begin when the application is mounted below a prefix. */
-static const char *const heads[] = { "/v1/", "/cc/v1/", "/anthropic/v1/", "/health", "/metrics", "/api/", "/messages", "/chat/completions", "/responses", "/models" };
+static const char *const heads[] = { "/v1/", "/cc/v1/", "/anthropic/v1/", "/health", "/metrics", "/api/", "/messages", "/chat/completions", "/responses", "/models", "/admin" };
 /* clang-format on */
 
-/* What the row's "*" stands for ("" without one), NULL: no match. */
+/* Where the row's "*" begins in the path ("" without one), NULL: no match. */
 static const char *row_matches(const struct route *row, const char *path)
 {
-	size_t len = strlen(row->path);
+	const char *star = strchr(row->path, '*'), *rest;
+	size_t len = star ? (size_t)(star - row->path) : 0;
 
-	if (row->path[len - 1] != '*')
+	if (!star)
 		return strcmp(row->path, path) == 0 ? "" : NULL;
-	len--;
-	return strncmp(row->path, path, len) == 0 && path[len] ? path + len : NULL;
+	rest = path + len;
+	if (strncmp(row->path, path, len) != 0 || !*rest)
+		return NULL;
+	if (!star[1])
+		return rest;
+	len = strcspn(rest, "/");
+	return len && strcmp(rest + len, star + 1) == 0 ? rest : NULL;
 }
 
-static const struct route *find_row(const char *path, const char **rest)
+/* The row of that path and method; else the first of that path. */
+static const struct route *find_row(const char *path, const char *method, const char **rest)
 {
+	const struct route *other = NULL;
+
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-		*rest = row_matches(&routes[i], path);
-		if (*rest)
-			return &routes[i];
+		const char *at = row_matches(&routes[i], path);
+
+		if (!at || (other && strcmp(routes[i].method, method) != 0))
+			continue;
+		*rest = at;
+		other = &routes[i];
+		if (strcmp(other->method, method) == 0)
+			break;
 	}
-	return NULL;
+	return other;
 }
 
 /* The first place in the path where one of our heads begins, at a segment's start. */
@@ -98,22 +164,23 @@ static const char *first_head(const char *path)
 
 /* The whole path; else what the web server says is below the program; else the part from the first
  * head on: "/kiro/v1/messages" behind a ProxyPass, where it cannot tell. */
-static const struct route *find_route(const char *path, const char *info, const char **rest)
+static const struct route *find_route(const char *path, const char *info, const char *method,
+				      const char **rest)
 {
-	const struct route *row = find_row(*path ? path : "/", rest);
+	const struct route *row = find_row(*path ? path : "/", method, rest);
 	const char *head = first_head(path);
 
 	if (!row && *info)
-		row = find_row(info, rest);
+		row = find_row(info, method, rest);
 	if (!row && head)
-		row = find_row(head, rest);
+		row = find_row(head, method, rest);
 	return row;
 }
 
 const char *router_match(const char *path, const char *info)
 {
 	const char *rest;
-	const struct route *row = find_route(path, info, &rest);
+	const struct route *row = find_route(path, info, "", &rest);
 
 	return row ? row->path : NULL;
 }
@@ -130,7 +197,13 @@ bool router_row(size_t index, struct router_row *out)
 /* GET rows answer HEAD too; HEAD on the others is a probe that the door exists. */
 static void allowed_methods(const struct route *row, char *out, size_t size)
 {
-	snprintf(out, size, "%s, HEAD, OPTIONS", row->method);
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		if (strcmp(routes[i].path, row->path) == 0 && len < size)
+			len += (size_t)snprintf(out + len, size - len, "%s, ", routes[i].method);
+	}
+	snprintf(out + len, size - len, "HEAD, OPTIONS");
 }
 
 /* Does the comma separated list of allowed origins name this one? */
@@ -162,6 +235,8 @@ static void set_cors(struct request *r)
 /* Whose envelope an unknown path gets: the API that its words belong to. */
 static const struct dialect *guess_dialect(const struct request *r)
 {
+	if (strstr(r->path, "/admin"))
+		return &dialect_admin;
 	if (strstr(r->path, "/chat/") || strstr(r->path, "/completions") ||
 	    strstr(r->path, "/responses") || strstr(r->path, "/embeddings"))
 		return &dialect_openai;
@@ -179,7 +254,7 @@ static const struct dialect *route_dialect(struct request *r)
 
 static int route(struct request *r)
 {
-	r->route = find_route(r->path, r->path_info, &r->rest);
+	r->route = find_route(r->path, r->path_info, r->method, &r->rest);
 	r->dialect = r->route ? route_dialect(r) : guess_dialect(r);
 	r->ledger.route = r->route ? r->route->path : NULL;
 	if (!r->route)
@@ -215,9 +290,30 @@ static int probe(struct request *r)
 	return 0;
 }
 
+/* Host and origin are looked at before anything is answered, probes included. */
+static int check_place(struct request *r)
+{
+	return r->route->dialect == &dialect_admin ? admin_check_origin(r) : 0;
+}
+
+/* The admin API is open to the session of a person, and to keys of a role that may. */
+static int check_guard(struct request *r)
+{
+	enum guard guard = r->route->guard;
+	const char *keys[AUTH_MAX_KEYS];
+
+	if (guard == PANEL)
+		return 0;
+	if (r->route->dialect == &dialect_admin && !auth_keys(r, keys))
+		return admin_check_session(r);
+	if (auth_enter(r, guard))
+		return -1;
+	return guard == CLIENT || guard == CHAT ? own_credentials_read(r) : 0;
+}
+
 static int serve(struct request *r)
 {
-	int rc = route(r);
+	int rc = route(r) || check_place(r) ? -1 : 0;
 
 	if (!rc) {
 		rc = probe(r);
@@ -227,10 +323,8 @@ static int serve(struct request *r)
 	if (!rc)
 		rc = check_method(r);
 	if (!rc)
-		rc = auth_enter(r, r->route->guard);
+		rc = check_guard(r);
 	if (!rc && (r->route->guard == CLIENT || r->route->guard == CHAT))
-		rc = own_credentials_read(r);
-	if (!rc && r->route->guard != OPEN)
 		body_capture_begin(r);
 	/* The body is read to its end even when it is not wanted any more. */
 	if (request_read_body(r, rc ? 0 : r->route->body_limit) && !rc)

@@ -23,7 +23,7 @@ export async function request(options) {
 export function open({ port, path, method, headers = {}, body, agent = false, socketPath }) {
 	const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
 	const data = raw ? body : JSON.stringify(body);
-	const all = { ...headers };
+	const all = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
 
 	if (data !== undefined) {
 		all['content-type'] ??= 'application/json';

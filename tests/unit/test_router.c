@@ -106,6 +106,78 @@ static void the_stream_test_wants_a_key_and_sane_numbers(void)
 	buf_release(&answer);
 }
 
+/* "/accounts/{id}/test" and the row "/accounts/x/test" with a star for the x are the same. */
+static bool same_path(const char *documented, const char *row)
+{
+	for (; *documented && *row; documented++, row++) {
+		if (*documented == '{' && *row == '*')
+			documented += strcspn(documented, "}");
+		else if (*documented != *row)
+			return false;
+	}
+	return *documented == *row;
+}
+
+static const cJSON *documented(const cJSON *paths, const struct router_row *row)
+{
+	const cJSON *path, *operation;
+
+	cJSON_ArrayForEach (path, paths) {
+		cJSON_ArrayForEach (operation, path) {
+			if (same_path(path->string, row->path) &&
+			    strcasecmp(operation->string, row->method) == 0)
+				return operation;
+		}
+	}
+	return NULL;
+}
+
+static void admin_routes_are_those_of_the_document(void)
+{
+	size_t rows = 0, operations = 0;
+	struct error e = { 0 };
+	struct router_row row;
+	const cJSON *paths, *path;
+	struct buf text;
+	cJSON *document;
+
+	buf_init(&text, MB(1));
+	CU_ASSERT_EQUAL_FATAL(buf_read_file(&text, "etc/openapi/admin.json"), 0);
+	document = json_parse(buf_span(&text), &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(document);
+	paths = json_member(document, "paths");
+	for (size_t i = 0; router_row(i, &row); i++) {
+		bool api = strncmp(row.path, "/admin/api/", 11) == 0;
+		const cJSON *operation;
+
+		if (!api && (row.guard < VIEWER || row.guard >= PANEL))
+			continue;
+		rows++;
+		operation = documented(paths, &row);
+		CU_ASSERT_PTR_NOT_NULL(operation);
+		if (!operation)
+			fprintf(stderr, "not documented: %s %s\n", row.method, row.path);
+		/* What needs no session says so, and nothing else does. */
+		CU_ASSERT_EQUAL(row.guard != PANEL, json_member(operation, "security") == NULL);
+	}
+	cJSON_ArrayForEach (path, paths)
+		operations += (size_t)cJSON_GetArraySize(path);
+	CU_ASSERT_EQUAL(rows, operations);
+	cJSON_Delete(document);
+	buf_release(&text);
+}
+
+static void a_star_in_the_middle_is_one_segment(void)
+{
+	CU_ASSERT_STRING_EQUAL(router_match("/kiro/admin/api/v1/accounts/acc_1/test", ""),
+			       "/admin/api/v1/accounts/*/test");
+	CU_ASSERT_STRING_EQUAL(router_match("/admin/api/v1/accounts/acc_1", ""),
+			       "/admin/api/v1/accounts/*");
+	CU_ASSERT_STRING_EQUAL(router_match("/admin/api/v1/accounts//test", ""),
+			       "/admin/api/v1/accounts/*");
+	CU_ASSERT_STRING_EQUAL(router_match("/kiro/admin", ""), "/admin");
+}
+
 static void the_root_of_a_mount_is_the_root(void)
 {
 	CU_ASSERT_STRING_EQUAL(router_match("/cgi-bin/kiro.cgi/", "/"), "/");
@@ -284,6 +356,8 @@ static void bodies_that_are_not_json_are_400(void)
 }
 
 CU_TestInfo router_tests[] = {
+	{ "admin routes are those of the document", admin_routes_are_those_of_the_document },
+	{ "a star in the middle is one segment", a_star_in_the_middle_is_one_segment },
 	{ "paths_match_at_every_mount_point", paths_match_at_every_mount_point },
 	{ "the_stream_test_wants_a_key_and_sane_numbers",
 	  the_stream_test_wants_a_key_and_sane_numbers },

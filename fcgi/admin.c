@@ -1,0 +1,125 @@
+#include "common/base.h"
+#include "fcgi/admin.h"
+
+#include "common/limits.h"
+#include "common/log.h"
+
+#define ADMIN_ANSWER MB(24) /* LIMIT_ACCOUNTS accounts as JSON */
+
+void admin_header(struct request *r, const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	r->response.extra = arena_format(&r->arena, "%s%s\r\n",
+					 r->response.extra ? r->response.extra : "", line);
+}
+
+void admin_begin(struct admin_answer *a)
+{
+	buf_init(&a->body, ADMIN_ANSWER);
+	jsonw_init(&a->w, &a->body);
+}
+
+int admin_send(struct request *r, int status, struct admin_answer *a)
+{
+	int rc = a->body.failed ? error_set(&r->error, ERR_INTERNAL, "the answer is too long")
+				: response_whole(&r->response, status, "application/json",
+						 buf_span(&a->body));
+
+	buf_wipe(&a->body); /* a new key may have been in it */
+	return rc;
+}
+
+int admin_send_text(struct request *r, int status, const char *name, const char *value)
+{
+	struct admin_answer a;
+
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_text_member(&a.w, name, value);
+	jsonw_end(&a.w);
+	return admin_send(r, status, &a);
+}
+
+int admin_stores(struct request *r)
+{
+	struct error why = { .kind = ERR_NONE };
+
+	if (!site_open_stores(r->site, &why))
+		return 0;
+	log_line(LOG_ERROR, "%s", why.message);
+	return error_set(&r->error, ERR_NOT_CONFIGURED,
+			 "The state directory cannot be used: its owner runs \"kiroctl init\" and "
+			 "\"kiroctl doctor\"; the log says more");
+}
+
+static int read_etag(const struct store *s, char out[static 64], struct error *e)
+{
+	struct store_stamp stamp = { 0 };
+
+	if (store_changed(s, &stamp, e) < 0)
+		return -1;
+	snprintf(out, 64, "\"%" PRIx64 "-%" PRIx64 "\"", stamp.inode, (uint64_t)stamp.mtime_ns);
+	return 0;
+}
+
+void admin_etag(struct request *r, const struct store *s)
+{
+	struct error ignored = { .kind = ERR_NONE };
+	char tag[64];
+
+	if (!read_etag(s, tag, &ignored))
+		admin_header(r, "etag: %s", tag);
+}
+
+int admin_check_match(struct request *r, const struct store *s)
+{
+	const char *given = request_header(r, "HTTP_IF_MATCH");
+	char tag[64];
+
+	if (!given || !*given || strcmp(given, "*") == 0)
+		return 0;
+	if (read_etag(s, tag, &r->error))
+		return -1;
+	if (strcmp(given, tag) == 0)
+		return 0;
+	return error_set(&r->error, ERR_STALE,
+			 "something was changed since this was read: look again, then repeat it");
+}
+
+const char *admin_segment(struct request *r)
+{
+	return arena_strndup(&r->arena, r->rest, strcspn(r->rest, "/"));
+}
+
+struct account *admin_account(struct request *r, struct roster *roster)
+{
+	struct error damage = { .kind = ERR_NONE };
+	struct account *found;
+
+	if (admin_stores(r))
+		return NULL;
+	/* A damaged record matters only if it may be the one that is meant. */
+	if (roster_load(roster, &r->site->tokens, &damage) && !roster->count) {
+		error_set(&r->error, damage.kind, "%s", damage.message);
+		return NULL;
+	}
+	found = roster_find(roster, admin_segment(r), &r->error);
+	return found;
+}
+
+void admin_note(struct request *r, const char *format, ...)
+{
+	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_line(LOG_INFO, "admin: %s (from %s)", text, peer ? peer : "an unknown address");
+}

@@ -1,0 +1,65 @@
+/*
+ * admin.h - what the handlers of the admin API share: their guard, their answers.
+ *
+ * Two doors of routes[] lead here. PANEL is open to everybody who reaches this host under its own
+ * name: the page, and signing in. ADMIN wants a session on top of that, and for every change the
+ * session's token in X-CSRF-Token. Neither knows CORS.
+ */
+#ifndef FCGI_ADMIN_H
+#define FCGI_ADMIN_H
+
+#include "common/jsonw.h"
+#include "common/roster.h"
+#include "fcgi/request.h"
+
+#define ADMIN_COOKIE	  "kiro_admin"
+#define ADMIN_TOKEN_SIZE  65
+#define ADMIN_COOKIE_SIZE 64
+
+/* Host, Origin and Sec-Fetch-Site; sets the headers that every answer of both doors has. -1:
+ * ERR_FORBIDDEN says what is wrong, and what its owner may set. */
+int admin_check_origin(struct request *r);
+
+/* The ADMIN door. -1: ERR_NOT_CONFIGURED (no password is set), ERR_AUTH (no session), ERR_FORBIDDEN
+ * (no token, or a wrong one), ERR_REQUEST (a change that is no JSON), ERR_STORE. */
+int admin_check_session(struct request *r);
+
+/* The session that the request's cookie opens: 1 and cookie, expires_at filled; 0; -1. */
+int admin_session(struct request *r, char cookie[static ADMIN_COOKIE_SIZE], int64_t *expires_at);
+/* The token of a session, which only its own pages can read. */
+void admin_token(const char *cookie, char out[static ADMIN_TOKEN_SIZE]);
+
+/* The path under which a browser sees the panel, "/kiro/admin", in the arena. */
+const char *admin_mount(struct request *r);
+
+/* One more header line of the answer. */
+void admin_header(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* An answer: begin, write one value, send. -1: r->error. */
+struct admin_answer {
+	struct jsonw w;
+	struct buf body;
+};
+void admin_begin(struct admin_answer *a);
+int admin_send(struct request *r, int status, struct admin_answer *a);
+/* {"name": value} */
+int admin_send_text(struct request *r, int status, const char *name, const char *value);
+
+/* Opens the stores; -1: ERR_NOT_CONFIGURED or ERR_STORE. */
+int admin_stores(struct request *r);
+
+/* ETag of the store's present generation. */
+void admin_etag(struct request *r, const struct store *s);
+/* If-Match, where there is one, is that. -1: ERR_STALE. */
+int admin_check_match(struct request *r, const struct store *s);
+
+/* What stood for the row's "*", up to the next "/". */
+const char *admin_segment(struct request *r);
+
+/* The account that the path names; the roster, filled here, owns it. */
+struct account *admin_account(struct request *r, struct roster *roster);
+
+/* A change that was made: into the log, with who and from where. */
+void admin_note(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * Accounts: list, show, change, remove, and what asks the upstream for one.
+ */
+#include "common/base.h"
+#include "fcgi/api.h"
+
+#include "common/clock.h"
+#include "common/facts.h"
+#include "common/import_entry.h"
+#include "common/json.h"
+#include "common/probe.h"
+#include "common/usage_store.h"
+#include "fcgi/admin.h"
+
+static void write_account(struct request *r, struct jsonw *w, struct live *live,
+			  const struct account *a)
+{
+	struct site *site = r->site;
+	struct error ignored = {
+		.kind = ERR_NONE
+	}; /* usage that cannot be read is shown as none */
+	struct facts facts;
+
+	facts_read(site->config, &site->tokens, live, a, &facts, &ignored);
+	facts_write_account(w, a, &facts);
+}
+
+static int send_account(struct request *r, int status, const struct account *a)
+{
+	struct live *live = live_new(r->site->config->state_dir);
+	struct admin_answer answer;
+
+	admin_etag(r, &r->site->tokens);
+	admin_begin(&answer);
+	write_account(r, &answer.w, live, a);
+	live_free(live);
+	return admin_send(r, status, &answer);
+}
+
+/* {"accounts": [...], "damage": "the record ... cannot be read" or null} */
+int api_admin_accounts(struct request *r)
+{
+	struct error damage = { .kind = ERR_NONE };
+	struct admin_answer a;
+	struct roster roster;
+	struct live *live;
+
+	if (admin_stores(r))
+		return -1;
+	admin_etag(r, &r->site->tokens);
+	live = live_new(r->site->config->state_dir);
+	roster_init(&roster);
+	roster_load(&roster, &r->site->tokens, &damage);
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_begin_array_member(&a.w, "accounts");
+	for (size_t i = 0; i < roster.count; i++)
+		write_account(r, &a.w, live, &roster.accounts[i]);
+	jsonw_end(&a.w);
+	jsonw_text_member(&a.w, "damage", damage.kind ? damage.message : NULL);
+	jsonw_end(&a.w);
+	roster_release(&roster);
+	live_free(live);
+	return admin_send(r, 200, &a);
+}
+
+int api_admin_account(struct request *r)
+{
+	struct account *a;
+	struct roster roster;
+	int rc;
+
+	roster_init(&roster);
+	a = admin_account(r, &roster);
+	rc = a ? send_account(r, 200, a) : -1;
+	roster_release(&roster);
+	return rc;
+}
+
+/* ---- changing ---- */
+
+static const struct {
+	const char *name;
+	size_t at;
+} texts[] = {
+	{ "label", offsetof(struct account, label) },
+	{ "region", offsetof(struct account, region) },
+	{ "auth_region", offsetof(struct account, auth_region) },
+	{ "upstream", offsetof(struct account, upstream) },
+	{ "proxy", offsetof(struct account, proxy_url) },
+};
+
+/* Only what the body names is changed; "" takes the configured value. */
+static int read_settings(const cJSON *body, struct account *a, struct error *e)
+{
+	const char *arn = NULL;
+	int64_t priority = a->priority;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		char **at = (char **)((char *)a + texts[i].at);
+		const char *value = NULL;
+
+		if (json_text(body, texts[i].name, NULL, &value, e) < 0)
+			return -1;
+		if (!value)
+			continue;
+		free(*at);
+		*at = *value ? xstrdup(value) : NULL;
+	}
+	if (json_text(body, "profile_arn", NULL, &arn, e) < 0 ||
+	    json_int(body, "priority", NULL, 0, 1000000, &priority, e) < 0 ||
+	    json_int(body, "max_inflight", NULL, 0, LIVE_HOLDERS, &a->max_inflight, e) < 0)
+		return -1;
+	if (arn)
+		account_set_profile(a, arn);
+	a->priority = (int)priority;
+	return 0;
+}
+
+/* What is stored is changed, whatever became of it meanwhile: it was all checked before. */
+static void apply(struct account *stored, void *context)
+{
+	struct error ignored = { .kind = ERR_NONE };
+
+	read_settings(context, stored, &ignored);
+}
+
+static int check_names(const cJSON *body, struct error *e)
+{
+	static const char *const others[] = { "profile_arn", "priority", "max_inflight" };
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, body) {
+		bool known = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+			known |= strcmp(item->string, texts[i].name) == 0;
+		for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+			known |= strcmp(item->string, others[i]) == 0;
+		if (!known)
+			return error_field(e, item->string, "cannot be changed");
+	}
+	return 0;
+}
+
+static int change(struct request *r, struct account *a)
+{
+	char reason[IMPORT_REASON_SIZE];
+	struct account changed;
+	int rc;
+
+	account_init(&changed);
+	account_copy(&changed, a);
+	rc = check_names(r->json, &r->error) || read_settings(r->json, &changed, &r->error) ? -1
+											    : 0;
+	if (!rc && import_check(&changed, reason))
+		rc = error_set(&r->error, ERR_REQUEST, "%s", reason);
+	if (!rc)
+		rc = roster_change(&r->site->tokens, a, apply, r->json, &r->error);
+	account_release(&changed);
+	return rc;
+}
+
+int api_admin_account_change(struct request *r)
+{
+	struct account *a;
+	struct roster roster;
+	int rc = -1;
+
+	roster_init(&roster);
+	if (!request_json(r) && (a = admin_account(r, &roster)) &&
+	    !admin_check_match(r, &r->site->tokens) && !change(r, a)) {
+		admin_note(r, "account %s changed", a->id);
+		rc = send_account(r, 200, a);
+	}
+	roster_release(&roster);
+	return rc;
+}
+
+int api_admin_account_remove(struct request *r)
+{
+	struct account *a;
+	struct roster roster;
+	int rc = -1;
+
+	roster_init(&roster);
+	a = admin_account(r, &roster);
+	if (a && !admin_check_match(r, &r->site->tokens) &&
+	    roster_remove(&r->site->tokens, a->id, &r->error) >= 0) {
+		admin_note(r, "account %s (%s) removed", a->id, a->label ? a->label : "");
+		rc = admin_send_text(r, 200, "removed", a->id);
+	}
+	roster_release(&roster);
+	return rc;
+}
+
+/* ---- actions ---- */
+
+static void enable(struct account *stored, void *context)
+{
+	(void)context;
+	account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
+}
+
+static void disable(struct account *stored, void *context)
+{
+	(void)context;
+	account_set_state(stored, STATE_DISABLED, "by hand", clock_wall(), 0);
+}
+
+/* A short rest that the processes keep among them ends too. */
+static void wake(struct request *r, const struct account *a)
+{
+	struct live *live = live_new(r->site->config->state_dir);
+
+	live_wake(live, live_key(a->id));
+	live_free(live);
+}
+
+static int do_enable(struct request *r, struct account *a)
+{
+	int rc = roster_change(&r->site->tokens, a, enable, NULL, &r->error);
+
+	if (!rc)
+		wake(r, a);
+	return rc ? -1 : send_account(r, 200, a);
+}
+
+static int do_disable(struct request *r, struct account *a)
+{
+	return roster_change(&r->site->tokens, a, disable, NULL, &r->error)
+		       ? -1
+		       : send_account(r, 200, a);
+}
+
+static int renew_now(struct request *r, struct account *a)
+{
+	struct refresher refresher = site_refresher(r->site);
+
+	if (a->kind == KIND_API_KEY)
+		return error_set(&r->error, ERR_REQUEST, "an API key has nothing to refresh");
+	return refresh_account(&refresher, a, REFRESH_FORCED, 0, &r->error) < 0 ? -1 : 0;
+}
+
+static int do_refresh(struct request *r, struct account *a)
+{
+	return renew_now(r, a) ? -1 : send_account(r, 200, a);
+}
+
+static int do_reset(struct request *r, struct account *a)
+{
+	if (roster_change(&r->site->tokens, a, enable, NULL, &r->error))
+		return -1;
+	wake(r, a);
+	if (a->kind != KIND_API_KEY && renew_now(r, a))
+		return -1;
+	return send_account(r, 200, a);
+}
+
+static int do_test(struct request *r, struct account *a)
+{
+	struct refresher refresher = site_refresher(r->site);
+	struct admin_answer answer;
+	struct usage usage = { .plan = "" };
+
+	if (probe_account(&refresher, a, &usage, &r->error) ||
+	    usage_keep(&r->site->tokens, a->id, &usage, &r->error))
+		return -1;
+	admin_begin(&answer);
+	probe_write(&answer.w, a, &usage);
+	return admin_send(r, 200, &answer);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct request *r, struct account *a);
+} actions[] = {
+	{ "enable", do_enable }, { "disable", do_disable }, { "refresh", do_refresh },
+	{ "reset", do_reset },	 { "test", do_test },
+};
+
+/* ".../accounts/ID/ACTION" */
+int api_admin_account_action(struct request *r)
+{
+	const char *name = strrchr(r->path, '/') + 1;
+	struct account *a;
+	struct roster roster;
+	int rc = -1;
+
+	roster_init(&roster);
+	a = admin_account(r, &roster);
+	for (size_t i = 0; a && i < ARRAY_SIZE(actions); i++) {
+		if (strcmp(actions[i].name, name) != 0)
+			continue;
+		admin_note(r, "account %s: %s", a->id, name);
+		rc = actions[i].run(r, a);
+		account_scrub(a, r->error.message); /* the upstream's words */
+	}
+	roster_release(&roster);
+	return rc;
+}

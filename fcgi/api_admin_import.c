@@ -1,0 +1,105 @@
+/*
+ * Accounts from outside: one entry, or a file of another program, which is shown before it is
+ * stored.
+ */
+#include "common/base.h"
+#include "fcgi/api.h"
+
+#include "common/facts.h"
+#include "common/import_plan.h"
+#include "fcgi/admin.h"
+
+struct work {
+	struct import import;
+	struct import_plan *plans;
+	struct roster roster;
+};
+
+static void work_release(struct work *w)
+{
+	import_release(&w->import);
+	roster_release(&w->roster);
+	free(w->plans);
+}
+
+static int work_read(struct request *r, struct work *w, const char *source)
+{
+	*w = (struct work){ .plans = NULL };
+	roster_init(&w->roster);
+	if (admin_stores(r) || import_read(&w->import, source, buf_span(&r->body), &r->error) ||
+	    roster_load(&w->roster, &r->site->tokens, &r->error))
+		return -1;
+	w->plans = xcalloc(w->import.count + 1, sizeof(*w->plans));
+	import_plan(w->plans, &w->import, &w->roster);
+	return 0;
+}
+
+static int work_store(struct request *r, struct work *w)
+{
+	size_t done;
+
+	if (admin_check_match(r, &r->site->tokens))
+		return -1;
+	if (import_carry_out(&r->site->tokens, w->plans, &w->import, &done, &r->error)) {
+		admin_note(r, "import stopped at entry %zu of %zu", done + 1, w->import.count);
+		return -1;
+	}
+	admin_note(r, "%zu entries imported", w->import.count);
+	return 0;
+}
+
+/* ?store=1 does it; else it is only told what would be done. */
+int api_admin_import(struct request *r)
+{
+	const char *store = request_query(r, "store");
+	bool really = store && strcmp(store, "1") == 0;
+	struct admin_answer a;
+	struct work w;
+	int rc = work_read(r, &w, "file");
+
+	if (!rc && really)
+		rc = work_store(r, &w);
+	if (!rc) {
+		admin_etag(r, &r->site->tokens);
+		admin_begin(&a);
+		import_plan_write(&a.w, w.plans, &w.import, really);
+		rc = admin_send(r, 200, &a);
+	}
+	work_release(&w);
+	return rc;
+}
+
+static int send_one(struct request *r, const struct account *a, int status)
+{
+	struct admin_answer answer;
+
+	admin_etag(r, &r->site->tokens);
+	admin_begin(&answer);
+	facts_write_account(&answer.w, a, NULL);
+	return admin_send(r, status, &answer);
+}
+
+/* The body is one entry in any of the shapes that an import knows. */
+int api_admin_account_add(struct request *r)
+{
+	struct import_plan *p;
+	struct work w;
+	int rc = work_read(r, &w, "request");
+
+	if (!rc && w.import.count != 1)
+		rc = error_set(&r->error, ERR_REQUEST,
+			       "one account is added at a time; files of several are imported");
+	p = w.plans;
+	if (!rc && p->verdict == IMPORT_REFUSE)
+		rc = error_set(&r->error, ERR_REQUEST, "%s", p->reason);
+	if (!rc && p->verdict == IMPORT_KEEP)
+		rc = error_set(&r->error, ERR_REQUEST, "this credential is there already: %s",
+			       p->account->id);
+	if (!rc)
+		rc = work_store(r, &w);
+	if (!rc)
+		rc = send_one(r, p->account ? p->account : &w.import.entries[0].account,
+			      p->verdict == IMPORT_ADD ? 201 : 200);
+	work_release(&w);
+	return rc;
+}

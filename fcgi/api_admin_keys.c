@@ -1,0 +1,253 @@
+/*
+ * Client keys, and the operator's names for models.
+ */
+#include "common/base.h"
+#include "fcgi/api.h"
+
+#include "common/alias.h"
+#include "common/catalogues.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/keys.h"
+#include "fcgi/admin.h"
+
+static void write_date(struct jsonw *w, const char *name, int64_t seconds)
+{
+	char date[CLOCK_TEXT_SIZE];
+
+	jsonw_text_member(w, name, seconds ? clock_format(seconds, date) : NULL);
+}
+
+static int write_key(void *context, const struct key *key)
+{
+	char words[LIMIT_ERROR_TEXT], limits[KEY_LIMIT_SIZE];
+	struct jsonw *w = context;
+
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "id", key->id);
+	jsonw_text_member(w, "name", key->name);
+	jsonw_text_member(w, "prefix", key->prefix);
+	jsonw_text_member(w, "role", key_role_names[key->role]);
+	write_date(w, "added_at", key->added_at);
+	write_date(w, "expires_at", key->expires_at);
+	write_date(w, "revoked_at", key->revoked_at);
+	write_date(w, "ends_at", key->ends_at);
+	jsonw_text_member(w, "refusal", key_refusal(key, clock_wall(), words));
+	jsonw_text_member(w, "models", *key->models ? key->models : NULL);
+	jsonw_begin_object_member(w, "limits");
+	for (int m = 0; m < KEY_MEASURES; m++) {
+		key_limits_format((enum key_measure)m, key->limits[m], limits);
+		jsonw_text_member(w, key_measure_names[m], *limits ? limits : NULL);
+	}
+	jsonw_end(w);
+	jsonw_end(w);
+	return 0;
+}
+
+int api_admin_keys(struct request *r)
+{
+	struct admin_answer a;
+	int rc;
+
+	if (admin_stores(r))
+		return -1;
+	admin_etag(r, &r->site->keys);
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_begin_array_member(&a.w, "keys");
+	rc = keys_each(&r->site->keys, write_key, &a.w, &r->error);
+	jsonw_end(&a.w);
+	jsonw_end(&a.w);
+	if (!rc)
+		return admin_send(r, 200, &a);
+	buf_release(&a.body);
+	return -1;
+}
+
+static int read_limits(const cJSON *body, struct key *key, struct error *e)
+{
+	for (int m = 0; m < KEY_MEASURES; m++) {
+		const char *text = NULL;
+
+		if (json_text(body, key_measure_names[m], NULL, &text, e) < 0)
+			return -1;
+		if (text && key_limits_parse(text, (enum key_measure)m, key->limits[m], e)) {
+			snprintf(e->field, sizeof(e->field), "%s", key_measure_names[m]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int read_settings(const cJSON *body, struct key *key, struct error *e)
+{
+	const char *role = NULL, *models = "", *expires_at = "";
+	int index = KEY_USER;
+
+	if (json_text(body, "role", NULL, &role, e) < 0 ||
+	    json_text(body, "models", NULL, &models, e) < 0 ||
+	    json_text(body, "expires_at", NULL, &expires_at, e) < 0)
+		return -1;
+	if (role && *role)
+		index = key_name_index(key_role_names, KEY_ROLES, role);
+	if (index < 0)
+		return error_field(e, "role", "is not user, viewer, operator or admin");
+	if (strlen(models) >= sizeof(key->models))
+		return error_field(e, "models", "is too long");
+	if (*expires_at && clock_parse(expires_at, &key->expires_at))
+		return error_field(e, "expires_at", "is no date like 2027-01-31T00:00:00Z");
+	key->role = (enum key_role)index;
+	snprintf(key->models, sizeof(key->models), "%s", models);
+	return read_limits(body, key, e);
+}
+
+/* The only answer that ever holds a key. */
+int api_admin_key_add(struct request *r)
+{
+	struct key settings = { .id = "" };
+	char text[KEY_TEXT_SIZE] = "";
+	const char *name = NULL;
+	struct admin_answer a;
+
+	if (request_json(r) || json_need_text(r->json, "name", NULL, &name, &r->error) ||
+	    read_settings(r->json, &settings, &r->error) || admin_stores(r) ||
+	    admin_check_match(r, &r->site->keys))
+		return -1;
+	if (keys_add(&r->site->keys, name, &settings, text, &r->error)) {
+		snprintf(r->error.field, sizeof(r->error.field), "name");
+		return -1;
+	}
+	admin_note(r, "key %s (%s) added", name, key_role_names[settings.role]);
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_text_member(&a.w, "name", name);
+	jsonw_text_member(&a.w, "role", key_role_names[settings.role]);
+	jsonw_text_member(&a.w, "key", text);
+	jsonw_end(&a.w);
+	explicit_bzero(text, sizeof(text));
+	return admin_send(r, 201, &a);
+}
+
+int api_admin_key_remove(struct request *r)
+{
+	int rc;
+
+	if (admin_stores(r) || admin_check_match(r, &r->site->keys))
+		return -1;
+	rc = keys_remove(&r->site->keys, r->rest, &r->error);
+	if (rc == 1)
+		return error_set(&r->error, ERR_NOT_FOUND, "no key is called %.80s", r->rest);
+	if (rc)
+		return -1;
+	admin_note(r, "key %s removed", r->rest);
+	return admin_send_text(r, 200, "removed", r->rest);
+}
+
+/* ---- models ---- */
+
+static void write_model(struct jsonw *w, const struct model *m)
+{
+	jsonw_text_member(w, "id", m->id);
+	jsonw_text_member(w, "name", m->display);
+	jsonw_int_member(w, "window", m->window);
+	jsonw_int_member(w, "max_output", m->max_output);
+	jsonw_bool_member(w, "images", m->images);
+	jsonw_bool_member(w, "reasoning", m->reasoning != REASONING_NONE);
+}
+
+static int write_alias(void *context, const struct alias *alias)
+{
+	struct jsonw *w = context;
+
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "name", alias->name);
+	jsonw_text_member(w, "target", alias->target);
+	jsonw_end(w);
+	return 0;
+}
+
+int api_admin_models(struct request *r)
+{
+	const struct model *const *list;
+	struct admin_answer a;
+	size_t count;
+	int rc;
+
+	if (admin_stores(r))
+		return -1;
+	list = catalogues_list(r->site->catalogues, &r->site->tokens, &r->arena, &count);
+	admin_etag(r, &r->site->keys);
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_begin_array_member(&a.w, "models");
+	for (size_t i = 0; i < count; i++) {
+		jsonw_begin_object(&a.w);
+		write_model(&a.w, list[i]);
+		jsonw_end(&a.w);
+	}
+	jsonw_end(&a.w);
+	jsonw_begin_array_member(&a.w, "aliases");
+	rc = alias_each(&r->site->keys, write_alias, &a.w, NULL, &r->error);
+	jsonw_end(&a.w);
+	jsonw_end(&a.w);
+	if (!rc)
+		return admin_send(r, 200, &a);
+	buf_release(&a.body);
+	return -1;
+}
+
+/* ?name=: what a client that asks for it gets. */
+int api_admin_model_test(struct request *r)
+{
+	const char *name = request_query(r, "name");
+	struct site *site = r->site;
+	struct model_meaning m;
+	struct admin_answer a;
+
+	if (!name || !*name)
+		return error_field(&r->error, "name", "Field required");
+	if (admin_stores(r))
+		return -1;
+	m = catalogues_resolve(site->catalogues, &site->tokens, &site->keys,
+			       site->config->gpt_aliases, name, &r->arena);
+	if (!m.model) {
+		error_set(&r->error, ERR_NOT_FOUND, "no model is called %.100s", name);
+		snprintf(r->error.field, sizeof(r->error.field), "name");
+		return -1;
+	}
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_text_member(&a.w, "asked", name);
+	jsonw_text_member(&a.w, "through", m.through);
+	jsonw_bool_member(&a.w, "by_default", m.by_default);
+	write_model(&a.w, m.model);
+	jsonw_end(&a.w);
+	return admin_send(r, 200, &a);
+}
+
+int api_admin_alias_set(struct request *r)
+{
+	const char *target = NULL;
+
+	if (request_json(r) || json_need_text(r->json, "target", NULL, &target, &r->error) ||
+	    admin_stores(r) || admin_check_match(r, &r->site->keys) ||
+	    alias_set(&r->site->keys, r->rest, target, &r->error))
+		return -1;
+	admin_note(r, "alias %s stands for %s", r->rest, target);
+	return admin_send_text(r, 200, "target", target);
+}
+
+int api_admin_alias_remove(struct request *r)
+{
+	int rc;
+
+	if (admin_stores(r) || admin_check_match(r, &r->site->keys))
+		return -1;
+	rc = alias_remove(&r->site->keys, r->rest, &r->error);
+	if (rc == 1)
+		return error_set(&r->error, ERR_NOT_FOUND, "no alias is called %.80s", r->rest);
+	if (rc)
+		return -1;
+	admin_note(r, "alias %s removed", r->rest);
+	return admin_send_text(r, 200, "removed", r->rest);
+}

@@ -1,0 +1,282 @@
+// Accounts: the table, adding one by any login, importing with a preview.
+import { api, get, post, segment } from './api.js';
+import { t } from './words.js';
+import { bar, confirm, dialog, form, h, menu, note, number, searchBox, stateOf, table, wait, when } from './ui.js';
+
+const labelOf = (a) => a.label ?? a.email ?? a.id;
+
+function stateCell(a) {
+	const resting = a.state === 'active' && a.rest_until;
+
+	return h('div', {}, resting ? h('span.state.warn', {}, t('resting')) : stateOf(a.state),
+		 a.state_until || resting ? h('span.small.dim', {}, ' ', when(resting ? a.rest_until : a.state_until)) : null,
+		 a.state_reason && a.state !== 'disabled' ? h('div.small.dim.why.wrap', {}, a.state_reason) : null);
+}
+
+function quotaCell(a) {
+	if (!a.usage || a.usage.percent === null)
+		return h('span.dim', {}, t('unknown'));
+	return h('div', {}, bar(a.usage.percent),
+		 h('span.small.dim', {}, `${a.usage.stale ? '~' : ''}${number(a.usage.used)} / ${number(a.usage.limit)} ${a.usage.unit ?? ''}`));
+}
+
+async function act(a, name, done) {
+	try {
+		const answer = await post(`/accounts/${a.id}/${name}`);
+
+		note(name === 'test' ? `${labelOf(a)}: ${answer.plan ?? t('answers')}, ${number(answer.used)} / ${number(answer.limit)}` : `${labelOf(a)}: ${t(answer.state)}`);
+	} catch (error) {
+		note(`${labelOf(a)}: ${error.message}`, true);
+	}
+	done();
+}
+
+function edit(a, etag, done) {
+	dialog(`${t('Edit')}: ${labelOf(a)}`, (close) => form([
+		{ name: 'label', label: t('Label'), value: a.label },
+		{ name: 'priority', label: t('Priority'), type: 'number', min: 0, value: a.priority, hint: t('Lower is used first') },
+		{ name: 'max_inflight', label: t('Most requests at once'), type: 'number', min: 0, value: a.max_inflight, hint: t('0: no limit') },
+		{ name: 'region', label: t('Region'), value: a.region, hint: t('empty: the configured one') },
+	], t('Save'), async (values) => {
+		await api('PATCH', `/accounts/${a.id}`, { ...values, priority: Number(values.priority), max_inflight: Number(values.max_inflight) });
+		close();
+		done();
+	}, close));
+}
+
+const remove = (a, done) => confirm(t('Delete account'), `${t('Delete “{}” with its tokens?', labelOf(a))} ${t('Its tokens cannot be had back.')}`, t('Delete'), async () => {
+	try {
+		await api('DELETE', `/accounts/${a.id}`);
+		note(`${labelOf(a)}: ${t('deleted')}`);
+	} catch (error) {
+		note(error.message, true);
+	}
+	done();
+});
+
+// ---- adding ----
+
+const ways = [
+	['builder-id', 'AWS Builder ID', 'personal, with a code', []],
+	['google', 'Google', 'with a code', []],
+	['github', 'GitHub', 'with a code', []],
+	['idc', 'IAM Identity Center', 'company, with a code', ['start_url', 'region']],
+	['portal', 'Kiro sign-in page', 'you choose there', []],
+	['external-idp', 'External provider', 'company sign-in, e.g. Entra ID', ['issuer_url', 'client_id']],
+	['api-key', 'API key', 'paste a key', []],
+	['token', 'Refresh token or JSON', 'paste what you have', []],
+];
+const labels = { start_url: 'Start URL', region: 'Region', issuer_url: 'Issuer URL', client_id: 'Client id' };
+
+function finished(element, answer, done) {
+	note(`${t(answer.result === 'added' ? 'Account added' : 'Account updated')}: ${labelOf(answer.account)}`);
+	element.close();
+	done();
+}
+
+function showFlow(element, flow, done) {
+	let over = false;
+	const status = h('div');
+	const link = h('a.button', { href: flow.url, target: '_blank', rel: 'noopener noreferrer' }, t('Open the sign-in page'));
+	const fail = (text) => {
+		over = true;
+		status.replaceChildren(h('p.wrong', { role: 'alert' }, text));
+	};
+	const step = (answer) => {
+		if (answer.status === 'done')
+			return over = true, finished(element, answer, done);
+		if (answer.status === 'denied')
+			return fail(t('The login was refused.'));
+		if (answer.status === 'expired')
+			return fail(t('The time is over: begin again.'));
+		flow = answer;
+		link.href = flow.url;
+	};
+
+	element.addEventListener('close', () => {
+		if (!over)
+			api('DELETE', `/logins/${flow.id}`).catch(() => {});
+		over = true;
+	});
+	element.show_content(
+		h('div.row', {}, link, flow.code ? h('span', {}, t('and check that it shows this code:')) : null),
+		flow.code ? h('div.code', {}, flow.code) : null,
+		flow.by_callback ? h('div.field', {}) : null,
+		flow.by_callback ? form([{ name: 'url', label: t('Address'), required: true, placeholder: 'http://localhost…', hint: t('The page ends at an address that cannot be loaded. Copy that address here.') }],
+			t('Continue'), async ({ url }) => step(await post(`/logins/${flow.id}/callback`, { url })), () => element.close()) :
+			h('div', {}, status, h('footer', {}, h('button', { type: 'button', onclick: () => element.close() }, t('Cancel')))),
+		h('p.small.dim', {}, `${t('Valid until')} ${new Date(flow.expires_at).toLocaleTimeString()}`));
+	if (flow.by_callback)
+		return;
+	status.append(wait(t('Waiting for you to finish there')));
+	const poll = async () => {
+		if (over)
+			return;
+		try {
+			step(await post(`/logins/${flow.id}/poll`));
+		} catch (error) {
+			if (error.status < 500 && error.status)
+				fail(error.message);
+		}
+		if (!over)
+			setTimeout(poll, 1000 * Math.max(1, flow.interval));
+	};
+	setTimeout(poll, 1000 * Math.max(1, flow.interval));
+}
+
+function begin(element, [method, title, , fields], done) {
+	const back = () => element.show_content(...choose(element, done));
+
+	element.querySelector('h2').textContent = t(title);
+	if (method === 'api-key' || method === 'token')
+		return element.show_content(form([
+			{ name: 'credential', label: t(title), type: method === 'token' ? 'textarea' : 'password', required: true },
+			{ name: 'label', label: t('Label') },
+		], t('Add'), async ({ credential, label }) => {
+			let entry = method === 'api-key' ? { kiroApiKey: credential } : { refreshToken: credential };
+
+			if (method === 'token' && credential.startsWith('{')) {
+				try {
+					entry = JSON.parse(credential);
+				} catch (error) {
+					error.field = 'credential';
+					throw error;
+				}
+			}
+			finished(element, { result: 'added', account: await post('/accounts', label ? { ...entry, label } : entry) }, done);
+		}, back));
+	element.show_content(form([
+		...fields.map((name) => ({ name, label: t(labels[name]), required: name !== 'region', value: name === 'region' ? 'us-east-1' : undefined })),
+		{ name: 'label', label: t('Label') },
+	], t('Continue'), async (values) => showFlow(element, await post('/logins', { method, ...values }), done), back));
+}
+
+const choose = (element, done) => [
+	h('p.dim', {}, t('How do you want to add it?')), h('div.field'),
+	h('div.choices', {}, ways.map((way) => h('button', { type: 'button', 'data-way': way[0], onclick: () => begin(element, way, done) },
+		h('b', {}, t(way[1])), h('span', {}, t(way[2]))))),
+];
+
+export const addAccount = (done) => dialog(t('Add account'), (close, element) => choose(element, done));
+
+// ---- importing ----
+
+export function importAccounts(done) {
+	const element = dialog(t('Import'), () => source(''), { wide: true });
+
+	function source(text) {
+		const area = h('textarea', { 'aria-label': t('Paste the file here, or choose it'), placeholder: '[{"refreshToken": "…"}]', spellcheck: 'false' });
+		const wrong = h('p.wrong', { role: 'alert' });
+		const file = h('input', { type: 'file', 'aria-label': t('File'), accept: '.json,application/json', onchange: async () => {
+			area.value = await file.files[0].text();
+		} });
+
+		area.value = text;
+		return [h('div.field', {}, h('label', {}, t('Paste the file here, or choose it')), area), h('div.field', {}, file),
+			h('p.small.dim', {}, t('Nothing is stored before you have seen what would be done.')), wrong,
+			h('footer', {}, h('button', { type: 'button', onclick: () => element.close() }, t('Cancel')),
+			  h('button.main', { type: 'button', onclick: async () => {
+				try {
+					preview(area.value, await post('/accounts/import', area.value));
+				} catch (error) {
+					wrong.textContent = error.message;
+				}
+			  } }, t('Show what would be done')))];
+	}
+
+	function preview(text, plan) {
+		const changes = plan.added + plan.updated;
+		const list = table('import', [
+			{ head: 'Entry', cell: (e) => String(e.entry), sort: (e) => e.entry },
+			{ head: 'Account', cell: (e) => e.account, text: (e) => e.account },
+			{ head: 'Kind', cell: (e) => e.kind ?? '–' },
+			{ head: 'What', cell: (e) => h(`span.state.${{ add: 'good', update: 'good', refuse: 'bad' }[e.what] ?? 'x'}`, {}, t(e.what)), sort: (e) => e.what },
+			{ head: 'Why', cell: (e) => h('span.small.wrap', {}, e.why) },
+		]);
+
+		list.update(plan.entries);
+		element.show_content(list.element, h('div.field'), h('footer', {},
+			h('button', { type: 'button', onclick: () => element.show_content(...source(text)) }, t('Back')),
+			h('button.main', { type: 'button', disabled: !changes, onclick: async () => {
+				try {
+					const stored = await post('/accounts/import?store=1', text, { etag: plan.etag });
+
+					note(`${t('Done')}: +${stored.added}, ~${stored.updated}`);
+					element.close();
+					done();
+				} catch (error) {
+					note(error.message, true);
+				}
+			} }, `${t('Store')} (${changes})`)));
+	}
+}
+
+// ---- the page ----
+
+async function testAll(accounts, button, done) {
+	let stop = false, good = 0, at = 0;
+
+	button.onclick = () => (stop = true);
+	for (const a of accounts.filter((one) => one.state !== 'disabled')) {
+		if (stop)
+			break;
+		button.textContent = `${t('Stop')} (${++at})`;
+		try {
+			await post(`/accounts/${a.id}/test`);
+			good++;
+		} catch (error) {
+			note(`${labelOf(a)}: ${error.message}`, true);
+		}
+	}
+	note(`${good} ${t('of')} ${at}: ${t('answers')}`);
+	button.textContent = t('Test all');
+	button.onclick = null;
+	done();
+}
+
+export async function accountsPage() {
+	const filter = searchBox();
+	let etag, all = [], testing = false;
+	const list = table('accounts', [
+		{ head: 'Account', sort: (a) => labelOf(a).toLowerCase(), text: (a) => `${labelOf(a)} ${a.id} ${a.email ?? ''}`,
+		  cell: (a) => h('div', {}, h('div.name.wrap', {}, labelOf(a)), h('div.small.dim.mono', {}, a.id)) },
+		{ head: 'Kind', sort: (a) => a.kind, text: (a) => `${a.kind} ${a.provider ?? ''}`, cell: (a) => a.provider ?? a.kind },
+		{ head: 'State', sort: (a) => a.state, text: (a) => `${a.state} ${a.state_reason ?? ''}`, cell: stateCell },
+		{ head: 'Allowance', sort: (a) => a.usage?.percent ?? -1, cell: quotaCell },
+		{ head: 'Last used', sort: (a) => a.last_used_at, cell: (a) => when(a.last_used_at) },
+		{ head: 'Priority', number: true, sort: (a) => a.priority, cell: (a) => String(a.priority) },
+		{ act: true, cell: (a) => h('div.row.end', {}, h('button', { type: 'button', onclick: () => act(a, 'test', update) }, t('Test')),
+			menu(`${t('Actions')}: ${labelOf(a)}`, [
+				[t('Edit'), () => edit(a, etag, update)],
+				a.state === 'disabled' ? [t('Enable'), () => act(a, 'enable', update)] : [t('Disable'), () => act(a, 'disable', update)],
+				...(a.kind === 'api_key' ? [] : [[t('Refresh token'), () => act(a, 'refresh', update)]]),
+				[t('Reset'), () => act(a, 'reset', update)],
+				[t('Delete'), () => remove(a, update), true],
+			])) },
+	], { filter, empty: () => h('div.empty', {}, h('h2', {}, t('No accounts yet')), h('p', {}, t('Log in with a Kiro account, or take over what another program has.')),
+		h('div.row', {}, h('button.main', { type: 'button', onclick: () => addAccount(update) }, t('Add account')))) });
+	const banner = h('div.banner.bad', { hidden: true, role: 'alert' });
+	const tester = h('button', { type: 'button', onclick: () => {
+		if (!testing) {
+			testing = true;
+			testAll(all, tester, () => {
+				testing = false;
+				update();
+			});
+		}
+	} }, t('Test all'));
+
+	async function update() {
+		const answer = await get('/accounts');
+
+		etag = answer.etag;
+		all = answer.accounts;
+		banner.hidden = !answer.damage;
+		banner.textContent = answer.damage ?? '';
+		list.update(all);
+	}
+	await update();
+	return { title: t('Accounts'), tools: [filter, tester, h('button', { type: 'button', onclick: () => importAccounts(update) }, t('Import')),
+		h('button.main', { type: 'button', onclick: () => addAccount(update) }, t('Add account'))],
+		content: [banner, list.element], update };
+}

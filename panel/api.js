@@ -1,0 +1,53 @@
+// The admin API: JSON, the session's token on every change, errors with their field.
+let token;
+
+export class ApiError extends Error {
+	constructor(status, error) {
+		super(error?.message ?? `HTTP ${status}`);
+		this.status = status;
+		this.field = error?.field;
+		this.retryAfter = error?.retry_after;
+	}
+}
+
+export const signedOut = new EventTarget();
+
+export async function api(method, path, body, { etag } = {}) {
+	const headers = {};
+
+	if (body !== undefined)
+		headers['content-type'] = 'application/json';
+	if (method !== 'GET')
+		headers['x-csrf-token'] = token ?? '';
+	if (etag)
+		headers['if-match'] = etag;
+	let answer;
+
+	try {
+		answer = await fetch(`api/v1${path}`, { method, headers, cache: 'no-store',
+			body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body) });
+	} catch {
+		throw new ApiError(0, { message: 'The server cannot be reached.' });
+	}
+	const text = await answer.text();
+	let json;
+
+	try {
+		json = JSON.parse(text);
+	} catch {
+		throw new ApiError(answer.status, { message: `The server answered ${answer.status} without JSON.` });
+	}
+	if (!answer.ok) {
+		if (answer.status === 401 && path !== '/session')
+			signedOut.dispatchEvent(new Event('out'));
+		throw new ApiError(answer.status, json.error);
+	}
+	if ('csrf_token' in json)
+		token = json.csrf_token ?? undefined;
+	Object.defineProperty(json, 'etag', { value: answer.headers.get('etag') });
+	return json;
+}
+
+export const get = (path) => api('GET', path);
+export const post = (path, body, options) => api('POST', path, body, options);
+export const segment = encodeURIComponent;

@@ -1,0 +1,262 @@
+// Elements, tables, dialogs, notes. Text only ever becomes text nodes.
+import { t, language } from './words.js';
+
+export function h(tag, attributes = {}, ...children) {
+	const [name, ...classes] = tag.split('.');
+	const element = document.createElement(name || 'div');
+
+	if (classes.length)
+		element.classList.add(...classes);
+	for (const [key, value] of Object.entries(attributes ?? {})) {
+		if (key.startsWith('on'))
+			element.addEventListener(key.slice(2), value);
+		else if (value === true)
+			element.setAttribute(key, '');
+		else if (value !== false && value !== undefined && value !== null)
+			element.setAttribute(key, value);
+	}
+	element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+	return element;
+}
+
+export function note(text, bad = false) {
+	const element = h(bad ? 'div.note.bad' : 'div.note', {}, text);
+
+	document.getElementById('notes').append(element);
+	setTimeout(() => element.remove(), bad ? 9000 : 4000);
+}
+
+export const wait = (text) => h('div.wait', {}, h('div.spin'), text);
+
+// ---- numbers and times ----
+
+export const number = (value, digits = 2) => value === null || value === undefined ? '–' :
+	new Intl.NumberFormat(language(), { maximumFractionDigits: digits }).format(value);
+
+const units = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
+
+// Relative, with the exact time for the pointer.
+export function when(text) {
+	if (!text)
+		return h('span.dim', {}, '–');
+	const date = new Date(text), seconds = (date - Date.now()) / 1000;
+	const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units[3];
+	const words = new Intl.RelativeTimeFormat(language(), { numeric: 'auto' });
+
+	return h('time', { datetime: text, title: date.toLocaleString(language()) },
+		 words.format(Math.round(seconds / size), unit));
+}
+
+export function bar(percent) {
+	const fill = h(percent >= 100 ? 'i.bad' : percent >= 80 ? 'i.warn' : 'i');
+
+	fill.style.width = `${Math.max(0, Math.min(100, percent ?? 0))}%`;
+	return h('div.bar', { role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': 100,
+			      'aria-valuenow': Math.round(percent ?? 0), 'aria-label': t('Used') }, fill);
+}
+
+const tones = { active: 'good', exhausted: 'warn', suspended: 'bad', refused: 'bad', invalid: 'bad', disabled: '' };
+
+export const stateOf = (name) => h(tones[name] ? `span.state.${tones[name]}` : 'span.state', {}, t(name));
+
+// ---- tables: they sort, filter and keep their place ----
+
+const places = new Map();
+
+// columns: { head, cell(row), text(row) for filter, sort(row), number }. Returns { element, update(rows) }.
+export function table(name, columns, { filter, empty } = {}) {
+	const place = places.get(name) ?? { sort: 0, down: false };
+	const body = h('tbody');
+	const head = h('tr');
+	const element = h('div.card.scroll');
+	let rows = [];
+
+	places.set(name, place);
+	columns.forEach((column, index) => {
+		const classes = column.number ? 'th.number' : 'th';
+
+		if (!column.sort)
+			return head.append(h(classes, { scope: 'col' }, column.head ? t(column.head) : h('span.unseen', {}, t('Actions'))));
+		head.append(h(classes, { scope: 'col' }, h('button', { type: 'button', onclick: () => {
+			place.down = place.sort === index && !place.down;
+			place.sort = index;
+			draw();
+		} }, t(column.head))));
+	});
+
+	function draw() {
+		const words = (filter?.value ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+		const by = columns[place.sort]?.sort;
+		const shown = rows.filter((row) => {
+			const text = columns.map((column) => column.text?.(row) ?? '').join(' ').toLowerCase();
+
+			return words.every((word) => text.includes(word));
+		});
+
+		if (by)
+			shown.sort((a, b) => {
+				const x = by(a) ?? '', y = by(b) ?? '';
+
+				return (x < y ? -1 : x > y ? 1 : 0) * (place.down ? -1 : 1);
+			});
+		[...head.children].forEach((cell, index) => {
+			if (columns[index].sort)
+				cell.setAttribute('aria-sort', place.sort !== index ? 'none' : place.down ? 'descending' : 'ascending');
+		});
+		body.replaceChildren(...shown.map((row) => h('tr', {}, columns.map((column) =>
+			h(column.number ? 'td.number' : column.act ? 'td.act' : 'td', { 'data-label': column.head ? t(column.head) : '' }, column.cell(row))))));
+		if (!rows.length && empty)
+			element.replaceChildren(empty());
+		else if (!shown.length)
+			element.replaceChildren(h('div.empty', {}, t('Nothing matches the filter.')));
+		else
+			element.replaceChildren(h('table.fold', {}, h('thead', {}, head), body));
+	}
+	filter?.addEventListener('input', draw);
+	return { element, update: (all) => {
+		rows = all;
+		draw();
+	} };
+}
+
+export const searchBox = () => h('input.search', { type: 'search', placeholder: t('Filter'), 'aria-label': t('Filter') });
+
+// ---- dialogs ----
+
+// fill(close) gives the content. Returns the dialog; onclose is told when it is gone.
+export function dialog(title, fill, { wide, onclose } = {}) {
+	const id = `d${Math.random().toString(36).slice(2)}`;
+	const element = h(wide ? 'dialog.wide' : 'dialog', { 'aria-labelledby': id });
+	const close = () => element.close();
+	const content = h('div.content');
+
+	element.append(h('header', {}, h('h2', { id }, title),
+			 h('button.plain', { type: 'button', 'aria-label': t('Close'), onclick: close }, '✕')), content);
+	element.addEventListener('close', () => {
+		element.remove();
+		onclose?.();
+	});
+	element.show_content = (...children) => content.replaceChildren(...children.filter(Boolean));
+	document.body.append(element);
+	content.append(...[fill(close, element)].flat());
+	element.showModal();
+	content.querySelector('input,textarea,select,button')?.focus();
+	return element;
+}
+
+export const confirm = (title, text, action, run) => dialog(title, (close) => [
+	h('p', {}, text),
+	h('footer', {}, h('button', { type: 'button', onclick: close }, t('Cancel')),
+	  h('button.main.danger', { type: 'button', onclick: async () => {
+		close();
+		await run();
+	  } }, action)),
+]);
+
+// A form whose errors stand near their field. fields: { name, label, type, hint, value, options, required }.
+export function form(fields, action, submit, close) {
+	const inputs = new Map(), wraps = new Map();
+	const general = h('p.wrong', { role: 'alert', hidden: true });
+	const button = h('button.main', { type: 'submit' }, action);
+	const build = (field) => {
+		const id = `f${field.name}${Math.random().toString(36).slice(2, 7)}`;
+		const input = field.options ?
+			h('select', { id }, field.options.map(([value, text]) => h('option', { value, selected: value === field.value }, text))) :
+			h(field.type === 'textarea' ? 'textarea' : 'input', { id, type: field.type === 'textarea' ? undefined : field.type ?? 'text',
+				required: field.required, value: field.value, autocomplete: field.autocomplete ?? 'off', spellcheck: 'false', placeholder: field.placeholder, min: field.min });
+		const wrong = h('div.wrong', { role: 'alert', hidden: true, id: `${id}w` });
+		const wrap = h('div.field', {}, h('label', { for: id }, field.label), input,
+			       field.hint ? h('div.hint', {}, field.hint) : null, wrong);
+
+		inputs.set(field.name, input);
+		wraps.set(field.name, { wrap, wrong, input });
+		return wrap;
+	};
+	const clear = () => {
+		general.hidden = true;
+		for (const { wrap, wrong, input } of wraps.values()) {
+			wrap.classList.remove('bad');
+			wrong.hidden = true;
+			input.removeAttribute('aria-invalid');
+		}
+	};
+	const fail = (error) => {
+		const place = wraps.get(error.field);
+
+		if (!place) {
+			general.textContent = error.message;
+			general.hidden = false;
+			return;
+		}
+		place.wrap.classList.add('bad');
+		place.wrong.textContent = error.message;
+		place.wrong.hidden = false;
+		place.input.setAttribute('aria-invalid', 'true');
+		place.input.setAttribute('aria-describedby', place.wrong.id);
+		place.input.focus();
+	};
+
+	return h('form', { onsubmit: async (event) => {
+		event.preventDefault();
+		clear();
+		button.disabled = true;
+		try {
+			await submit(Object.fromEntries([...inputs].map(([name, input]) => [name, input.value.trim()])));
+		} catch (error) {
+			fail(error);
+		}
+		button.disabled = false;
+	} }, fields.map(build), h('div.field', {}, general),
+	h('footer', {}, close ? h('button', { type: 'button', onclick: close }, t('Cancel')) : null, button));
+}
+
+// A button with the rarer actions of a row.
+export function menu(label, items) {
+	const list = h('div', { role: 'menu', hidden: true });
+	const opener = h('button', { type: 'button', 'aria-haspopup': 'menu', 'aria-expanded': 'false', 'aria-label': label }, '⋯');
+	const shut = () => {
+		list.hidden = true;
+		opener.setAttribute('aria-expanded', 'false');
+		document.removeEventListener('click', outside);
+		removeEventListener('scroll', shut, true);
+	};
+	const outside = (event) => list.parentNode.contains(event.target) || shut();
+
+	for (const [text, run, danger] of items)
+		list.append(h(danger ? 'button.danger' : 'button', { type: 'button', role: 'menuitem', onclick: () => {
+			shut();
+			run();
+		} }, text));
+	opener.addEventListener('click', () => {
+		if (!list.hidden)
+			return shut();
+		const box = opener.getBoundingClientRect();
+
+		list.hidden = false;
+		list.style.right = `${innerWidth - box.right}px`;
+		list.style.top = `${Math.min(box.bottom + 4, innerHeight - list.offsetHeight - 8)}px`;
+		opener.setAttribute('aria-expanded', 'true');
+		list.firstChild.focus();
+		document.addEventListener('click', outside);
+		addEventListener('scroll', shut, true);
+	});
+	list.addEventListener('keydown', (event) => {
+		const at = [...list.children].indexOf(document.activeElement);
+
+		if (event.key === 'Escape') {
+			shut();
+			opener.focus();
+		} else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+			event.preventDefault();
+			list.children[(at + (event.key === 'ArrowDown' ? 1 : list.children.length - 1)) % list.children.length].focus();
+		}
+	});
+	return h('div.menu', {}, opener, list);
+}
+
+export function download(name, type, text) {
+	const url = URL.createObjectURL(new Blob([text], { type }));
+
+	h('a', { href: url, download: name }).click();
+	setTimeout(() => URL.revokeObjectURL(url), 1000);
+}

@@ -1,0 +1,134 @@
+#include "common/base.h"
+#include "common/clock.h"
+#include "common/password.h"
+#include "common/store.h"
+#include "fcgi/sessions.h"
+#include "tests/unit/scratch.h"
+
+#include <CUnit/CUnit.h>
+
+#define PASSWORD "correct horse battery"
+
+static char dir[SCRATCH_SIZE];
+
+static void a_password_is_kept_as_a_yescrypt_hash(void)
+{
+	char hash[PASSWORD_HASH_SIZE];
+	struct error e = { 0 };
+	struct store keys;
+
+	scratch_store(dir, "keys", &keys);
+	CU_ASSERT_EQUAL(password_load(&keys, hash, &e), 0);
+	CU_ASSERT_EQUAL(password_set(&keys, PASSWORD, &e), 0);
+	CU_ASSERT_EQUAL(password_load(&keys, hash, &e), 1);
+	CU_ASSERT_EQUAL(strncmp(hash, "$y$", 3), 0);
+	CU_ASSERT_PTR_NULL(strstr(hash, "horse"));
+	CU_ASSERT_TRUE(password_is(hash, PASSWORD));
+	CU_ASSERT_FALSE(password_is(hash, "correct horse batterz"));
+	CU_ASSERT_FALSE(password_is(hash, ""));
+	CU_ASSERT_FALSE(password_is("*0", PASSWORD));
+	CU_ASSERT_FALSE(password_is("", ""));
+	CU_ASSERT_EQUAL(password_remove(&keys, &e), 0);
+	CU_ASSERT_EQUAL(password_load(&keys, hash, &e), 0);
+	store_close(&keys);
+	scratch_remove(dir);
+}
+
+static void a_weak_password_is_refused(void)
+{
+	static const char *const weak[] = { "", "elevenchars" };
+	char hash[PASSWORD_HASH_SIZE];
+	struct error e = { 0 };
+	struct store keys;
+
+	scratch_store(dir, "keys", &keys);
+	for (size_t i = 0; i < ARRAY_SIZE(weak); i++) {
+		CU_ASSERT_EQUAL(password_set(&keys, weak[i], &e), -1);
+		CU_ASSERT_EQUAL(e.kind, ERR_REQUEST);
+		error_clear(&e);
+	}
+	CU_ASSERT_EQUAL(password_load(&keys, hash, &e), 0);
+	store_close(&keys);
+	scratch_remove(dir);
+}
+
+static void a_session_is_good_in_every_process_until_it_ends(void)
+{
+	char text[SESSION_TEXT_SIZE], other[SESSION_TEXT_SIZE];
+	struct sessions *one = sessions_new(scratch_make(dir)), *two = sessions_new(dir);
+	int64_t now = clock_wall(), until = 0;
+	struct error e = { 0 };
+
+	CU_ASSERT_EQUAL(sessions_open(one, "hash", now + 60, text, &e), 0);
+	CU_ASSERT_EQUAL(strlen(text), 43);
+	CU_ASSERT_EQUAL(sessions_find(two, text, "hash", &until, &e), 1);
+	CU_ASSERT_EQUAL(until, now + 60);
+	CU_ASSERT_EQUAL(sessions_find(two, text, "another password", &until, &e), 0);
+	snprintf(other, sizeof(other), "%s", text);
+	other[42] = other[42] == 'a' ? 'b' : 'a';
+	CU_ASSERT_EQUAL(sessions_find(two, other, "hash", &until, &e), 0);
+	clock_set_wall(now + 61);
+	CU_ASSERT_EQUAL(sessions_find(two, text, "hash", &until, &e), 0);
+	clock_set_wall(now);
+	CU_ASSERT_EQUAL(sessions_close(two, text, &e), 0);
+	CU_ASSERT_EQUAL(sessions_find(one, text, "hash", &until, &e), 0);
+	clock_set_wall(0);
+	sessions_free(one);
+	sessions_free(two);
+	scratch_remove(dir);
+}
+
+static void who_guesses_too_often_waits_longer_and_longer(void)
+{
+	struct sessions *one = sessions_new(scratch_make(dir)), *two = sessions_new(dir);
+	int64_t now = clock_wall();
+	struct error e = { 0 };
+	int before = 0;
+
+	clock_set_wall(now);
+	for (int i = 0; i < 5; i++)
+		CU_ASSERT_EQUAL(sessions_guess(i % 2 ? one : two, "192.0.2.1", &e), 0);
+	for (int i = 0; i < 6; i++) {
+		CU_ASSERT_EQUAL(sessions_guess(i % 2 ? one : two, "192.0.2.1", &e), -1);
+		CU_ASSERT_EQUAL(e.kind, ERR_LOCKED);
+		CU_ASSERT_TRUE(e.retry_after > before);
+		before = e.retry_after;
+		clock_set_wall(now += e.retry_after);
+		error_clear(&e);
+		CU_ASSERT_EQUAL(sessions_guess(one, "192.0.2.1", &e), 0);
+	}
+	CU_ASSERT_EQUAL(sessions_guess(one, "192.0.2.2", &e), 0); /* somebody else */
+	sessions_guessed(two, "192.0.2.1");
+	CU_ASSERT_EQUAL(sessions_guess(one, "192.0.2.1", &e), 0);
+	clock_set_wall(0);
+	sessions_free(one);
+	sessions_free(two);
+	scratch_remove(dir);
+}
+
+static void a_network_of_ipv6_is_one_guesser(void)
+{
+	char address[40];
+	struct sessions *s = sessions_new(scratch_make(dir));
+	struct error e = { 0 };
+
+	for (int i = 0; i < 5; i++) {
+		snprintf(address, sizeof(address), "2001:db8::%d", i + 1);
+		CU_ASSERT_EQUAL(sessions_guess(s, address, &e), 0);
+	}
+	CU_ASSERT_EQUAL(sessions_guess(s, "2001:db8::77", &e), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_LOCKED);
+	sessions_free(s);
+	scratch_remove(dir);
+}
+
+CU_TestInfo admin_tests[] = {
+	{ "a_password_is_kept_as_a_yescrypt_hash", a_password_is_kept_as_a_yescrypt_hash },
+	{ "a_weak_password_is_refused", a_weak_password_is_refused },
+	{ "a_session_is_good_in_every_process_until_it_ends",
+	  a_session_is_good_in_every_process_until_it_ends },
+	{ "who_guesses_too_often_waits_longer_and_longer",
+	  who_guesses_too_often_waits_longer_and_longer },
+	{ "a_network_of_ipv6_is_one_guesser", a_network_of_ipv6_is_one_guesser },
+	CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,322 @@
+// The admin API behind a real lighttpd: who may come in, what each answer holds, and that no answer
+// holds a secret.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { adminClient, PASSWORD } from '../lib/admin.mjs';
+import { request } from '../lib/http.mjs';
+import { makeInstallation } from '../lib/installation.mjs';
+import { startStandin } from '../lib/standin.mjs';
+import { modes } from './modes.mjs';
+
+const mode = modes['lighttpd FastCGI'];
+const document = JSON.parse(readFileSync(
+	fileURLToPath(new URL('../../etc/openapi/admin.json', import.meta.url)), 'utf8'));
+const routes = Object.entries(document.paths).flatMap(([path, operations]) =>
+	Object.entries(operations).map(([method, operation]) => ({
+		method: method.toUpperCase(),
+		path: mode.mount + path.replace(/\{\w+\}/, 'nobody'),
+		open: operation.security?.length === 0,
+	})));
+
+let standin, at, server, client;
+const answers = []; /* the text of all, with their headers */
+
+const api = (method, path, body, headers) => client.call(method, `/api/v1${path}`, body, headers)
+	.then((answer) => {
+		answers.push({ path, text: answer.text + JSON.stringify(answer.headers) });
+		return answer;
+	});
+const ok = async (...args) => {
+	const answer = await api(...args);
+
+	assert.ok(answer.status < 300, `${args[0]} ${args[1]}: ${answer.status} ${answer.text}`);
+	return answer.json;
+};
+
+before(async () => {
+	standin = await startStandin();
+	at = await makeInstallation({
+		standin,
+		accounts: [{ name: 'one', kind: 'social' }, { name: 'two', kind: 'api_key' }],
+		settings: { client_token: 'secret-of-the-settings-0123', 'upstream.proxy_url': '' },
+	});
+	server = await mode.start(at, mode.mount);
+	client = adminClient({ port: server.port, base: `${mode.mount}/admin` });
+});
+
+after(async () => {
+	await server?.stop();
+	await standin?.stop();
+	at?.remove();
+});
+
+test('without a password nobody comes in, and the answer says how to set one', async () => {
+	for (const { method, path, open } of routes.filter((route) => !route.open)) {
+		const answer = await client.call(method, path, method === 'GET' ? undefined : {});
+
+		assert.equal(answer.status, 503, `${method} ${path} ${open}`);
+		assert.match(answer.json.error.message, /kiroctl admin passwd/);
+	}
+	assert.equal((await client.signIn('')).status, 503);
+	assert.deepEqual((await api('GET', '/session')).json.configured, false);
+});
+
+test('kiroctl admin passwd takes a password from standard input, no weak one', () => {
+	assert.throws(() => at.kiroctl(['admin', 'passwd'], { input: 'short\n' }), /12 characters/);
+	at.kiroctl(['admin', 'passwd'], { input: `${PASSWORD}\n` });
+	assert.ok(!readFileSync(`${at.stateDir}/keys.gdbm`, 'latin1').includes(PASSWORD));
+});
+
+describe('the guard', () => {
+	const each = (what, expected, headers, options = {}) => test(what, async () => {
+		for (const { method, path, open } of routes) {
+			if (open && !options.open)
+				continue;
+			const answer = await client.call(method, path, method === 'GET' ? undefined : {},
+							 headers());
+			const status = typeof expected === 'function' ? expected(method) : expected;
+
+			assert.equal(answer.status, status, `${method} ${path}: ${answer.text}`);
+			assert.equal(answer.headers['access-control-allow-origin'], undefined);
+			assert.match(answer.headers['content-security-policy'], /frame-ancestors 'none'/);
+		}
+	});
+
+	each('nobody without a session', 401, () => ({}));
+	each('nobody with an invented session', 401,
+	     () => ({ cookie: `kiro_admin=${'a'.repeat(43)}` }));
+	each('no client key opens it', 401, () => ({ 'x-api-key': at.key }));
+	each('no page of another origin', 403,
+	     () => ({ origin: 'http://evil.example' }), { open: true });
+	each('no page without an origin of its own', 403, () => ({ origin: 'null' }), { open: true });
+	each('no page that another site calls', 403,
+	     () => ({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }), { open: true });
+	each('no host of another name', 403,
+	     () => ({ host: 'evil.example', origin: 'http://evil.example' }), { open: true });
+
+	test('a wrong password is refused, the right one gives a careful cookie', async () => {
+		const wrong = await client.signIn('not-the-password-at-all');
+		const right = await client.signIn();
+		const [cookie] = right.headers['set-cookie'];
+
+		assert.equal(wrong.status, 401);
+		assert.equal(right.status, 200);
+		assert.match(cookie, /^kiro_admin=[A-Za-z0-9]{43};/);
+		for (const part of ['HttpOnly', 'SameSite=Strict', `Path=${mode.mount}/admin;`])
+			assert.ok(cookie.includes(part), part);
+		assert.ok(!right.text.includes(client.cookie.split('=')[1]));
+	});
+
+	test('no change without the token, or with a wrong one', async () => {
+		for (const token of [undefined, '', 'x'.repeat(64), client.token.slice(0, -1)]) {
+			for (const { method, path, open } of routes) {
+				if (open || method === 'GET')
+					continue;
+				const answer = await client.call(method, path, {},
+								 { 'x-csrf-token': token });
+
+				assert.equal(answer.status, 403, `${method} ${path}`);
+				assert.match(answer.json.error.message, /X-CSRF-Token/);
+			}
+		}
+	});
+
+	test('no change that a form could send', async () => {
+		const answer = await api('POST', '/keys', 'name=x',
+					 { 'content-type': 'application/x-www-form-urlencoded' });
+
+		assert.equal(answer.status, 400);
+	});
+});
+
+test('accounts: shown, changed, disabled, enabled, tested, removed', async () => {
+	const { accounts, damage } = await ok('GET', '/accounts');
+	const one = accounts.find((account) => account.kind === 'social');
+
+	assert.equal(accounts.length, 2);
+	assert.equal(damage, null);
+	assert.equal((await ok('PATCH', `/accounts/${one.id}`, { label: 'Ann', priority: 3 })).label,
+		     'Ann');
+	assert.equal((await ok('GET', `/accounts/${one.id}`)).priority, 3);
+	assert.equal((await ok('POST', `/accounts/${one.id}/disable`)).state, 'disabled');
+	assert.equal((await ok('GET', '/health')).states.disabled, 1);
+	assert.equal((await ok('POST', `/accounts/${one.id}/enable`)).state, 'active');
+	assert.equal((await ok('POST', `/accounts/${one.id}/refresh`)).state, 'active');
+	assert.ok((await ok('POST', `/accounts/${one.id}/test`)).limit > 0);
+	assert.equal((await ok('POST', `/accounts/${one.id}/reset`)).state, 'active');
+	assert.equal((await api('PATCH', `/accounts/${one.id}`, { access_token: 'x' })).status, 400);
+	assert.equal((await api('PATCH', `/accounts/${one.id}`, { region: 'x.evil/' })).status, 400);
+	assert.equal((await api('GET', '/accounts/nobody')).status, 404);
+});
+
+test('a change of what was changed meanwhile is refused', async () => {
+	const list = await api('GET', '/accounts');
+	const { id } = list.json.accounts[0];
+	const match = { 'if-match': list.headers.etag };
+
+	assert.equal((await api('PATCH', `/accounts/${id}`, { priority: 4 }, match)).status, 200);
+	assert.equal((await api('PATCH', `/accounts/${id}`, { priority: 5 }, match)).status, 412);
+	assert.equal((await ok('GET', `/accounts/${id}`)).priority, 4);
+});
+
+test('an import is shown first, then stored', async () => {
+	const file = [{ refreshToken: `aor${'Imported0'.repeat(20)}`, label: 'imported' },
+		      { label: 'nothing in it' }];
+	const preview = await api('POST', '/accounts/import', file);
+
+	assert.deepEqual([preview.json.stored, preview.json.added, preview.json.refused],
+			 [false, 1, 1]);
+	assert.equal((await ok('GET', '/accounts')).accounts.length, 2);
+	const stored = await ok('POST', '/accounts/import?store=1', file,
+				{ 'if-match': preview.headers.etag });
+
+	assert.equal(stored.entries[0].what, 'added');
+	assert.equal((await ok('GET', '/accounts')).accounts.length, 3);
+	await ok('DELETE', `/accounts/${stored.entries[0].id}`);
+	assert.equal((await ok('GET', '/accounts')).accounts.length, 2);
+});
+
+test('an account is added, and not twice', async () => {
+	const [, , three] = await standin.addAccounts([{ name: 'three', kind: 'api_key' }])
+		.then((all) => [, , all.at(-1)]);
+	const added = await api('POST', '/accounts', { kiroApiKey: three.accessToken });
+
+	assert.equal(added.status, 201, added.text);
+	assert.equal(added.json.kind, 'api_key');
+	assert.equal((await api('POST', '/accounts', { kiroApiKey: three.accessToken })).status, 400);
+});
+
+test('a device login: the code to show, then the account', async () => {
+	await standin.device({ pending: 1, user: 'ann' });
+	const flow = await api('POST', '/logins', { method: 'builder-id', label: 'by device' });
+
+	assert.equal(flow.status, 201, flow.text);
+	assert.ok(flow.json.url && flow.json.code);
+	const poll = async () => {
+		const step = await ok('POST', `/logins/${flow.json.id}/poll`);
+
+		if (step.status === 'pending') /* sooner than that is refused by the service */
+			await setTimeout(1000 * step.interval + 100);
+		return step;
+	};
+	let step = await poll();
+
+	for (let tries = 5; step.status === 'pending' && tries; tries--)
+		step = await poll();
+	assert.equal(step.status, 'done');
+	assert.equal(step.account.provider, 'BuilderId');
+	assert.equal((await api('POST', `/logins/${flow.json.id}/poll`)).status, 404);
+	assert.equal((await ok('POST', `/accounts/${step.account.id}/refresh`)).state, 'active');
+});
+
+test('a login can be cancelled; an unknown method is named', async () => {
+	const flow = await ok('POST', '/logins', { method: 'google' });
+
+	await ok('DELETE', `/logins/${flow.id}`);
+	assert.equal((await api('POST', `/logins/${flow.id}/poll`)).status, 404);
+	assert.equal((await api('POST', '/logins', { method: 'magic' })).json.error.field, 'method');
+});
+
+test('a key is shown once, serves, and is refused when it is removed', async () => {
+	const { key } = (await client.call('POST', '/api/v1/keys', { name: 'laptop' })).json;
+	const models = () => request({ port: server.port, path: `${mode.mount}/v1/models`,
+				       headers: { 'x-api-key': key } });
+
+	assert.match(key, /^kiro-/);
+	assert.ok(!JSON.stringify(await ok('GET', '/keys')).includes(key));
+	assert.equal((await models()).status, 200);
+	assert.equal((await api('POST', '/keys', { name: 'laptop' })).status, 400);
+	await ok('DELETE', '/keys/laptop');
+	assert.equal((await models()).status, 401);
+});
+
+test('models: an alias is set, tested and removed', async () => {
+	await ok('PUT', '/aliases/gpt-mine', { target: 'claude-sonnet-4.5' });
+	const meaning = await ok('GET', '/models/test?name=gpt-mine');
+
+	assert.deepEqual([meaning.through, meaning.id], ['claude-sonnet-4.5', 'claude-sonnet-4.5']);
+	await ok('DELETE', '/aliases/gpt-mine');
+	assert.equal((await api('GET', '/models/test?name=gpt-mine')).status, 404);
+});
+
+test('settings tell their origin; a bad file is refused with its line', async () => {
+	const { options } = await ok('GET', '/config');
+	const named = (name) => options.find((option) => option.name === name);
+
+	assert.equal(named('state_dir').origin, 'file');
+	assert.equal(named('auth').origin, 'default');
+	await ok('POST', '/reload');
+	at.configure('{\n"no_such_option": 1\n}');
+	const refused = await api('POST', '/reload');
+
+	assert.equal(refused.status, 400);
+	assert.match(refused.json.error.message, /no_such_option/);
+	at.configure();
+	await ok('POST', '/reload');
+});
+
+test('older gateways\' paths are the same behind the same guard', async () => {
+	const { text } = await client.call('GET', `${mode.mount}/api/accounts`);
+
+	assert.equal(JSON.parse(text).accounts.length,
+		     (await ok('GET', '/accounts')).accounts.length);
+});
+
+test('the panel: a page, its files, and what a browser keeps', async () => {
+	const page = await client.call('GET', `${mode.mount}/admin/`);
+	const moved = await client.call('GET', `${mode.mount}/admin`);
+	const again = await client.call('GET', `${mode.mount}/admin/`, undefined,
+					{ 'if-none-match': page.headers.etag });
+
+	assert.equal(page.status, 200);
+	assert.doesNotMatch(page.text, /<script(?![^>]*\bsrc=)|style=|\son\w+=/);
+	assert.equal(moved.status, 308);
+	assert.equal(moved.headers.location, 'admin/');
+	assert.equal(again.status, 304);
+	assert.equal((await client.call('GET', `${mode.mount}/admin/../kiro.json`)).status, 404);
+});
+
+test('no answer holds a secret', async () => {
+	const known = [...await standin.accounts(), ...at.accounts];
+	const secrets = known.flatMap((account) => [account.accessToken, account.refreshToken,
+						    account.clientSecret, account.apiKey])
+		.filter(Boolean);
+
+	secrets.push(at.key, PASSWORD, 'secret-of-the-settings-0123', 'Imported0Imported0',
+		     client.cookie.split('=')[1], '$y$');
+	assert.ok(secrets.length > 8 && answers.length > 40);
+	for (const { path, text } of answers) {
+		for (const secret of secrets)
+			assert.ok(!text.includes(secret), `${path} holds ${secret.slice(0, 8)}...`);
+	}
+	for (const secret of secrets)
+		assert.ok(!server.log().includes(secret));
+});
+
+test('signing out ends the session; so does another password', async () => {
+	const other = adminClient({ port: server.port, base: `${mode.mount}/admin` });
+
+	await other.signIn();
+	await ok('DELETE', '/session');
+	assert.equal((await api('GET', '/accounts')).status, 401);
+	assert.equal((await other.call('GET', '/api/v1/accounts')).status, 200);
+	at.kiroctl(['admin', 'passwd'], { input: `${PASSWORD}\n` });
+	assert.equal((await other.call('GET', '/api/v1/accounts')).status, 401);
+});
+
+test('who guesses too often is locked out, the right password included', async () => {
+	const statuses = [];
+
+	for (let guess = 0; guess < 7; guess++)
+		statuses.push((await client.signIn(`wrong-password-${guess}`)).status);
+	assert.equal(statuses.at(0), 401);
+	assert.equal(statuses.at(-1), 429);
+	const right = await client.signIn();
+
+	assert.equal(right.status, 429);
+	assert.ok(Number(right.headers['retry-after']) >= 1);
+});
