@@ -195,7 +195,8 @@ static enum guard guard_of(const struct router_row *row)
 		return CLIENT;
 	if (strcmp(row->path, "/v1/usage") == 0)
 		return HOLDER;
-	if (strcmp(row->path, "/") == 0 || strncmp(row->path, "/health", 7) == 0)
+	if (strcmp(row->path, "/") == 0 || ends_with(row->path, "/health") ||
+	    ends_with(row->path, "/live") || ends_with(row->path, "/ready"))
 		return OPEN;
 	return row->guard;
 }
@@ -212,9 +213,15 @@ static bool role_may(enum holder who, enum guard guard)
 	return who == ADMIN_KEY || guard == CLIENT || guard == CHAT;
 }
 
-/* 0: let in, whatever the handler says then. */
-static int expected(enum holder who, enum guard guard)
+/* 0: let in, whatever the handler says then. Metrics are for this machine, or for a token of their
+ * own.
+ */
+static int expected(enum holder who, const struct router_row *row)
 {
+	const enum guard guard = guard_of(row);
+
+	if (strcmp(row->path, "/metrics") == 0)
+		return 403;
 	if (guard == OPEN)
 		return 0;
 	if (guard == CHAT)
@@ -239,7 +246,7 @@ static bool is_refusal(int status)
 
 static void check(const struct router_row *row, enum holder who, const struct buf *answer)
 {
-	int want = expected(who, guard_of(row)), got = status_of(answer);
+	int want = expected(who, row), got = status_of(answer);
 	bool codex = ends_with(row->path, "/responses"), openai = is_openai(row->path, who);
 	char header[64];
 	bool good;
