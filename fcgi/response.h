@@ -15,8 +15,8 @@ struct response {
 	const char *cors_origin; /* allowed origin to name, NULL: none */
 	bool head;		 /* HEAD: headers only */
 	bool started;
-	int status;   /* sent */
-	size_t bytes; /* of bodies sent */
+	int status;	  /* sent */
+	size_t bytes;	  /* of bodies sent */
 	struct buf *copy; /* of the body, body_capture.c; NULL: none */
 };
 
