@@ -53,16 +53,16 @@
 #define LIMIT_HEADERS KB(16) /* our own response headers */
 
 /* Files. */
-#define LIMIT_CONFIG_FILE KB(256)
-#define LIMIT_SECRET_FILE KB(16)
-#define LIMIT_IMPORT_FILE MB(16)
-#define LIMIT_RECORD	  KB(64) /* one record of the state store */
-#define LIMIT_BUNDLE	  MB(192) /* a backup of 10,000 accounts and 100,000 keys */
-#define LIMIT_MODELS	  512	 /* listed to clients, over all accounts */
-#define LIMIT_ACCOUNTS	  10000
-#define LIMIT_KEYS	  100000
-#define LIMIT_LOG_LINE	  KB(8)
-#define LIMIT_CAPTURE	  MB(64) /* capture.log; nothing is written beyond */
+#define LIMIT_CONFIG_FILE  KB(256)
+#define LIMIT_SECRET_FILE  KB(16)
+#define LIMIT_IMPORT_FILE  MB(16)
+#define LIMIT_RECORD	   KB(64)  /* one record of the state store */
+#define LIMIT_BUNDLE	   MB(192) /* a backup of 10,000 accounts and 100,000 keys */
+#define LIMIT_MODELS	   512	   /* listed to clients, over all accounts */
+#define LIMIT_ACCOUNTS	   10000
+#define LIMIT_KEYS	   100000
+#define LIMIT_LOG_LINE	   KB(8)
+#define LIMIT_CAPTURE	   MB(64) /* capture.log; nothing is written beyond */
 #define LIMIT_CAPTURE_BODY MB(1)  /* of one body; the rest is cut */
 
 /* Slots of files that all processes have in memory; each is a power of two. */

