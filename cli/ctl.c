@@ -121,15 +121,20 @@ static const struct ctl_option models_list_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+#define STREAM_TEST_OPTIONS \
+	{ "key-file", "F|-", "the key of a client; without it client_token of the configuration" }, \
+	{ "silence", "SECONDS", "how long nothing but pings comes (60)" }
+
 static const struct ctl_option doctor_options[] = {
 	{ "offline", NULL, "ask no upstream host" },
 	{ "web-config", "FILE", "the web server's configuration, when not in the usual places" },
+	{ "url", "URL", "of the gateway: measure it from a client's side, as stream-test does" },
+	STREAM_TEST_OPTIONS,
 	{ NULL, NULL, NULL },
 };
 
 static const struct ctl_option stream_test_options[] = {
-	{ "key-file", "F|-", "the key of a client; without it client_token of the configuration" },
-	{ "silence", "SECONDS", "how long nothing but pings comes (60)" },
+	STREAM_TEST_OPTIONS,
 	{ NULL, NULL, NULL },
 };
 

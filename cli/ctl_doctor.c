@@ -164,6 +164,7 @@ static const struct {
 	{ "kiro-refresh", doctor_refresher, true },
 	{ "upstream", check_upstream, false },
 	{ "web server", doctor_web, false },
+	{ "stream test", doctor_url, false },
 };
 /* clang-format on */
 

@@ -5,10 +5,9 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
+#include "cli/doctor.h"
 #include "cli/stream_test.h"
 #include "common/jsonw.h"
-
-#include <sysexits.h>
 
 #define SILENCE	    60 /* seconds */
 #define MAX_SILENCE 600
@@ -67,27 +66,55 @@ static int read_key(struct ctl *c, struct secret *key, struct error *e)
 	return 0;
 }
 
+/* With the key and the silence of the command line. How many checks failed, or -1. */
+static int measure(struct ctl *c, struct stream_test *test, struct error *e)
+{
+	struct secret key = { 0 };
+	int rc;
+
+	if (read_silence(c, &test->silence))
+		return error_set(e, ERR_REQUEST, "--silence: must be 1 to %d seconds", MAX_SILENCE);
+	if (read_key(c, &key, e))
+		return -1;
+	test->key = secret_reveal(&key);
+	rc = stream_test_run(c, test, e);
+	secret_release(&key);
+	return rc;
+}
+
 int ctl_stream_test(struct ctl *c, struct error *e)
 {
 	struct report r = { .ctl = c };
-	struct secret key = { 0 };
 	struct stream_test test = { .url = c->operands[0], .report = report, .context = &r };
 	struct buf out;
 	int rc;
 
-	if (read_silence(c, &test.silence))
-		return ctl_usage(c, "--silence: must be 1 to %d seconds", MAX_SILENCE);
-	if (read_key(c, &key, e))
-		return -1;
-	test.key = secret_present(&key) ? secret_reveal(&key) : "";
 	buf_init(&out, CTL_OUTPUT);
 	jsonw_init(&r.json, &out);
 	jsonw_begin_array(&r.json);
-	rc = stream_test_run(c, &test, e);
+	rc = measure(c, &test, e);
 	jsonw_end(&r.json);
 	if (c->json && rc >= 0)
 		ctl_print_json(&out);
 	buf_release(&out);
-	secret_release(&key);
 	return rc > 0 ? 1 : rc;
+}
+
+static void report_finding(void *context, const char *check, bool passed, const char *text)
+{
+	struct doctor *d = context;
+
+	d->check = check;
+	doctor_say(d, passed ? FINDING_OK : FINDING_FAIL, "%s", text);
+}
+
+void doctor_url(struct doctor *d)
+{
+	struct stream_test test = { .url = ctl_value(d->ctl, "url"),
+				    .report = report_finding,
+				    .context = d };
+	struct error e = { 0 };
+
+	if (test.url && measure(d->ctl, &test, &e) < 0)
+		doctor_fail(d, &e);
 }

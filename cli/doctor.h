@@ -38,4 +38,7 @@ void doctor_upstream(struct doctor *d);
 /* doctor_web.c */
 void doctor_web(struct doctor *d);
 
+/* ctl_stream.c: with --url, from a client's side */
+void doctor_url(struct doctor *d);
+
 #endif

@@ -142,6 +142,27 @@ describe('kiroctl stream-test', { timeout: 120000 }, () => {
 		}
 	});
 
+	test('doctor --url tells the same', async () => {
+		const site = await startSite(modes['lighttpd FastCGI']);
+
+		try {
+			const out = await new Promise((resolve) => {
+				const url = `http://127.0.0.1:${site.server.port}/kiro`;
+				const child = execFile(join(buildDir, 'kiroctl'), ['doctor', '--offline',
+					'--url', url, '--key-file', '-', '--silence', '1'],
+				{ env: site.at.env }, (error, text) => resolve(text));
+
+				child.stdin.end(site.at.key);
+			});
+
+			assert.match(out, /^OK +Authorization +comes through$/m);
+			assert.match(out, /^OK +5 MB body +came through$/m);
+			assert.match(out, /^OK +silence +1 s with nothing but 0 pings$/m);
+		} finally {
+			await site.stop();
+		}
+	});
+
 	test('a wrong key and a wrong URL are told apart from a wrong server', async () => {
 		const site = await startSite(modes['lighttpd FastCGI']);
 
