@@ -3,6 +3,7 @@
 #   make            build the three programs into build/
 #   make check      all tests            make demo       see the main job working
 #   make fuzz       FUZZ_TIME=seconds FUZZ_TARGETS="some": tests/fuzz/README.md
+#   make bench      what it costs, BENCH_TIME=seconds a row; make bench-counts: instructions
 #   make crash      10,000 killed programs: minutes
 #   make install    PREFIX=/usr/local DESTDIR=           make uninstall
 #   make deb        the Debian package, into build/      make dist       for shared hosts
@@ -53,6 +54,7 @@ UNIT     := $(call objects,$(wildcard tests/unit/*.c))
 STANDIN  := $(call objects,$(wildcard tests/upstream/*.c))
 CRASH    := $(call objects,tests/crash/crash.c)
 HERD     := $(call objects,tests/crash/herd.c)
+BENCH    := $(addprefix $(BUILD)/tests/bench-,micro load source passthrough)
 MICRO    := $(call objects,$(wildcard tests/bench/micro*.c))
 LIBFUZZER := $(call objects,$(addprefix tests/fuzz/,libfuzzer.c mutate.c))
 TARGETS  := $(call objects,$(filter-out %/libfuzzer.c %/mutate.c %/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -61,7 +63,7 @@ PROGRAMS := $(BUILD)/kiro.fcgi $(BUILD)/kiroctl $(BUILD)/kiro-refresh
 TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin $(BUILD)/tests/fuzz-replay \
             $(BUILD)/tests/crash-tests $(BUILD)/tests/herd $(BUILD)/tests/faults.so
 
-.PHONY: all check crash fuzz demo install uninstall clean format lint deps testers deb dist check-package
+.PHONY: all bench bench-counts check crash fuzz demo install uninstall clean format lint deps testers deb dist check-package
 .PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
 
 all: $(PROGRAMS) $(BUILD)/man/kiro.json.5
@@ -95,6 +97,11 @@ $(BUILD)/tests/fuzz-replay: $(COMMON) $(FCGI) $(filter-out %/ctl.o,$(CTL)) $(TAR
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(CTL_LIBS) $(LIBS)
 
 $(BUILD)/tests/bench-micro: $(COMMON) $(FCGI) $(MICRO)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS)
+
+$(addprefix $(BUILD)/tests/bench-,load source passthrough): \
+$(BUILD)/tests/bench-%: $(call objects,common/base.c common/buf.c) $(BUILD)/tests/bench/%.o
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCGI_LIBS) $(LIBS)
 
@@ -142,6 +149,16 @@ fuzz: $(BUILD)/tests/fuzz-replay
 # The long run of the crash tests: 10,000 killed programs. KILLS=N for another number.
 crash: all testers
 	@KILLS=$${KILLS:-10000} HERD=64x16 tests/run-all crash
+
+# What it costs: tests/bench/README.md. BENCH_TIME seconds a row, SHORT=1 for a quick look.
+bench: all $(BENCH) $(BUILD)/tests/upstream-standin
+	@etc/install-deps check
+	@node tests/bench/run.mjs
+
+# Instructions of the hot path against tests/bench/counts; UPDATE=1 writes them anew.
+bench-counts: $(BUILD)/tests/bench-micro
+	@etc/install-deps bench
+	@tests/bench/counts.sh
 
 check-layers:
 	tests/layers.sh
