@@ -268,6 +268,7 @@ static struct curl_slist *header_list(const struct http_request *request)
 {
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
 	char line[LIMIT_RECORD / 4];
+	size_t longest = 0; /* all of it would be 16 KiB more stack that each stream touches */
 
 	for (size_t i = 0; list && i < request->header_count; i++) {
 		const struct http_header *h = &request->headers[i];
@@ -279,8 +280,9 @@ static struct curl_slist *header_list(const struct http_request *request)
 			return NULL;
 		}
 		list = curl_slist_append(list, line);
+		longest = (size_t)len > longest ? (size_t)len : longest;
 	}
-	explicit_bzero(line, sizeof(line));
+	explicit_bzero(line, longest);
 	return list;
 }
 

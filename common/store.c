@@ -11,6 +11,8 @@
 #include "common/statedir.h"
 #include "common/store_parts.h"
 
+#include <pthread.h>
+
 #define LOCK_WAIT_MS 5000
 
 int store_check_key(const char *key, struct error *e)
@@ -26,24 +28,59 @@ int store_check_key(const char *key, struct error *e)
 	return 0;
 }
 
-int store_get(const struct store *s, const char *key, struct buf *json, struct error *e)
-{
-	struct generation g;
-	int rc;
-
-	if (store_check_key(key, e) || generation_open(s, &g, e))
-		return -1;
-	rc = generation_fetch(s, &g, key, json, e);
-	generation_close(&g);
-	return rc;
-}
-
 static struct store_stamp stamp_of(const struct stat *st)
 {
 	return (struct store_stamp){ .inode = st->st_ino,
 				     .device = st->st_dev,
 				     .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 +
 						 st->st_mtim.tv_nsec };
+}
+
+/* A generation that was opened for reading once and stays so until the file is another one: as it is
+ * replaced and never changed, what is open is whole, and a stat() tells if it is the newest. Opening
+ * it took 15 us each time, thrice a request. */
+struct store_reader {
+	pthread_mutex_t lock; /* GDBM's handles are for one thread at a time */
+	struct generation generation;
+	struct store_stamp stamp;
+	bool open;
+};
+
+static void reader_close(struct store_reader *r)
+{
+	if (r->open)
+		generation_close(&r->generation);
+	r->open = false;
+}
+
+/* Under its lock. */
+static int reader_renew(const struct store *s, struct error *e)
+{
+	struct store_reader *r = s->reader;
+	struct error unseen = { .kind = ERR_NONE };
+	int changed = store_changed(s, &r->stamp, &unseen);
+
+	if (r->open && !changed)
+		return 0;
+	reader_close(r);
+	if (generation_open(s, &r->generation, e))
+		return -1;
+	r->open = true;
+	return 0;
+}
+
+int store_get(const struct store *s, const char *key, struct buf *json, struct error *e)
+{
+	int rc;
+
+	if (store_check_key(key, e))
+		return -1;
+	pthread_mutex_lock(&s->reader->lock);
+	rc = reader_renew(s, e);
+	if (!rc)
+		rc = generation_fetch(s, &s->reader->generation, key, json, e);
+	pthread_mutex_unlock(&s->reader->lock);
+	return rc;
 }
 
 struct each_walk {
@@ -299,6 +336,8 @@ static char *path_of(const char *dir, const char *name, const char *suffix)
 void store_paths(struct store *s, const char *dir, const char *name)
 {
 	*s = (struct store){ .name = xstrdup(name) };
+	s->reader = xcalloc(1, sizeof(*s->reader));
+	pthread_mutex_init(&s->reader->lock, NULL);
 	s->dir = xstrdup(dir);
 	s->path = path_of(dir, name, ".gdbm");
 	s->new_path = path_of(dir, name, ".gdbm.new");
@@ -315,6 +354,11 @@ void store_close(struct store *s)
 	free(s->lock_path);
 	free(s->spill_path);
 	seal_free(s->seal);
+	if (s->reader) {
+		reader_close(s->reader);
+		pthread_mutex_destroy(&s->reader->lock);
+	}
+	free(s->reader);
 	*s = (struct store){ .name = NULL };
 }
 

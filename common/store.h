@@ -25,11 +25,13 @@
 #define STORE_KEY_SIZE 160
 
 struct seal;
+struct store_reader;
 
 struct store {
 	char *name; /* "tokens", "keys" */
 	char *dir, *path, *lock_path;
 	char *new_path, *spill_path;
+	struct store_reader *reader; /* kept open between store_get() calls */
 	struct seal *seal; /* keys that records are encrypted with; NULL: they are not */
 };
 

@@ -79,7 +79,6 @@ static int check_configured(struct request *r)
 {
 	const struct config *config = r->site->config;
 	struct error why = { 0 };
-	size_t count = 0;
 
 	if (site_open_stores(r->site, &why)) {
 		if (secret_present(&config->client_token))
@@ -89,7 +88,16 @@ static int check_configured(struct request *r)
 				 "This gateway is not set up yet: its owner runs \"kiroctl init\" "
 				 "and \"kiroctl key add NAME\"");
 	}
-	if (secret_present(&config->client_token))
+	return 0;
+}
+
+/* No key of this installation was among them: there may be none at all. */
+static int check_any_key(struct request *r)
+{
+	struct error why = { 0 };
+	size_t count = 0;
+
+	if (secret_present(&r->site->config->client_token))
 		return 0;
 	if (keys_count(&r->site->keys, &count, &why)) {
 		log_line(LOG_ERROR, "%s", why.message);
@@ -190,7 +198,8 @@ static int check_keys(struct request *r, enum guard guard)
 		if (known)
 			return known < 0 ? -1 : check_key(r, guard);
 	}
-	return refuse(r, keys, count);
+	/* Last: it walks over all keys. */
+	return check_any_key(r) ? -1 : refuse(r, keys, count);
 }
 
 int auth_scraper(struct request *r)
