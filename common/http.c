@@ -264,25 +264,27 @@ static size_t on_body(char *at, size_t size, size_t count, void *context)
 	return x->rc ? 0 : bytes.len;
 }
 
+/* Not on the stack: a line may be long, and what a stream has touched of it once it keeps. */
 static struct curl_slist *header_list(const struct http_request *request)
 {
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-	char line[LIMIT_RECORD / 4];
-	size_t longest = 0; /* all of it would be 16 KiB more stack that each stream touches */
+	struct buf line;
 
+	buf_init(&line, LIMIT_RECORD / 4);
 	for (size_t i = 0; list && i < request->header_count; i++) {
 		const struct http_header *h = &request->headers[i];
-		int len = snprintf(line, sizeof(line), "%s:%s%s", h->name, h->value ? " " : "",
-				   h->value ? h->value : "");
 
-		if (len < 0 || (size_t)len >= sizeof(line) || strpbrk(line, "\r\n")) {
+		buf_reset(&line);
+		buf_add_format(&line, "%s:%s%s", h->name, h->value ? " " : "",
+			       h->value ? h->value : "");
+		if (line.failed || strpbrk(line.at, "\r\n")) {
 			curl_slist_free_all(list);
-			return NULL;
+			list = NULL;
+		} else {
+			list = curl_slist_append(list, line.at);
 		}
-		list = curl_slist_append(list, line);
-		longest = (size_t)len > longest ? (size_t)len : longest;
 	}
-	explicit_bzero(line, longest);
+	buf_wipe(&line);
 	return list;
 }
 

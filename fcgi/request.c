@@ -96,7 +96,7 @@ const char *request_query(struct request *r, const char *name)
 
 static int read_all(struct request *r, size_t limit)
 {
-	char chunk[16384];
+	char chunk[8192]; /* libfcgi has no more at once; a stream keeps its stack to the end */
 	size_t total = 0;
 	ssize_t got;
 
