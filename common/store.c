@@ -36,9 +36,9 @@ static struct store_stamp stamp_of(const struct stat *st)
 						 st->st_mtim.tv_nsec };
 }
 
-/* A generation that was opened for reading once and stays so until the file is another one: as it is
- * replaced and never changed, what is open is whole, and a stat() tells if it is the newest. Opening
- * it took 15 us each time, thrice a request. */
+/* A generation that was opened for reading once and stays so until the file is another one: as it
+ * is replaced and never changed, what is open is whole, and a stat() tells if it is the newest.
+ * Opening it took 15 us each time, thrice a request. */
 struct store_reader {
 	pthread_mutex_t lock; /* GDBM's handles are for one thread at a time */
 	struct generation generation;

@@ -4,8 +4,8 @@
  *
  *   bench-load PORT CLIENTS SECONDS FILE [PID...]
  *
- * FILE holds one request, head and body, as it goes over the wire. Of the processes it tells the CPU
- * time of the run and the memory (PSS) in the middle of it. SECONDS 0: each client asks once.
+ * FILE holds one request, head and body, as it goes over the wire. Of the processes it tells the
+ * CPU time of the run and the memory (PSS) in the middle of it. SECONDS 0: each client asks once.
  */
 #include "common/base.h"
 #include "common/buf.h"
@@ -28,8 +28,8 @@ struct client {
 	char head[2048]; /* of the answer */
 	size_t head_len;
 	bool in_body, chunked, last; /* last: the server closes behind it */
-	long long left; /* bytes of a body that has a length */
-	char tail[8];	/* the last bytes of a chunked one */
+	long long left;		     /* bytes of a body that has a length */
+	char tail[8];		     /* the last bytes of a chunked one */
 	bool first_seen;
 	int mark_at; /* digits of the mark under way, -1: none */
 	int64_t mark;
@@ -115,7 +115,8 @@ static void scan(struct client *c, const char *at, size_t len)
 		}
 		if (*at < '0' || *at > '9') { /* chunked: a boundary may stand in between */
 			at++;
-			c->mark_at = c->mark_at && (at[-1] == '\r' || at[-1] == '\n') ? c->mark_at : -1;
+			c->mark_at =
+				c->mark_at && (at[-1] == '\r' || at[-1] == '\n') ? c->mark_at : -1;
 			continue;
 		}
 		c->mark = c->mark * 10 + (*at++ - '0');

@@ -161,7 +161,7 @@ function load(site, target, row) {
 		console.log(`${row.name}: ${told.failures} failures\n${run.stderr}`);
 	return { ...told, cpu_per_request_us: cpu / told.requests,
 		 cpu_per_event_us: told.events ? cpu / told.events : undefined,
-		 program_us: told.cpu_us[0] / (told.events || told.requests),
+		 program_share: told.cpu_us[0] / cpu,
 		 requests_per_second: told.requests / told.seconds,
 		 requests_per_core: told.requests / cpu * 1e6,
 		 events_per_second: told.events / told.seconds };
@@ -237,7 +237,7 @@ function tellRows(results) {
 		      const late = (i) => r.paced ? number(own.late_us[i] / 1000, 2) : '-';
 
 		      return [r.name, number(own.requests_per_second), number(own.events_per_second),
-			      number(each), number(own.program_us),
+			      number(each), number(each * own.program_share),
 			      number(each / per(r.passthrough, r), 2), number(each / per(r.proxy, r), 2),
 			      number(own.first_us[0] / 1000, 2), number(own.first_us[2] / 1000, 2),
 			      late(0), late(2),

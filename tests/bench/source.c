@@ -19,25 +19,25 @@
 #include <signal.h>
 #include <sys/epoll.h>
 
-#define CLIENTS	  16384
-#define IN_MAX	  KB(32) /* of a head; bodies are only counted */
-#define ANSWER	  MB(16)
-#define TICK_MS	  1
+#define CLIENTS 16384
+#define IN_MAX	KB(32) /* of a head; bodies are only counted */
+#define ANSWER	MB(16)
+#define TICK_MS 1
 
-#define WORDS	  " jumps over the lazy dog"
-#define HEAD                                                                                       \
-	"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define WORDS	    " jumps over the lazy dog"
+#define HEAD	    "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define FRAMES_TYPE "application/vnd.amazon.eventstream"
 #define SSE_TYPE    "text/event-stream; charset=utf-8"
-#define JSON_HEAD   "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s"
+#define JSON_HEAD                                                                                  \
+	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s"
 
 struct client {
 	int fd;
 	struct buf in, out;
 	size_t sent, body_left;
 	bool sse;
-	long left;     /* events of a paced answer */
-	int64_t due;   /* us: the next one */
+	long left;   /* events of a paced answer */
+	int64_t due; /* us: the next one */
 };
 
 static struct client *clients[CLIENTS];
@@ -69,7 +69,8 @@ static void add_sse_chunk(struct buf *out, const char *name, const char *rest)
 {
 	char event[1024];
 
-	snprintf(event, sizeof(event), "event: %s\ndata: {\"type\":\"%s\"%s}\n\n", name, name, rest);
+	snprintf(event, sizeof(event), "event: %s\ndata: {\"type\":\"%s\"%s}\n\n", name, name,
+		 rest);
 	add_chunk(out, span_of(event));
 }
 
@@ -95,13 +96,13 @@ static void add_event(struct buf *out, bool sse)
 
 	if (sse)
 		snprintf(json, sizeof(json),
-			 ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"@%0*" PRId64 WORDS
-			 "\"}",
+			 ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"@%0*" PRId64
+				 WORDS "\"}",
 			 MARK_DIGITS, now_us());
 	else if (set.tool)
 		snprintf(json, sizeof(json),
-			 "{\"toolUseId\":\"tooluse_1\",\"name\":\"Write\",\"input\":\"@%0*" PRId64 WORDS
-			 "\"}",
+			 "{\"toolUseId\":\"tooluse_1\",\"name\":\"Write\",\"input\":\"@%0*" PRId64
+				 WORDS "\"}",
 			 MARK_DIGITS, now_us());
 	else
 		snprintf(json, sizeof(json), "{\"content\":\"@%0*" PRId64 WORDS "\"}", MARK_DIGITS,
@@ -307,7 +308,8 @@ static void pace(void)
 
 int main(void)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(at);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct epoll_event want = { .events = EPOLLIN, .data.fd = listener }, seen[256];
