@@ -39,6 +39,7 @@ struct exchange {
 	int rc; /* a callback's non-zero value, or -1 for our own deadlines */
 	int64_t started, last_bytes, tick_at;
 	bool watching;
+	bool unread; /* on_bytes() was called and on_read() was not yet */
 };
 
 static void share_lock(CURL *easy, curl_lock_data data, curl_lock_access access, void *client)
@@ -260,6 +261,7 @@ static size_t on_body(char *at, size_t size, size_t count, void *context)
 
 	if (!x->rc)
 		x->rc = x->request->on_bytes(x->request->context, x->reply, bytes, x->error);
+	x->unread = true;
 	x->last_bytes = clock_ticks(); /* after: a slow client is not a silent upstream */
 	return x->rc ? 0 : bytes.len;
 }
@@ -393,7 +395,12 @@ static void transfer(CURLM *multi, struct exchange *x)
 		struct curl_waitfd watch = { .fd = r->watch_fd, .events = CURL_WAIT_POLLIN };
 		int wait_ms;
 
-		if (curl_multi_perform(multi, &running) || !running || x->rc)
+		CURLMcode code = curl_multi_perform(multi, &running);
+
+		if (x->unread && !x->rc && r->on_read)
+			x->rc = r->on_read(r->context, x->error);
+		x->unread = false;
+		if (code || !running || x->rc)
 			return;
 		wait_ms = until_due(x);
 		if (wait_ms < 0)
@@ -509,6 +516,7 @@ int http_fetch(struct http_client *client, const struct http_request *request,
 	r.on_bytes = collect;
 	r.context = &c;
 	r.on_tick = NULL;
+	r.on_read = NULL;
 	r.on_watch = request->on_watch ? watch_while_collecting : NULL;
 	return http_run(client, &r, reply, e);
 }

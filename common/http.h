@@ -56,6 +56,11 @@ struct http_request {
 	int (*on_bytes)(void *context, const struct http_reply *reply, struct span bytes,
 			struct error *e);
 
+	/* Optional. Behind each on_bytes() series that one read of the socket has made: libcurl
+	 * calls for each chunk of the transfer coding. 0, or -1 to end the exchange (with *e
+	 * filled). */
+	int (*on_read)(void *context, struct error *e);
+
 	/* Optional. Called when it last said so (ms from then) and at the start; returns the next
 	 * distance, or -1 to end the exchange (with *e filled). */
 	int (*on_tick)(void *context, struct error *e);

@@ -128,7 +128,7 @@ static int sink_bytes(void *context, struct span bytes, struct error *e)
 		return -1;
 	rc = take_frames(t, e);
 	/* What came before the damage was good: the client gets it, then the error. */
-	if (e->kind != ERR_GONE) {
+	if (rc && e->kind != ERR_GONE) {
 		struct error sending = { 0 };
 
 		if (flush(t, &sending)) {
@@ -138,6 +138,13 @@ static int sink_bytes(void *context, struct span bytes, struct error *e)
 		}
 	}
 	return rc;
+}
+
+/* One write for all events of one read: an upstream that is faster than we are sends 80 of them at
+ * once, and a write costs more than ten events. */
+static int sink_read(void *context, struct error *e)
+{
+	return flush(context, e);
 }
 
 static int sink_end(void *context, struct error *e)
@@ -255,6 +262,7 @@ struct up_sink turn_sink(struct turn *t)
 	return (struct up_sink){
 		.reset = sink_reset,
 		.bytes = sink_bytes,
+		.read = sink_read,
 		.end = sink_end,
 		.tick = sink_tick,
 		.watch = sink_watch,

@@ -60,6 +60,13 @@ static int on_bytes(void *context, const struct http_reply *reply, struct span b
 	return 0;
 }
 
+static int on_read(void *context, struct error *e)
+{
+	const struct up_sink *sink = ((struct exchange *)context)->call->sink;
+
+	return sink->read ? sink->read(sink->context, e) : 0;
+}
+
 static int on_tick(void *context, struct error *e)
 {
 	const struct up_sink *sink = ((struct exchange *)context)->call->sink;
@@ -136,6 +143,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 		.total_ms = total_ms(config, call->chat->stream),
 		.proxy = account->proxy_url,
 		.on_bytes = on_bytes,
+		.on_read = on_read,
 		.on_tick = on_tick,
 		.watch_fd = call->sink->watch_fd,
 		.on_watch = on_watch,

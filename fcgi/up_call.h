@@ -30,7 +30,8 @@ struct up_sink {
 	void (*reset)(void *context, const struct model *model, bool last);
 	/* > 0: the answer is complete, the rest of it is not wanted */
 	int (*bytes)(void *context, struct span bytes, struct error *e); /* of a 200 answer */
-	int (*end)(void *context, struct error *e);			 /* it ended cleanly */
+	int (*read)(void *context, struct error *e);  /* as http_request.on_read; may be NULL */
+	int (*end)(void *context, struct error *e);   /* it ended cleanly */
 	int (*tick)(void *context, struct error *e);  /* as http_request.on_tick */
 	int (*watch)(void *context, struct error *e); /* as http_request.on_watch */
 	int watch_fd;

@@ -8,8 +8,8 @@
 
 #include <time.h>
 
-/* An event of an answer holds "@", then the time it left the source in microseconds of the monotonic
- * clock, which all processes of a machine share: so many digits. */
+/* An event of an answer holds "@", then the time it left the source in microseconds of the
+ * monotonic clock, which all processes of a machine share: so many digits. */
 #define MARK	    '@'
 #define MARK_DIGITS 15
 

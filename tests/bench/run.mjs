@@ -155,6 +155,9 @@ function load(site, target, row) {
 	if (!run.stdout)
 		throw new Error(`${row.name}: ${run.stderr}`);
 	const told = JSON.parse(run.stdout);
+	/* Responses tells a text twice: what counts is what the source has sent. */
+	if (row.answer && !row.once)
+		told.events = told.requests * row.answer[1];
 	const cpu = told.cpu_us.reduce((sum, us) => sum + us, 0);
 
 	if (told.failures || !told.requests)
@@ -282,10 +285,10 @@ async function main() {
 
 	site.idle = { gateway: pss(site.targets.gateway.pids[0]),
 		      passthrough: pss(site.targets.passthrough.pids[0]) };
+	if ('memory'.includes(only)) /* first: what other rows have left would hide it */
+		found.memory = await memory(site);
 	for (const row of rows.filter((r) => r.name.includes(only)))
 		found.rows.push(await measure(site, row));
-	if ('memory'.includes(only))
-		found.memory = await memory(site);
 	found.micro = only && only !== 'micro' ? [] : micro();
 
 	console.log(`${found.cpu}, ${found.cores} cores, load ${found.load.toFixed(1)}; ` +
