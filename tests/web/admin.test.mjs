@@ -313,6 +313,7 @@ test('no answer holds a secret', async () => {
 		for (const secret of secrets)
 			assert.ok(!text.includes(secret), `${path} holds ${secret.slice(0, 8)}...`);
 	}
+	assert.doesNotMatch(server.log(), /Sanitizer|runtime error:/);
 	for (const secret of secrets)
 		assert.ok(!server.log().includes(secret));
 });
