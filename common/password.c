@@ -11,7 +11,7 @@
 
 #include <crypt.h>
 
-#define RECORD "!admin"
+#define RECORD "p/admin"
 #define METHOD "$y$" /* yescrypt, with libxcrypt's own cost */
 
 static int check_text(const char *text, struct error *e)

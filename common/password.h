@@ -1,5 +1,5 @@
 /*
- * password.h - the administrator's password: record "!admin" in keys.gdbm, which holds its yescrypt
+ * password.h - the administrator's password: record "p/admin" in keys.gdbm, which holds its yescrypt
  * hash (libxcrypt) and nothing else of it.
  */
 #ifndef COMMON_PASSWORD_H

@@ -7,7 +7,7 @@
  *
  * A record is JSON in an envelope: format, padding and a CRC-32 that is checked at each read.
  * Keys: "a/<account>", "c/<account>" (its models), "u/<account>" (its usage), "k/<sha256 of a client
- * key>", "m/<model alias>", "!meta".
+ * key>", "m/<model alias>", "l/<login under way>", "p/admin" (password.h), "!meta".
  * Nothing here creates a store but store_create(); a missing, empty, damaged or foreign file is
  * refused with the path in the message and left as it is.
  *

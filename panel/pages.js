@@ -10,6 +10,33 @@ let charts;
 const loadCharts = () => charts ??= new Promise((resolve, reject) => document.head.append(
 	h('script', { src: 'chart.min.js', onload: () => resolve(window.Chart), onerror: reject })));
 
+// A day's requests as columns, its tokens as a line.
+async function drawDays(canvas, days, previous) {
+	const Chart = await loadCharts();
+	const axis = (position, title, grid) => ({ position, beginAtZero: true, title: { display: true, text: t(title), color: colour('--dim') },
+		ticks: { color: colour('--dim'), precision: 0, callback: (value) => new Intl.NumberFormat(language(), { notation: 'compact' }).format(value) },
+		grid: { color: colour('--line'), drawOnChartArea: grid } });
+
+	previous?.destroy();
+	if (!canvas.isConnected)
+		return undefined;
+	return new Chart(canvas, { data: { labels: days.map((day) => day.name.slice(5)), datasets: [
+		{ type: 'bar', label: t('Requests'), data: days.map((day) => day.requests), backgroundColor: colour('--accent'), borderRadius: 3, maxBarThickness: 26, grouped: false, order: 3 },
+		{ type: 'bar', label: t('Errors'), data: days.map((day) => day.errors), backgroundColor: colour('--bad'), borderRadius: 3, maxBarThickness: 26, grouped: false, order: 2 },
+		{ type: 'line', label: t('tokens'), data: days.map((day) => day.input_tokens + day.output_tokens), borderColor: colour('--warn'), backgroundColor: colour('--warn'),
+		  borderWidth: 2, pointRadius: 2, tension: .25, yAxisID: 'tokens', order: 1 }] },
+		options: { animation: false, maintainAspectRatio: false, plugins: { legend: { position: 'bottom', labels: { color: colour('--text'), boxWidth: 10 } } },
+			scales: { x: { ticks: { color: colour('--dim') }, grid: { display: false } }, y: axis('left', 'Requests', true), tokens: axis('right', 'tokens', false) } } });
+}
+
+// All of the last thirty days, those of which nothing is known too.
+function thirtyDays(known) {
+	const by = new Map(known.map((day) => [day.name, day]));
+
+	return Array.from({ length: 30 }, (_, ago) => new Date(Date.now() - (29 - ago) * 86400000).toISOString().slice(0, 10))
+		.map((name) => by.get(name) ?? { name, requests: 0, errors: 0, input_tokens: 0, output_tokens: 0 });
+}
+
 // ---- dashboard ----
 
 const tile = (label, value, extra) => h('div.card.pad.tile', {}, h('div.label', {}, label), h('div.value', {}, value), extra ? h('div.small.dim', {}, extra) : null);
@@ -31,7 +58,8 @@ export async function dashboardPage() {
 	const tiles = h('div.tiles'), quotas = h('div'), banner = h('div.banner.bad', { hidden: true, role: 'alert' });
 	const canvas = h('canvas', { role: 'img', 'aria-label': t('Accounts by state') });
 	const words = h('div.row.middle');
-	let chart, last;
+	const daily = h('canvas', { role: 'img', 'aria-label': t('Last 30 days') });
+	let chart, days, last, lastDays;
 
 	async function update() {
 		const [health, usage] = await Promise.all([get('/health'), get('/usage')]);
@@ -52,14 +80,24 @@ export async function dashboardPage() {
 			[h('p.dim', {}, t('Nothing is known yet. kiro-refresh asks for it, or test an account.'))]));
 		words.replaceChildren(...Object.keys(order).filter((name) => health.states[name]).map((name) => h('span', {}, stateOf(name), ` ${number(health.states[name])}`)));
 		if (shape !== last && health.accounts)
-			drawStates(canvas, health.states, chart).then((made) => (chart = made)).catch(() => {});
-		last = shape;
+			drawStates(canvas, health.states, chart).then((made) => {
+				chart = made;
+				last = made && shape; /* before it was in the page there was none */
+			}).catch(() => {});
+		const counted = JSON.stringify(usage.days) + document.documentElement.dataset.theme;
+
+		if (counted !== lastDays)
+			drawDays(daily, thirtyDays(usage.days), days).then((made) => {
+				days = made;
+				lastDays = made && counted;
+			}).catch(() => {});
 		if (!health.accounts)
 			quotas.replaceChildren(h('div.empty', {}, h('h2', {}, t('No accounts yet')), h('p', {}, t('Log in with a Kiro account, or take over what another program has.')),
 				h('div.row', {}, h('button.main', { type: 'button', onclick: () => addAccount(update) }, t('Add account')))));
 	}
 	await update();
-	return { title: t('Dashboard'), update, content: [banner, h('div.stack', {}, tiles, h('div.columns', {},
+	return { title: t('Dashboard'), update, content: [banner, h('div.stack', {}, tiles,
+		h('div.card.pad', {}, h('h2', {}, t('Last 30 days')), h('div.chart', {}, daily)), h('div.columns', {},
 		h('div.card.pad', {}, h('h2', {}, t('Allowance')), quotas),
 		h('div.card.pad', {}, h('h2', {}, t('Accounts by state')), h('div.chart', {}, canvas), words)))] };
 }
@@ -82,7 +120,10 @@ function showKey({ name, key }, done) {
 		h('footer', {}, h('button.main', { type: 'button', onclick: close }, t('Done')))], { onclose: done });
 }
 
-const newKey = (done) => dialog(t('New key'), (close) => form([{ name: 'name', label: t('Name'), required: true, hint: t('For whom or what it is') }],
+const newKey = (done) => dialog(t('New key'), (close) => form([{ name: 'name', label: t('Name'), required: true, hint: t('For whom or what it is') },
+	{ name: 'role', label: t('Role'), value: 'user', options: ['user', 'viewer', 'operator', 'admin'].map((role) => [role, t(role)]), hint: t('user: the models; viewer and operator: this panel\'s API; admin: all') },
+	{ name: 'requests', label: t('Limit of requests'), placeholder: '60/minute, 5000/day', hint: t('empty: none') },
+	{ name: 'tokens', label: t('Limit of tokens'), placeholder: '2000000/month', hint: t('empty: none') }],
 	t('Add'), async (values) => {
 		const made = await post('/keys', values);
 
@@ -95,6 +136,8 @@ export async function keysPage() {
 	const list = table('keys', [
 		{ head: 'Name', sort: (k) => k.name.toLowerCase(), text: (k) => k.name, cell: (k) => h('span.name.wrap', {}, k.name) },
 		{ head: 'Key', text: (k) => k.prefix, cell: (k) => h('span.mono.dim', {}, `${k.prefix}…`) },
+		{ head: 'Role', sort: (k) => k.role, text: (k) => k.role, cell: (k) => h('div', {}, t(k.role), k.refusal ? h('div.small.wrong', {}, k.refusal) : null) },
+		{ head: 'Limits', cell: (k) => h('span.small.wrap', {}, Object.entries(k.limits).filter(([, limit]) => limit).map(([name, limit]) => `${limit} ${t(name)}`).join('; ') || '–') },
 		{ head: 'Added', sort: (k) => k.added_at, cell: (k) => when(k.added_at) },
 		{ act: true, cell: (k) => h('button.danger', { type: 'button', onclick: () => confirm(t('Remove key'),
 			`${t('Remove the key “{}”?', k.name)} ${t('Clients that use it are refused from now on.')}`, t('Remove'), async () => {
@@ -169,6 +212,13 @@ const csvCell = (value) => {
 	return `"${(/^[=+\-@\t\r]/.test(text) && typeof value !== 'number' ? `'${text}` : text).replaceAll('"', '""')}"`;
 };
 
+const counts = ['requests', 'errors', 'estimated', 'input_tokens', 'output_tokens', 'cache_read_tokens', 'cache_write_tokens', 'credits'];
+
+// One line an account, key, model and day.
+const usageRows = (answer) => [['what', 'name', 'id', 'plan', 'used', 'limit', 'remaining', 'unit', 'reset_at', 'read_at', ...counts],
+	...answer.accounts.map((a) => ['account', a.label ?? a.id, a.id, a.usage?.plan, a.usage?.used, a.usage?.limit, a.usage?.remaining, a.usage?.unit, a.usage?.reset_at, a.usage?.read_at]),
+	...['keys', 'models', 'days'].flatMap((what) => answer[what].map((g) => [what.slice(0, -1), g.name, '', '', '', '', '', '', '', '', ...counts.map((name) => g[name])]))];
+
 export async function usagePage() {
 	const filter = searchBox();
 	const canvas = h('canvas', { role: 'img', 'aria-label': t('Share of the allowance used, per account') });
@@ -184,34 +234,45 @@ export async function usagePage() {
 		{ head: 'As of', sort: (a) => a.usage?.read_at, cell: (a) => h('span', {}, when(a.usage?.read_at), a.usage?.failure ? h('div.small.dim.why.wrap', {}, a.usage.failure) : null) },
 	], { filter, empty: () => h('div.empty', {}, h('h2', {}, t('No accounts yet'))) });
 
+	const counted = (head) => table(`usage ${head}`, [
+		{ head, sort: (g) => g.name, cell: (g) => h('span.wrap', {}, g.name === '-' ? t('none') : g.name) },
+		{ head: 'Requests', number: true, sort: (g) => g.requests, cell: (g) => number(g.requests) },
+		{ head: 'Errors', number: true, sort: (g) => g.errors, cell: (g) => number(g.errors) },
+		{ head: 'Input', number: true, sort: (g) => g.input_tokens, cell: (g) => number(g.input_tokens) },
+		{ head: 'Output tokens', number: true, sort: (g) => g.output_tokens, cell: (g) => number(g.output_tokens) },
+		{ head: 'Credits', number: true, sort: (g) => g.credits, cell: (g) => number(g.credits) },
+	], { empty: () => h('div.empty', {}, t('Nothing was counted yet.')) });
+	const groups = [['keys', counted('Key')], ['models', counted('Model')], ['days', counted('Day')]];
+	let answer = {};
+
 	async function draw(known) {
 		const Chart = await loadCharts();
 
 		chart?.destroy();
 		if (!canvas.isConnected)
-			return;
+			return false;
 		chart = new Chart(canvas, { type: 'bar', data: { labels: known.map((a) => a.label ?? a.id), datasets: [{ data: known.map((a) => a.usage.percent),
 			backgroundColor: known.map((a) => colour(a.usage.percent >= 100 ? '--bad' : a.usage.percent >= 80 ? '--warn' : '--accent')), borderRadius: 4, maxBarThickness: 34 }] },
 			options: { animation: false, maintainAspectRatio: false, plugins: { legend: { display: false } },
 				scales: { y: { min: 0, suggestedMax: 100, ticks: { color: colour('--dim'), callback: (value) => `${value} %` }, grid: { color: colour('--line') } },
 					x: { ticks: { color: colour('--dim') }, grid: { display: false } } } } });
+		return true;
 	}
 	async function update() {
-		all = (await get('/usage')).accounts;
+		answer = await get('/usage');
+		all = answer.accounts;
 		list.update(all);
+		groups.forEach(([name, each]) => each.update(answer[name]));
 		const known = all.filter((a) => a.usage && a.usage.percent !== null).slice(0, 24);
 		const shape = JSON.stringify(known.map((a) => [a.label, a.usage.percent])) + document.documentElement.dataset.theme;
 
 		holder.hidden = !known.length;
 		if (known.length && shape !== last)
-			draw(known).catch(() => {});
-		last = shape;
+			draw(known).then((drawn) => (last = drawn && shape)).catch(() => {});
 	}
 	await update();
 	return { title: t('Usage'), update, tools: [filter, h('button', { type: 'button', onclick: () => download('kiro-usage.csv', 'text/csv;charset=utf-8',
-		[['id', 'label', 'plan', 'used', 'limit', 'remaining', 'unit', 'reset_at', 'read_at'],
-		 ...all.map((a) => [a.id, a.label, a.usage?.plan, a.usage?.used, a.usage?.limit, a.usage?.remaining, a.usage?.unit, a.usage?.reset_at, a.usage?.read_at])]
-			.map((row) => row.map(csvCell).join(',')).join('\r\n')) }, t('Download CSV'))], content: [h('div.stack', {}, holder, list.element)] };
+		usageRows(answer).map((row) => row.map(csvCell).join(',')).join('\r\n')) }, t('Download CSV'))], content: [h('div.stack', {}, holder, list.element, h('h2', {}, t('Last 30 days')), groups.map(([, each]) => each.element))] };
 }
 
 // ---- settings ----

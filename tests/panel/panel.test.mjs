@@ -31,9 +31,9 @@ before(async () => {
 	const { chromium } = await import('playwright-core');
 
 	mkdirSync(screens, { recursive: true });
-	standin = await startStandin();
+	standin = await startStandin({ args: ['--default', 'reply'] });
 	at = await makeInstallation({ standin, accounts: [
-		{ name: 'one', kind: 'social', usage: { used: 30, limit: 50 } },
+		{ name: 'one', kind: 'social' },
 		{ name: 'two', kind: 'api_key' }, { name: 'three', kind: 'idc' }] });
 	server = await mode.start(at, mode.mount);
 	base = `http://127.0.0.1:${server.port}${mode.mount}/admin`;
@@ -86,8 +86,9 @@ step('signing in: a wrong password is told at its field, the right one opens the
 step('an account is tested, disabled and enabled', async () => {
 	await go('accounts');
 	assert.equal(await page.locator('tbody tr').count(), 3);
-	await page.locator('tbody tr').first().getByRole('button', { name: 'Test' }).click();
-	await page.locator('.note').first().waitFor();
+	await button('Test all').click();
+	await page.getByText('3 of 3: answers').waitFor();
+	await page.getByText('12.25 / 1,000').first().waitFor(); /* as the stand-in tells it */
 	await page.locator('tbody tr').first().getByRole('button', { name: /^Actions/ }).click();
 	await page.getByRole('menuitem', { name: 'Disable' }).click();
 	await page.locator('tbody .state', { hasText: 'disabled' }).waitFor();
@@ -138,6 +139,13 @@ step('a key is made, shown once, and serves a client', async () => {
 				       headers: { 'x-api-key': key } });
 
 	assert.equal(answer.status, 200);
+	for (let n = 0; n < 3; n++) {
+		const said = await request({ port: server.port, path: `${mode.mount}/v1/messages`,
+			headers: { 'x-api-key': key }, body: { model: 'claude-sonnet-4.5', max_tokens: 100,
+				messages: [{ role: 'user', content: 'hello' }] } });
+
+		assert.equal(said.status, 200, said.text);
+	}
 	await button('Done').click();
 	await page.locator('tbody', { hasText: 'laptop' }).waitFor();
 	assert.ok(!(await page.content()).includes(key));
@@ -155,6 +163,11 @@ step('an alias is made and a name tested', async () => {
 	await page.getByLabel('Model name').fill('no-such-model');
 	await button('Test').click();
 	await page.getByText('no model is called').waitFor();
+});
+
+step('what a client used is counted', async () => {
+	await go('usage');
+	assert.equal((await page.locator('tr', { hasText: 'laptop' }).locator('td').nth(1).textContent()), '3');
 });
 
 step('a bad settings file is told, the old settings stay', async () => {

@@ -14,6 +14,7 @@ static char dir[SCRATCH_SIZE];
 static void a_password_is_kept_as_a_yescrypt_hash(void)
 {
 	char hash[PASSWORD_HASH_SIZE];
+	size_t records, damaged;
 	struct error e = { 0 };
 	struct store keys;
 
@@ -28,6 +29,9 @@ static void a_password_is_kept_as_a_yescrypt_hash(void)
 	CU_ASSERT_FALSE(password_is(hash, ""));
 	CU_ASSERT_FALSE(password_is("*0", PASSWORD));
 	CU_ASSERT_FALSE(password_is("", ""));
+	CU_ASSERT_EQUAL(store_verify(&keys, &records, &damaged, &e), 0);
+	CU_ASSERT_EQUAL(records, 1); /* a backup takes it, doctor counts it */
+	CU_ASSERT_EQUAL(damaged, 0);
 	CU_ASSERT_EQUAL(password_remove(&keys, &e), 0);
 	CU_ASSERT_EQUAL(password_load(&keys, hash, &e), 0);
 	store_close(&keys);

@@ -89,7 +89,8 @@ describe('the guard', () => {
 	each('nobody without a session', 401, () => ({}));
 	each('nobody with an invented session', 401,
 	     () => ({ cookie: `kiro_admin=${'a'.repeat(43)}` }));
-	each('no client key opens it', 401, () => ({ 'x-api-key': at.key }));
+	each('no client key opens it', 403, () => ({ 'x-api-key': at.key }));
+	each('no invented key', 401, () => ({ authorization: 'Bearer kiro-invented-0123456789' }));
 	each('no page of another origin', 403,
 	     () => ({ origin: 'http://evil.example' }), { open: true });
 	each('no page without an origin of its own', 403, () => ({ origin: 'null' }), { open: true });
@@ -97,6 +98,25 @@ describe('the guard', () => {
 	     () => ({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }), { open: true });
 	each('no host of another name', 403,
 	     () => ({ host: 'evil.example', origin: 'http://evil.example' }), { open: true });
+
+	test('a key does what its role may, and needs no token', async () => {
+		const may = { viewer: ['GET /accounts'], operator: ['GET /accounts', 'POST /logins'],
+			      admin: ['GET /accounts', 'POST /logins', 'GET /config', 'POST /keys'] };
+
+		for (const role of ['viewer', 'operator', 'admin']) {
+			const key = at.kiroctl(['key', 'add', role, '--role', role]).trim();
+
+			for (const what of may.admin) {
+				const [method, path] = what.split(' ');
+				const answer = await api(method, path, method === 'GET' ? undefined : {},
+							 { authorization: `Bearer ${key}` });
+
+				/* 400: it came in, and the body was missing its fields */
+				assert.equal(answer.status, !may[role].includes(what) ? 403 :
+					     method === 'GET' ? 200 : 400, `${role}: ${what}: ${answer.text}`);
+			}
+		}
+	});
 
 	test('a wrong password is refused, the right one gives a careful cookie', async () => {
 		const wrong = await client.signIn('not-the-password-at-all');
@@ -293,6 +313,7 @@ test('no answer holds a secret', async () => {
 		for (const secret of secrets)
 			assert.ok(!text.includes(secret), `${path} holds ${secret.slice(0, 8)}...`);
 	}
+	assert.doesNotMatch(server.log(), /Sanitizer|runtime error:/);
 	for (const secret of secrets)
 		assert.ok(!server.log().includes(secret));
 });

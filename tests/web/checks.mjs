@@ -5,6 +5,7 @@ import { renameSync } from 'node:fs';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
+import { adminClient, PASSWORD } from '../lib/admin.mjs';
 import { checkErrorEnvelope, checkStream } from '../lib/contract.mjs';
 import { payload, request, stream } from '../lib/http.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
@@ -369,7 +370,37 @@ async function cutUpstream({ stream, standin }) {
 	assert.ok(!events.some((event) => payload(event)?.type === 'message_stop'));
 }
 
+// The panel and its API work at the mount, and the session's cookie is for no other path.
+async function adminPanel({ at, mode, server }) {
+	const prefix = mode.mount === '/' ? '' : mode.mount;
+	const client = adminClient({ port: server.port, base: `${prefix}/admin` });
+	const moved = await client.call('GET', `${prefix}/admin`);
+
+	at.kiroctl(['admin', 'passwd'], { input: `${PASSWORD}\n` });
+	assert.equal(moved.status, 308);
+	assert.equal(new URL(moved.headers.location, `http://x${prefix}/admin`).pathname, `${prefix}/admin/`);
+	for (const name of ['', 'panel.js', 'chart.min.js'])
+		assert.equal((await client.call('GET', `${prefix}/admin/${name}`)).status, 200, name);
+	assert.equal((await client.call('GET', '/api/v1/accounts')).status, 401);
+	const entered = await client.signIn();
+
+	assert.equal(entered.status, 200, entered.text);
+	assert.ok(entered.headers['set-cookie'][0].includes(`Path=${prefix}/admin;`),
+		  entered.headers['set-cookie'][0]);
+	const { accounts } = (await client.call('GET', '/api/v1/accounts')).json;
+	const change = (headers) => client.call('PATCH', `/api/v1/accounts/${accounts[0].id}`,
+						{ label: 'mine' }, headers);
+
+	assert.equal((await change({ 'x-csrf-token': undefined })).status, 403);
+	assert.equal((await change()).json.label, 'mine');
+	assert.equal((await client.call('POST', '/api/v1/reload')).status, 200);
+	assert.equal((await client.call('DELETE', '/api/v1/session')).status, 200);
+	assert.equal((await client.call('GET', '/api/v1/accounts')).status, 401);
+	at.kiroctl(['admin', 'off']);
+}
+
 const checks = {
+	'the admin panel: signing in, a change, signing out': adminPanel,
 	'health says live and ready': health,
 	'a query string is never an option': queryIsNoOption,
 	'both headers carry the key': bothKeyHeaders,
