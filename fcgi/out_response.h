@@ -10,7 +10,7 @@
 /* How an answer stands: while it goes on, only the status. */
 struct ending {
 	const char *status, *reason; /* reason: why it is incomplete */
-	const struct usage *usage;
+	const struct answer_usage *usage;
 	const struct error *failure;
 };
 

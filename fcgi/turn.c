@@ -79,7 +79,7 @@ int turn_flush(struct turn *t, struct error *e)
 
 /* What upstream tells of its count makes the next estimates better. Input and output together where
  * it tells a percentage: only where our own estimate of the output weighs little. */
-static void learn(struct turn *t, const struct usage *usage)
+static void learn(struct turn *t, const struct answer_usage *usage)
 {
 	struct calibration *calibration = t->request->site->calibration;
 	int64_t ours = t->uncalibrated, told = usage->context;

@@ -41,7 +41,7 @@ struct up_event {
 	bool any_visible; /* text or a call */
 	bool trailer;	  /* metadataEvent, contextUsageEvent or meteringEvent since then */
 	enum stop_reason stop;
-	struct usage usage;
+	struct answer_usage usage;
 	double context_percent; /* -1: not told */
 	size_t output_bytes;	/* of text, reasoning and arguments, at most LIMIT_ANSWER */
 	int64_t output_tokens;	/* estimate of the same, less `sample` */
