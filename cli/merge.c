@@ -44,16 +44,18 @@ bool merge_mends(const struct account *stored)
 	return stored->state == STATE_INVALID || stored->state == STATE_REFUSED;
 }
 
-void merge_account(struct account *stored, void *context)
+bool merge_account(struct account *stored, void *context)
 {
 	const struct account *a = context;
-	bool same = roster_compare(stored, a) == ROSTER_SAME;
+	enum roster_match match = roster_compare(stored, a);
 
+	if (match == ROSTER_OLDER)
+		return false;
 	merge_details(stored, a);
-	if (same) {
+	if (match == ROSTER_SAME) {
 		if (secret_present(&a->access_token) && a->expires_at > stored->expires_at)
 			take_access_token(stored, a);
-		return;
+		return true;
 	}
 	secret_set(&stored->previous_refresh_token, secret_reveal(&stored->refresh_token));
 	secret_set(&stored->refresh_token, secret_reveal(&a->refresh_token));
@@ -61,6 +63,7 @@ void merge_account(struct account *stored, void *context)
 	take_access_token(stored, a);
 	if (merge_mends(stored))
 		account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
+	return true;
 }
 
 bool merge_changes(const struct account *stored, const struct account *a)

@@ -44,10 +44,9 @@ void roster_enroll(struct account *a, int64_t now);
 
 int roster_put(const struct store *tokens, const struct account *a, struct error *e);
 
-/* Changes the stored record under the store's lock, whatever became of it since it was loaded;
- * *a is the new one then. */
+/* account_change() of a record whose absence is an error; *a is what is stored then. */
 int roster_change(const struct store *tokens, struct account *a,
-		  void (*change)(struct account *stored, void *context), void *context,
+		  bool (*edit)(struct account *stored, void *context), void *context,
 		  struct error *e);
 
 /* 1: was absent already. */

@@ -319,29 +319,3 @@ void account_set_state(struct account *a, enum account_state state, const char *
 	a->state_until = until;
 	a->state_tries = 0;
 }
-
-int account_edit_record(struct buf *json, void (*edit)(struct account *a, const void *context),
-			const void *context, struct error *e)
-{
-	struct error why = { .kind = ERR_NONE };
-	struct account a;
-	cJSON *tree;
-	int rc;
-
-	if (!json->len)
-		return 1;
-	account_init(&a);
-	tree = json_parse(buf_span(json), &why);
-	rc = tree ? account_read(&a, tree, e) : error_set(e, ERR_STORE, "%s", why.message);
-	if (!rc) {
-		edit(&a, context);
-		buf_reset(json);
-		account_write(&a, json);
-		if (json->failed)
-			rc = error_set(e, ERR_STORE, "the record of account %.80s is too long",
-				       a.id);
-	}
-	cJSON_Delete(tree);
-	account_release(&a);
-	return rc;
-}

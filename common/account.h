@@ -69,11 +69,6 @@ void account_set_profile(struct account *a, const char *profile_arn); /* NULL or
  * unknown kind or state, or a missing credential is an error (ERR_STORE) that names it. */
 int account_read(struct account *a, const cJSON *record, struct error *e);
 void account_write(const struct account *a, struct buf *record);
-/* Reads the record in json, lets edit() change the account and writes it back: what a
- * store_update() does with one. 0; 1: json is empty, the account was removed meanwhile; -1:
- * ERR_STORE, json cannot be read, or has become too long. */
-int account_edit_record(struct buf *json, void (*edit)(struct account *a, const void *context),
-			const void *context, struct error *e);
 
 /* The token to send: api_key or access_token; "" when there is none. */
 const char *account_bearer(const struct account *a);

@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/up_pool.h"
 
+#include "common/account_store.h"
 #include "common/clock.h"
 #include "common/ids.h"
 #include "common/json.h"
@@ -75,7 +76,6 @@ static int load_one(void *context, const char *key, struct span json)
 	struct loading *l = context;
 	struct error e = { 0 };
 	struct member *m;
-	cJSON *tree;
 
 	if (l->count == LIMIT_ACCOUNTS)
 		return 0;
@@ -86,14 +86,10 @@ static int load_one(void *context, const char *key, struct span json)
 	m = &l->members[l->count];
 	*m = (struct member){ .candidate.left = USAGE_UNKNOWN };
 	account_init(&m->account);
-	tree = json_parse(json, &e);
-	if (tree && !account_read(&m->account, tree, &e)) {
+	if (!account_parse(&m->account, json, &e))
 		l->count++;
-	} else {
+	else
 		log_line(LOG_ERROR, "record %s is left out: %s", key, e.message);
-		account_release(&m->account);
-	}
-	cJSON_Delete(tree);
 	return 0;
 }
 
