@@ -97,6 +97,7 @@ static int carry_out(struct ctl *c, struct plan *plans, struct import *i, struct
 		int rc = 0;
 
 		if (plans[n].verdict == ADD) {
+			a->added_place = (int64_t)n + 1;
 			roster_enroll(a, clock_wall());
 			rc = roster_put(&c->tokens, a, e);
 			decide(&plans[n], ADD, "%s", a->id);

@@ -27,8 +27,12 @@ static void merge_details(struct account *stored, const struct account *a)
 	set_text(&stored->user_id, a->user_id);
 	set_text(&stored->profile_arn, a->profile_arn);
 	set_text(&stored->proxy_url, a->proxy_url);
-	if (secret_present(&a->client_secret))
-		secret_set(&stored->client_secret, secret_reveal(&a->client_secret));
+	if (!secret_present(&a->client_secret))
+		return;
+	if (a->client_expires_at ||
+	    !secret_equal(secret_reveal(&a->client_secret), secret_reveal(&stored->client_secret)))
+		stored->client_expires_at = a->client_expires_at;
+	secret_set(&stored->client_secret, secret_reveal(&a->client_secret));
 }
 
 static void take_access_token(struct account *stored, const struct account *a)

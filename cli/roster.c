@@ -52,9 +52,7 @@ static int compare(const void *a, const void *b)
 
 	if (x->priority != y->priority)
 		return x->priority < y->priority ? -1 : 1;
-	if (x->added_at != y->added_at)
-		return x->added_at < y->added_at ? -1 : 1;
-	return strcmp(x->id, y->id);
+	return account_compare_age(x, y);
 }
 
 int roster_load(struct roster *r, const struct store *tokens, struct error *e)

@@ -52,8 +52,10 @@ static const struct member {
 	MEMBER_AS(SECRET, previous_refresh_token, "prev_refresh_token"),
 	MEMBER(SECRET, api_key),
 	MEMBER(NUMBER, expires_at),
+	MEMBER(NUMBER, client_expires_at),
 	MEMBER(NUMBER, refreshed_at),
 	MEMBER(NUMBER, added_at),
+	MEMBER(NUMBER, added_place),
 	MEMBER(NUMBER, max_inflight),
 	MEMBER(TEXT, state_reason),
 	MEMBER(NUMBER, state_since),
@@ -308,6 +310,15 @@ bool account_usable(const struct account *a, int64_t now)
 	if (a->state == STATE_EXHAUSTED || a->state == STATE_SUSPENDED || a->state == STATE_REFUSED)
 		return a->state_until <= now;
 	return a->state == STATE_ACTIVE;
+}
+
+int account_compare_age(const struct account *a, const struct account *b)
+{
+	if (a->added_at != b->added_at)
+		return a->added_at < b->added_at ? -1 : 1;
+	if (a->added_place != b->added_place)
+		return a->added_place < b->added_place ? -1 : 1;
+	return strcmp(a->id, b->id);
 }
 
 void account_set_state(struct account *a, enum account_state state, const char *reason, int64_t now,

@@ -44,13 +44,15 @@ struct account {
 	char *proxy_url;			  /* NULL: the configured one; "direct": none */
 	char *upstream;				  /* "krs", "rts"; NULL: the configured profile */
 	int priority;				  /* lower is used first */
-	int64_t max_inflight; /* requests at once; 0: the configured limit */
+	int64_t max_inflight;			  /* requests at once; 0: the configured limit */
 
 	struct secret access_token, refresh_token, client_secret, api_key;
 	struct secret previous_refresh_token;
-	int64_t expires_at;   /* of access_token; 0: unknown (api_key: never) */
-	int64_t refreshed_at; /* 0: never by us */
+	int64_t expires_at;	   /* of access_token; 0: unknown (api_key: never) */
+	int64_t client_expires_at; /* of client_secret: no renewal after it; 0: unknown */
+	int64_t refreshed_at;	   /* 0: never by us */
 	int64_t added_at;
+	int64_t added_place; /* among those that came with it, from 1; 0: it came alone */
 
 	enum account_state state;
 	char *state_reason; /* NULL for active */
@@ -80,6 +82,8 @@ bool account_expires_within(const struct account *a, int64_t now, int64_t ahead)
 bool account_usable(const struct account *a, int64_t now);
 void account_set_state(struct account *a, enum account_state state, const char *reason, int64_t now,
 		       int64_t until);
+/* Which came first: < 0, 0, > 0. */
+int account_compare_age(const struct account *a, const struct account *b);
 /* Region for inference and management hosts; never NULL. */
 const char *account_region(const struct account *a, const char *configured);
 

@@ -127,12 +127,8 @@ static int load_usage(void *context, const char *key, struct span json)
 
 static int by_age(const void *left, const void *right)
 {
-	const struct account *a = &((const struct member *)left)->account;
-	const struct account *b = &((const struct member *)right)->account;
-
-	if (a->added_at != b->added_at)
-		return a->added_at < b->added_at ? -1 : 1;
-	return strcmp(a->id, b->id);
+	return account_compare_age(&((const struct member *)left)->account,
+				   &((const struct member *)right)->account);
 }
 
 static void rank(struct loading *l)
