@@ -245,3 +245,51 @@ int roster_remove(const struct store *tokens, const char *id, struct error *e)
 	account_key(id, key);
 	return store_remove(tokens, key, e);
 }
+
+struct orphans {
+	const struct store *tokens;
+	char (*keys)[STORE_KEY_SIZE];
+	size_t count;
+};
+
+/* There is no account of that id; one that is damaged is there. */
+static bool is_orphan(const struct store *tokens, const char *key)
+{
+	const char *id = strchr(key, '/');
+	struct error unread = { .kind = ERR_NONE };
+	char account[STORE_KEY_SIZE];
+	struct buf json;
+	int rc;
+
+	account_key(id ? id + 1 : key, account);
+	buf_init(&json, LIMIT_RECORD);
+	rc = store_get(tokens, account, &json, &unread);
+	buf_wipe(&json);
+	return rc == 0;
+}
+
+static int collect_orphan(void *context, const char *key, struct span json)
+{
+	struct orphans *o = context;
+
+	(void)json;
+	if (!is_orphan(o->tokens, key))
+		return 0;
+	o->keys = xrealloc(o->keys, (o->count + 1) * sizeof(*o->keys));
+	snprintf(o->keys[o->count++], STORE_KEY_SIZE, "%s", key);
+	return 0;
+}
+
+int roster_prune(const struct store *tokens, struct error *e)
+{
+	struct orphans o = { .tokens = tokens };
+	int rc = 0;
+
+	if (store_each(tokens, USAGE_PREFIX, collect_orphan, &o, NULL, e) < 0 ||
+	    store_each(tokens, CATALOGUE_PREFIX, collect_orphan, &o, NULL, e) < 0)
+		rc = -1;
+	for (size_t i = 0; !rc && i < o.count; i++)
+		rc = store_remove(tokens, o.keys[i], e) < 0 ? -1 : 0;
+	free(o.keys);
+	return rc ? -1 : (int)o.count;
+}

@@ -52,4 +52,8 @@ int roster_change(const struct store *tokens, struct account *a,
 /* 1: was absent already. */
 int roster_remove(const struct store *tokens, const char *id, struct error *e);
 
+/* Removes usage and models of accounts that are no more: one that was removed while the service was
+ * asked about it is answered about afterwards. How many records went; -1. */
+int roster_prune(const struct store *tokens, struct error *e);
+
 #endif
