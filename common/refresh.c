@@ -318,7 +318,7 @@ static int take_lock(struct job *j, int fd, struct error *e)
 		if (j->mode == REFRESH_SOFT || !due(j))
 			return 0;
 		if (!lock_wait_again(&wait))
-			return error_set(e, ERR_UP_TIMEOUT,
+			return error_set(e, ERR_BUSY,
 					 "account %s: another process is renewing its token for "
 					 "more than %d s",
 					 name_of(j->account), WAIT_MS / 1000);

@@ -14,8 +14,9 @@
 
 #include <pthread.h>
 
-#define COOL_SECONDS 3	  /* after a rate limit that names no time */
-#define COOL_LONGEST 3600 /* after one that names an absurd time */
+#define COOL_SECONDS  3	   /* after a rate limit that names no time */
+#define COOL_LONGEST  3600 /* after one that names an absurd time */
+#define DEFER_SECONDS 10   /* while the login service fails */
 
 #define BUSY_MS 100 /* how soon a busy account is looked at again */
 
@@ -436,17 +437,46 @@ int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, si
 	return rc;
 }
 
+int up_pool_back(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
+		 int64_t now)
+{
+	struct error ignored = { 0 }; /* what was read before is told then */
+	bool ready = false;
+	struct rest rest;
+
+	pthread_mutex_lock(&p->lock);
+	load(p, tokens, &ignored);
+	look(p, now * 1000);
+	for (size_t i = 0; i < p->count && !ready; i++)
+		ready = fits(&p->members[i], wish, now);
+	rest = soonest_back(p, wish, now);
+	pthread_mutex_unlock(&p->lock);
+	if (ready)
+		return 0;
+	return rest.kind && rest.until - now < INT_MAX ? (int)(rest.until - now) : -1;
+}
+
+static void cool(struct up_pool *p, const struct account *account, struct error *failure,
+		 int seconds, int64_t now)
+{
+	int wait = failure->retry_after < COOL_LONGEST ? failure->retry_after : COOL_LONGEST;
+
+	failure->retry_after = wait ? wait : seconds;
+	live_rest(p->live, live_key(account->id), failure->kind, now, now + failure->retry_after);
+}
+
 void up_pool_book(struct up_pool *p, const struct store *tokens, const struct account *account,
 		  struct error *failure, int64_t now)
 {
-	int wait = failure->retry_after;
-
 	if (error_row(failure)->effect != ACCOUNT_COOL) {
 		rest_book(tokens, account, failure, now);
 		return;
 	}
-	if (wait > COOL_LONGEST)
-		wait = COOL_LONGEST;
-	failure->retry_after = wait ? wait : COOL_SECONDS;
-	live_rest(p->live, live_key(account->id), failure->kind, now, now + failure->retry_after);
+	cool(p, account, failure, COOL_SECONDS, now);
+}
+
+void up_pool_defer(struct up_pool *p, const struct account *account, struct error *failure,
+		   int64_t now)
+{
+	cool(p, account, failure, DEFER_SECONDS, now);
 }
