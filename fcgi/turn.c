@@ -228,6 +228,11 @@ static bool sink_committed(void *context)
 	return t->chat->stream || t->filter ? t->any_event : t->stopped;
 }
 
+static double sink_credits(void *context)
+{
+	return ((const struct turn *)context)->events.usage.credits;
+}
+
 static void sink_reset(void *context, const struct model *model, bool last)
 {
 	struct turn *t = context;
@@ -258,6 +263,7 @@ struct up_sink turn_sink(struct turn *t)
 		.watch = sink_watch,
 		.watch_fd = t->request->conn->watch_fd,
 		.committed = sink_committed,
+		.credits = sink_credits,
 		.again = &t->again,
 		.context = t,
 	};

@@ -183,6 +183,7 @@ static int send_chat(struct up_call *call, const struct account *account, struct
 	char invocation[UUID_SIZE];
 	struct up_wire wire;
 	struct buf body;
+	double credits;
 	int rc;
 
 	ids_uuid(invocation);
@@ -195,6 +196,9 @@ static int send_chat(struct up_call *call, const struct account *account, struct
 	if (!rc)
 		rc = exchange(call, account, &body, &wire, e);
 	buf_release(&body);
+	credits = call->sink->credits(call->sink->context);
+	if (credits > 0 && !call->own)
+		up_pool_spend(call->site->pool, &call->site->tokens, account->id, credits);
 	return rc;
 }
 

@@ -24,6 +24,8 @@ struct member {
 	struct account account;
 	uint64_t key;	     /* live_key() */
 	int64_t empty_until; /* its allowance is used up, the upstream said; 0: it is not */
+	double left;	     /* of its allowance, as of read_at; negative: not known */
+	int64_t read_at;     /* 0: not known, or not in credits */
 	bool out;	     /* of the search under way */
 	struct up_candidate candidate;
 	struct live_view view;
@@ -85,7 +87,7 @@ static int load_one(void *context, const char *key, struct span json)
 		l->members = xrealloc(l->members, l->room * sizeof(*l->members));
 	}
 	m = &l->members[l->count];
-	*m = (struct member){ .candidate.left = USAGE_UNKNOWN };
+	*m = (struct member){ .left = USAGE_UNKNOWN };
 	account_init(&m->account);
 	if (!account_parse(&m->account, json, &e))
 		l->count++;
@@ -116,7 +118,9 @@ static int load_usage(void *context, const char *key, struct span json)
 		return 0;
 	tree = json_parse(json, &e);
 	if (tree && !usage_from_record(&usage, tree, &e)) {
-		m->candidate.left = usage_remaining(&usage);
+		m->left = usage_remaining(&usage);
+		if (strcmp(usage.resource, "CREDIT") == 0)
+			m->read_at = usage.read_at;
 		if (usage_is_exhausted(&usage, l->overage))
 			m->empty_until = usage.reset_at;
 	} else {
@@ -197,15 +201,20 @@ static bool fits(const struct member *m, const struct up_pool_wish *wish, int64_
 	       !lacks(m, wish);
 }
 
+static void look_at(struct up_pool *p, struct member *m, int64_t now_ms)
+{
+	live_look(p->live, m->key, now_ms, &m->view);
+	m->candidate.turn = m->view.turn;
+	m->candidate.left = m->left;
+	if (m->left > 0 && m->read_at && m->read_at == m->view.spent_since)
+		m->candidate.left = m->left > m->view.spent ? m->left - m->view.spent : 0;
+}
+
 /* How all stand now. */
 static void look(struct up_pool *p, int64_t now_ms)
 {
-	for (size_t i = 0; i < p->count; i++) {
-		struct member *m = &p->members[i];
-
-		live_look(p->live, m->key, now_ms, &m->view);
-		m->candidate.turn = m->view.turn;
-	}
+	for (size_t i = 0; i < p->count; i++)
+		look_at(p, &p->members[i], now_ms);
 }
 
 static struct member *best(struct up_pool *p)
@@ -265,8 +274,7 @@ static int take(struct up_pool *p, struct member *m, int64_t now_ms, int *place)
 	}
 	if (fd >= 0)
 		close(fd);
-	live_look(p->live, m->key, now_ms, &m->view);
-	m->candidate.turn = m->view.turn;
+	look_at(p, m, now_ms);
 	return -1;
 }
 
@@ -473,6 +481,24 @@ void up_pool_book(struct up_pool *p, const struct store *tokens, const struct ac
 		return;
 	}
 	cool(p, account, failure, COOL_SECONDS, now);
+}
+
+void up_pool_spend(struct up_pool *p, const struct store *tokens, const char *account_id,
+		   double credits)
+{
+	const uint64_t key = live_key(account_id);
+	struct error ignored = { 0 }; /* then by what was read before */
+	int64_t read_at = 0;
+
+	pthread_mutex_lock(&p->lock);
+	load(p, tokens, &ignored);
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->members[i].key == key)
+			read_at = p->members[i].read_at;
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (read_at)
+		live_spend(p->live, key, read_at, credits);
 }
 
 void up_pool_defer(struct up_pool *p, const struct account *account, struct error *failure,

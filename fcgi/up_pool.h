@@ -53,6 +53,10 @@ int up_pool_back(struct up_pool *p, const struct store *tokens, const struct up_
 void up_pool_book(struct up_pool *p, const struct store *tokens, const struct account *account,
 		  struct error *failure, int64_t now);
 
+/* An answer of the account has cost credits: until its usage is read again they count as gone. */
+void up_pool_spend(struct up_pool *p, const struct store *tokens, const char *account_id,
+		   double credits);
+
 /* The account could not be readied, by no fault of its own: a short rest, so that not each request
  * asks a service that is down. */
 void up_pool_defer(struct up_pool *p, const struct account *account, struct error *failure,
