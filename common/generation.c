@@ -185,8 +185,8 @@ int generation_meta(const struct store *s, const struct generation *g, struct me
 	rc = generation_fetch(s, g, META, &json, e);
 	if (rc == 0)
 		rc = error_set(e, ERR_STORE,
-			       "%s has no " META " record, so it is no store of "
-			       "kiro-fcgi: wrong file in its place",
+			       "%s has no " META " record: it is damaged, or another "
+			       "program's file: see kiroctl repair",
 			       s->path);
 	if (rc == 1) {
 		tree = json_parse(buf_span(&json), &why);
