@@ -87,6 +87,32 @@ int site_open_stores(struct site *s, struct error *e)
 	return rc;
 }
 
+static void check_store(const struct store *s)
+{
+	struct error e = { 0 };
+	size_t records = 0, damaged = 0;
+
+	if (store_verify(s, &records, &damaged, &e))
+		log_line(LOG_ERROR, "%s", e.message);
+	else if (damaged)
+		log_line(LOG_ERROR, "%s: %zu of %zu records are damaged or missing: kiroctl repair",
+			 s->path, damaged, records + damaged);
+}
+
+void app_check_stores(struct app *a)
+{
+	struct site *s = app_site(a);
+	struct error e = { 0 };
+
+	if (site_open_stores(s, &e)) {
+		log_line(LOG_ERROR, "%s", e.message);
+	} else {
+		check_store(&s->tokens);
+		check_store(&s->keys);
+	}
+	site_drop(s);
+}
+
 struct refresher site_refresher(struct site *s)
 {
 	struct refresher r = { .config = s->config, .http = s->http, .tokens = &s->tokens };
