@@ -10,7 +10,7 @@
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/profile.h"
-#include "common/usage.h"
+#include "common/usage_store.h"
 
 static void warn(const char *what, const struct error *why)
 {
@@ -131,6 +131,7 @@ int ctl_login_store(struct login_run *run, struct error *e)
 	const struct account *stored = NULL;
 	const char *result = NULL;
 	struct usage u = { .plan = "" };
+	struct error unkept = { 0 };
 	struct roster r;
 	int rc = 0;
 
@@ -143,6 +144,8 @@ int ctl_login_store(struct login_run *run, struct error *e)
 		rc = roster_load(&r, &run->ctl->tokens, e);
 	if (!rc)
 		rc = put(run, &r, &stored, &result, e);
+	if (!rc && u.read_at && usage_keep(&run->ctl->tokens, stored->id, &u, &unkept))
+		fprintf(stderr, "kiroctl: warning: %s\n", unkept.message);
 	if (!rc && run->ctl->json)
 		print_json(stored, result);
 	else if (!rc)

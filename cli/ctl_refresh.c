@@ -6,7 +6,7 @@
 
 #include "cli/ctl_account.h"
 #include "cli/roster.h"
-#include "common/usage.h"
+#include "common/usage_store.h"
 #include "common/clock.h"
 #include "common/http.h"
 #include "common/profile.h"
@@ -129,13 +129,19 @@ static void print_usage(const struct account *a, const struct usage *u)
 
 static int test(struct ctl *c, struct account *a, struct usage *u, struct error *e)
 {
+	struct error unkept = { 0 };
+
 	if (account_expires_within(a, clock_wall(), TEST_AHEAD) &&
 	    refresh(c, a, REFRESH_HARD, TEST_AHEAD, e) < 0)
 		return -1;
 	if (ctl_http(c, e) ||
 	    (profile_is_missing(a) && profile_resolve(c->http, c->config, &c->tokens, a, e)))
 		return -1;
-	return usage_fetch(c->http, c->config, a, u, e);
+	if (usage_fetch(c->http, c->config, a, u, e))
+		return -1;
+	if (usage_keep(&c->tokens, a->id, u, &unkept))
+		fprintf(stderr, "kiroctl: warning: %s\n", unkept.message);
+	return 0;
 }
 
 int ctl_account_test(struct ctl *c, struct error *e)

@@ -81,6 +81,21 @@ static void write_new(struct buf *json, const struct usage *u)
 	usage_to_record(u, json);
 }
 
+int usage_keep(const struct store *tokens, const char *account_id, const struct usage *u,
+	       struct error *e)
+{
+	char key[STORE_KEY_SIZE];
+	struct buf json;
+	int rc;
+
+	key_of(account_id, key);
+	buf_init(&json, LIMIT_RECORD);
+	write_new(&json, u);
+	rc = store_put(tokens, key, buf_span(&json), e);
+	buf_release(&json);
+	return rc;
+}
+
 /* store_update() callbacks. 1: not due after all. */
 static int claim(void *context, struct buf *json, struct error *e)
 {

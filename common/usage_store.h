@@ -11,6 +11,10 @@
 /* 1: read; 0: there is none, *u is empty; -1: ERR_STORE. */
 int usage_get(const struct store *tokens, const char *account_id, struct usage *u, struct error *e);
 
+/* Keeps what was read for another purpose, so that no look is due for a while. */
+int usage_keep(const struct store *tokens, const char *account_id, const struct usage *u,
+	       struct error *e);
+
 /* Asks the upstream when a look is due: `usage_interval` seconds after the last one, good or not,
  * and up to a quarter more, so that a thousand accounts do not come at once. Who looks says so in
  * the record first: another process leaves it alone. *u becomes what is stored now; *a gets its

@@ -112,6 +112,7 @@ describe('device codes', { concurrency: 4 }, () => {
     assert.match(r.err, /Logged in as ann@example\.invalid \(BuilderId\), KIRO PRO/)
     const account = await isStored(at, { kind: 'idc', provider: 'BuilderId', auth_region: 'us-east-1', email: 'ann@example.invalid', label: 'ann@example.invalid', state: 'active', start_url: 'https://view.awsapps.com/start' })
     assert.equal(r.out, `${account.id}\n`)
+    assert.deepEqual([account.usage.plan, account.usage.used], ['KIRO PRO', 12.25]) // before kiro-refresh has run
     const days = (Date.parse(account.client_expires_at) - Date.now()) / 86400e3
     assert.ok(days > 89 && days < 91, account.client_expires_at) // what the registration's answer said
     await canBeRenewed(at, account.id)
