@@ -214,16 +214,18 @@ int ctl_account_remove(struct ctl *c, struct error *e)
 	return rc < 0 ? -1 : rc == EX_USAGE ? rc : 0;
 }
 
-static void enable(struct account *stored, void *context)
+static bool enable(struct account *stored, void *context)
 {
 	(void)context;
 	account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
+	return true;
 }
 
-static void disable(struct account *stored, void *context)
+static bool disable(struct account *stored, void *context)
 {
 	(void)context;
 	account_set_state(stored, STATE_DISABLED, "by hand", clock_wall(), 0);
+	return true;
 }
 
 /* A short rest that the processes keep among them ends too. */
@@ -235,7 +237,7 @@ static void wake(const struct ctl *c, const struct account *a)
 	live_free(live);
 }
 
-static int change_named(struct ctl *c, void (*change)(struct account *, void *), struct error *e)
+static int change_named(struct ctl *c, bool (*change)(struct account *, void *), struct error *e)
 {
 	struct account *a;
 	struct roster r;

@@ -96,11 +96,11 @@ int ctl_account_read_settings(struct ctl *c, struct account *a, struct error *e)
 }
 
 /* What is stored is changed, whatever became of it meanwhile: it was all checked before. */
-static void change(struct account *stored, void *context)
+static bool change(struct account *stored, void *context)
 {
 	struct error ignored = { 0 };
 
-	ctl_account_read_settings(context, stored, &ignored);
+	return !ctl_account_read_settings(context, stored, &ignored);
 }
 
 static int set(struct ctl *c, struct account *a, struct error *e)

@@ -7,6 +7,7 @@
 #include "cli/ctl_account.h"
 #include "common/enroll.h"
 #include "common/roster.h"
+#include "common/usage_store.h"
 
 static void warn(const char *what, const struct error *why)
 {
@@ -73,6 +74,7 @@ int ctl_login_store(struct login_run *run, struct error *e)
 	const char *result;
 	bool added = false;
 	struct usage u = { .plan = "" };
+	struct error unkept = { 0 };
 	struct roster r;
 	int rc = 0;
 
@@ -90,6 +92,8 @@ int ctl_login_store(struct login_run *run, struct error *e)
 	result = added ? "added" : "updated";
 	if (!rc)
 		ctl_touched(run->ctl, stored->id);
+	if (!rc && u.read_at && usage_keep(&run->ctl->tokens, stored->id, &u, &unkept))
+		fprintf(stderr, "kiroctl: warning: %s\n", unkept.message);
 	if (!rc && run->ctl->json)
 		print_json(stored, result);
 	else if (!rc)

@@ -7,6 +7,7 @@
 #include "cli/ctl_account.h"
 #include "common/roster.h"
 #include "common/usage.h"
+#include "common/usage_store.h"
 #include "common/clock.h"
 #include "common/http.h"
 #include "common/probe.h"
@@ -116,11 +117,16 @@ static void print_usage(const struct account *a, const struct usage *u)
 static int test(struct ctl *c, struct account *a, struct usage *u, struct error *e)
 {
 	struct refresher r = { .config = c->config, .tokens = &c->tokens };
+	struct error unkept = { 0 };
 
 	if (ctl_http(c, e))
 		return -1;
 	r.http = c->http;
-	return probe_account(&r, a, u, e);
+	if (probe_account(&r, a, u, e))
+		return -1;
+	if (u->read_at && usage_keep(&c->tokens, a->id, u, &unkept))
+		fprintf(stderr, "kiroctl: warning: %s\n", unkept.message);
+	return 0;
 }
 
 int ctl_account_test(struct ctl *c, struct error *e)

@@ -17,6 +17,7 @@
 
 #define BACKUP_LATE  (26 * 3600)
 #define REFRESH_LATE (2 * 3600)
+#define CLIENT_AHEAD (14 * 86400)
 
 static void path_of(const struct doctor *d, const char *name, char out[static BACKUP_PATH])
 {
@@ -273,6 +274,22 @@ void doctor_refresher(struct doctor *d)
 }
 
 /* An active account whose token has ended is renewed by the next request. */
+/* After it no renewal can go well. */
+static void tell_client(struct doctor *d, const struct account *a, int64_t now)
+{
+	char date[CLOCK_TEXT_SIZE];
+
+	if (a->kind != KIND_IDC || !a->client_expires_at ||
+	    a->client_expires_at > now + CLIENT_AHEAD)
+		return;
+	doctor_say(d, FINDING_WARN,
+		   "account %.80s (%s): its client registration %s %s, and no token is renewed "
+		   "after that: kiroctl login with --account %s makes a new one",
+		   a->label ? a->label : a->id, a->id,
+		   a->client_expires_at > now ? "ends at" : "has ended at",
+		   clock_format(a->client_expires_at, date), a->id);
+}
+
 void doctor_expiry(struct doctor *d)
 {
 	int64_t now = clock_wall();
@@ -284,6 +301,7 @@ void doctor_expiry(struct doctor *d)
 		if (a->kind == KIND_API_KEY || a->state == STATE_DISABLED)
 			continue;
 		looked++;
+		tell_client(d, a, now);
 		if (a->state == STATE_INVALID)
 			doctor_say(d, FINDING_WARN, "account %.80s (%s) must log in again: %.200s",
 				   a->label ? a->label : a->id, a->id,

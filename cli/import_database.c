@@ -114,6 +114,8 @@ static int add_registration(sqlite3 *db, const char *source, const char *key, cJ
 		take_text(token, "client_id", json_text_or(client, "client_id", NULL));
 		take_text(token, "client_secret", json_text_or(client, "client_secret", NULL));
 		take_text(token, "region", json_text_or(client, "region", NULL));
+		take_text(token, "client_secret_expires_at",
+			  json_text_or(client, "client_secret_expires_at", NULL));
 		import_wipe(client);
 	}
 	cJSON_Delete(client);

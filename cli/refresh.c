@@ -359,6 +359,17 @@ static void look_for_damage(struct run *run, const struct store *s)
 	run->counts[UNUSABLE_STATE]++;
 }
 
+static void drop_orphans(struct run *run)
+{
+	struct error e = { .kind = ERR_NONE };
+	int dropped = roster_prune(&run->tokens, &e);
+
+	if (dropped < 0)
+		log_line(LOG_ERROR, "%s", e.message);
+	else if (dropped)
+		log_line(LOG_INFO, "%d records of accounts that were removed are dropped", dropped);
+}
+
 static void look_after_stores(struct run *run)
 {
 	const struct config *c = run->config;
@@ -370,6 +381,7 @@ static void look_after_stores(struct run *run)
 	if (run->options->dry_run || run->options->account_count)
 		return;
 	look_for_damage(run, &run->tokens);
+	drop_orphans(run);
 	if (store_open_sealed(&keys, c->state_dir, "keys", c->state_on_network ? STORE_ANY_FS : 0,
 			      c->state_key_file, &e)) {
 		complain(&e);

@@ -52,8 +52,10 @@ static const struct member {
 	MEMBER_AS(SECRET, previous_refresh_token, "prev_refresh_token"),
 	MEMBER(SECRET, api_key),
 	MEMBER(NUMBER, expires_at),
+	MEMBER(NUMBER, client_expires_at),
 	MEMBER(NUMBER, refreshed_at),
 	MEMBER(NUMBER, added_at),
+	MEMBER(NUMBER, added_place),
 	MEMBER(NUMBER, max_inflight),
 	MEMBER(TEXT, state_reason),
 	MEMBER(NUMBER, state_since),
@@ -311,6 +313,15 @@ bool account_usable(const struct account *a, int64_t now)
 	return a->state == STATE_ACTIVE;
 }
 
+int account_compare_age(const struct account *a, const struct account *b)
+{
+	if (a->added_at != b->added_at)
+		return a->added_at < b->added_at ? -1 : 1;
+	if (a->added_place != b->added_place)
+		return a->added_place < b->added_place ? -1 : 1;
+	return strcmp(a->id, b->id);
+}
+
 void account_set_state(struct account *a, enum account_state state, const char *reason, int64_t now,
 		       int64_t until)
 {
@@ -319,30 +330,4 @@ void account_set_state(struct account *a, enum account_state state, const char *
 	a->state_since = now;
 	a->state_until = until;
 	a->state_tries = 0;
-}
-
-int account_edit_record(struct buf *json, void (*edit)(struct account *a, const void *context),
-			const void *context, struct error *e)
-{
-	struct error why = { .kind = ERR_NONE };
-	struct account a;
-	cJSON *tree;
-	int rc;
-
-	if (!json->len)
-		return 1;
-	account_init(&a);
-	tree = json_parse(buf_span(json), &why);
-	rc = tree ? account_read(&a, tree, e) : error_set(e, ERR_STORE, "%s", why.message);
-	if (!rc) {
-		edit(&a, context);
-		buf_reset(json);
-		account_write(&a, json);
-		if (json->failed)
-			rc = error_set(e, ERR_STORE, "the record of account %.80s is too long",
-				       a.id);
-	}
-	cJSON_Delete(tree);
-	account_release(&a);
-	return rc;
 }

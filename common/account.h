@@ -49,9 +49,11 @@ struct account {
 
 	struct secret access_token, refresh_token, client_secret, api_key;
 	struct secret previous_refresh_token;
-	int64_t expires_at;   /* of access_token; 0: unknown (api_key: never) */
-	int64_t refreshed_at; /* 0: never by us */
+	int64_t expires_at;	   /* of access_token; 0: unknown (api_key: never) */
+	int64_t client_expires_at; /* of client_secret: no renewal after it; 0: unknown */
+	int64_t refreshed_at;	   /* 0: never by us */
 	int64_t added_at;
+	int64_t added_place; /* among those that came with it, from 1; 0: it came alone */
 
 	enum account_state state;
 	char *state_reason; /* NULL for active */
@@ -70,11 +72,6 @@ void account_set_profile(struct account *a, const char *profile_arn); /* NULL or
  * unknown kind or state, or a missing credential is an error (ERR_STORE) that names it. */
 int account_read(struct account *a, const cJSON *record, struct error *e);
 void account_write(const struct account *a, struct buf *record);
-/* Reads the record in json, lets edit() change the account and writes it back: what a
- * store_update() does with one. 0; 1: json is empty, the account was removed meanwhile; -1:
- * ERR_STORE, json cannot be read, or has become too long. */
-int account_edit_record(struct buf *json, void (*edit)(struct account *a, const void *context),
-			const void *context, struct error *e);
 
 /* The token to send: api_key or access_token; "" when there is none. */
 const char *account_bearer(const struct account *a);
@@ -86,6 +83,8 @@ bool account_expires_within(const struct account *a, int64_t now, int64_t ahead)
 bool account_usable(const struct account *a, int64_t now);
 void account_set_state(struct account *a, enum account_state state, const char *reason, int64_t now,
 		       int64_t until);
+/* Which came first: < 0, 0, > 0. */
+int account_compare_age(const struct account *a, const struct account *b);
 /* Region for inference and management hosts; never NULL. */
 const char *account_region(const struct account *a, const char *configured);
 

@@ -171,6 +171,7 @@ void facts_write_account(struct jsonw *w, const struct account *a, const struct 
 	write_date(w, "added_at", a->added_at);
 	write_date(w, "refreshed_at", a->refreshed_at);
 	write_date(w, "expires_at", a->expires_at);
+	write_date(w, "client_expires_at", a->client_expires_at);
 	write_secret(w, "access_token", &a->access_token);
 	write_secret(w, "refresh_token", &a->refresh_token);
 	write_secret(w, "client_secret", &a->client_secret);

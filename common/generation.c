@@ -185,8 +185,8 @@ int generation_meta(const struct store *s, const struct generation *g, struct me
 	rc = generation_fetch(s, g, META, &json, e);
 	if (rc == 0)
 		rc = error_set(e, ERR_STORE,
-			       "%s has no " META " record, so it is no store of "
-			       "kiro-fcgi: wrong file in its place",
+			       "%s has no " META " record: it is damaged, or another "
+			       "program's file: see kiroctl repair",
 			       s->path);
 	if (rc == 1) {
 		tree = json_parse(buf_span(&json), &why);
@@ -550,22 +550,6 @@ int generation_replace(const struct store *s, const struct record *records, size
 	return draft_end(s, &d, rc);
 }
 
-int generation_first(const struct store *s, struct error *e)
-{
-	struct draft d = { .fd = -1 };
-	int rc;
-
-	ids_uuid(d.meta.uuid);
-	rc = draft_file(s, NULL, &d, e);
-	if (!rc)
-		rc = draft_gdbm(s, &d, GDBM_NEWDB, e);
-	if (!rc)
-		rc = put_meta(s, &d, e);
-	if (!rc)
-		rc = draft_publish(s, NULL, &d, e);
-	return draft_end(s, &d, rc);
-}
-
 int generation_build(const struct store *s, const struct meta *meta, const struct record *records,
 		     size_t count, struct error *e)
 {
@@ -587,6 +571,11 @@ int generation_build(const struct store *s, const struct meta *meta, const struc
 	if (!rc)
 		rc = draft_publish(s, NULL, &d, e);
 	return draft_end(s, &d, rc);
+}
+
+int generation_first(const struct store *s, struct error *e)
+{
+	return generation_build(s, &(struct meta){ .generation = -1 }, NULL, 0, e);
 }
 
 int generation_recover(const char *path, struct error *e)

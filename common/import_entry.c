@@ -229,25 +229,34 @@ static int read_scopes(struct import_entry *entry, const cJSON *tree)
 }
 
 /* RFC 3339, epoch seconds or milliseconds, as text or number. */
-static int read_expiry(struct import_entry *entry, const cJSON *tree)
+static int read_date(struct import_entry *entry, const cJSON *tree, const char *const *names,
+		     size_t count, int64_t *out)
 {
-	static const char *const names[] = { "expiresAt", "expires_at", "expired" };
 	const char *name;
-	const cJSON *item = find(tree, names, ARRAY_SIZE(names), &name);
+	const cJSON *item = find(tree, names, count, &name);
 	char number[32] = "";
 
 	if (!item || cJSON_IsBool(item))
 		return 0;
 	if (cJSON_IsNumber(item))
 		snprintf(number, sizeof(number), "%.0f", item->valuedouble);
-	if (clock_parse(cJSON_IsString(item) ? item->valuestring : number,
-			&entry->account.expires_at) ||
+	if (clock_parse(cJSON_IsString(item) ? item->valuestring : number, out) ||
 	    (!cJSON_IsString(item) && !cJSON_IsNumber(item)))
 		return refuse(entry,
 			      "%s: is neither a date (RFC 3339) nor seconds or milliseconds "
 			      "since 1970",
 			      name);
 	return 0;
+}
+
+static int read_dates(struct import_entry *entry, const cJSON *tree)
+{
+	static const char *const token[] = { "expiresAt", "expires_at", "expired" };
+	static const char *const client[] = { "clientSecretExpiresAt", "client_secret_expires_at" };
+
+	return read_date(entry, tree, token, ARRAY_SIZE(token), &entry->account.expires_at) ||
+	       read_date(entry, tree, client, ARRAY_SIZE(client),
+			 &entry->account.client_expires_at);
 }
 
 static void read_numbers(struct account *a, const cJSON *tree)
@@ -342,6 +351,9 @@ static int read_registration(const struct import_rules *rules, struct import_ent
 		free(entry->account.client_id);
 		entry->account.client_id = trim(id);
 		set_secret(&entry->account.client_secret, secret);
+		if (clock_parse(json_text_or(root, "expiresAt", ""),
+				&entry->account.client_expires_at))
+			entry->account.client_expires_at = 0;
 	}
 	if (root)
 		import_wipe(root);
@@ -439,7 +451,7 @@ void import_entry_read(const struct import_rules *rules, struct import_entry *en
 		refuse(entry, "is not a JSON object");
 		return;
 	}
-	if (read_members(entry, tree) || read_scopes(entry, tree) || read_expiry(entry, tree) ||
+	if (read_members(entry, tree) || read_scopes(entry, tree) || read_dates(entry, tree) ||
 	    read_proxy(entry, tree))
 		return;
 	move_api_key(a);

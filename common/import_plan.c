@@ -81,6 +81,7 @@ int import_carry_out(const struct store *tokens, struct import_plan *plans, stru
 		int rc = 0;
 
 		if (p->verdict == IMPORT_ADD) {
+			a->added_place = (int64_t)*done + 1;
 			roster_enroll(a, clock_wall());
 			rc = roster_put(tokens, a, e);
 			decide(p, IMPORT_ADD, "%s", a->id);

@@ -12,6 +12,7 @@
 #define LIVE_MAP     "live.map"
 #define AFFINITY_MAP "affinity.map"
 #define TURNS	     "(turns)" /* no account has this id: the starts of all of them */
+#define MOST_CREDITS 1e6       /* of one answer: more is no number of credits */
 #define LOOK_MS	     1000      /* so often a file is looked for that somebody took away */
 
 struct live_slot {
@@ -21,7 +22,7 @@ struct live_slot {
 	_Atomic uint64_t turn; /* of TURNS: the last one given out */
 	_Atomic int64_t started;
 	_Atomic int64_t next;
-	uint64_t unused;
+	_Atomic uint64_t spent; /* since << 32 | thousandths of a credit */
 };
 
 struct affinity_slot {
@@ -117,6 +118,8 @@ static void read_slot(const struct live_slot *slot, int64_t now_ms, struct live_
 	out->started = slot->started;
 	if (slot->next > now_ms && out->started <= now_ms)
 		out->next = slot->next;
+	out->spent_since = (int64_t)(slot->spent >> 32);
+	out->spent = (double)(slot->spent & UINT32_MAX) / 1000;
 }
 
 void live_look_all(struct live *l, const uint64_t *accounts, size_t count, int64_t now_ms,
@@ -187,6 +190,26 @@ bool live_start(struct live *l, uint64_t account, const struct live_view *seen, 
 	}
 	pthread_mutex_unlock(&l->lock);
 	return first;
+}
+
+void live_spend(struct live *l, uint64_t account, int64_t since, double credits)
+{
+	const uint64_t begin = (uint64_t)since << 32;
+	struct live_slot *slot;
+	uint64_t old, sum;
+
+	if (!(credits > 0) || credits > MOST_CREDITS || since < 1 || since > UINT32_MAX)
+		return;
+	pthread_mutex_lock(&l->lock);
+	slot = slot_of(l, account, true);
+	old = slot ? slot->spent : 0;
+	do {
+		sum = old >> 32 == begin >> 32 ? old & UINT32_MAX : 0;
+		sum += (uint64_t)(credits * 1000 + 0.5);
+		if (sum > UINT32_MAX)
+			sum = UINT32_MAX;
+	} while (slot && !atomic_compare_exchange_weak(&slot->spent, &old, begin | sum));
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* ---- requests in flight ---- */

@@ -1,8 +1,9 @@
 /*
  * live.h - what all processes know of each account from moment to moment: a short rest after a
- * rate limit, when it was used last, when it may be used next, how many requests it serves.
+ * rate limit, when it was used last, when it may be used next, what it has spent since its usage
+ * was read, how many requests it serves.
  *
- * The first three are numbers in live.map (mapfile.h). Their loss is harmless: an account that
+ * All but the last are numbers in live.map (mapfile.h). Their loss is harmless: an account that
  * should rest is asked once too often. Where the file cannot be had, each process keeps its own,
  * and the log says so once.
  *
@@ -23,6 +24,8 @@ struct live_view {
 	uint64_t turn;		  /* of all starts of all accounts, which was its last; 0: none */
 	int64_t started;	  /* its last start, ms since 1970; 0: none */
 	int64_t next;		  /* ms since 1970: no start before; 0: at any time */
+	int64_t spent_since;	  /* the reading of its usage that spent counts from; 0: none */
+	double spent;		  /* credits of answers since, by our own count */
 };
 
 /* Files are opened at the first use: the directory may come to exist after us. */
@@ -46,6 +49,10 @@ void live_wake(struct live *l, uint64_t account);
  * one since *seen was looked at. */
 bool live_start(struct live *l, uint64_t account, const struct live_view *seen, int64_t now_ms,
 		int64_t pause_ms);
+
+/* An answer has cost credits. since: when its usage was read last, seconds since 1970; of another
+ * reading than before, the count begins anew. */
+void live_spend(struct live *l, uint64_t account, int64_t since, double credits);
 
 /* hold_take() and hold_count(); what keeps them from it is logged, once. */
 #define LIVE_FULL    HOLD_FULL

@@ -161,6 +161,7 @@ int login_take(const struct login *l, enum account_kind kind, const char *provid
 	secret_set(&account->refresh_token, secret_reveal(&n.refresh_token));
 	account_set_profile(account, n.profile_arn);
 	account->expires_at = now + n.lifetime;
+	account->client_expires_at = l->client_expires_at;
 	account->refreshed_at = now;
 	renewal_release(&n);
 	return 0;
@@ -268,6 +269,7 @@ void login_write(const struct login *l, struct buf *json)
 	jsonw_bool_member(&w, "by_callback", l->by_callback);
 	jsonw_int_member(&w, "expires_at", l->expires_at);
 	jsonw_int_member(&w, "interval", l->interval);
+	jsonw_int_member(&w, "client_expires_at", l->client_expires_at);
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
 		void *at = member_of(l, &members[i]);
 
@@ -292,6 +294,7 @@ static int read_tree(struct login *l, const cJSON *tree)
 	l->by_callback = cJSON_IsTrue(json_member(tree, "by_callback"));
 	l->expires_at = (int64_t)json_number_or(tree, "expires_at", 0);
 	l->interval = (int)json_number_or(tree, "interval", 0);
+	l->client_expires_at = (int64_t)json_number_or(tree, "client_expires_at", 0);
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
 		const char *text = json_text_or(tree, members[i].name, NULL);
 

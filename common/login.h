@@ -64,6 +64,7 @@ struct login {
 	char *region, *start_url, *issuer_url, *token_endpoint, *client_id, *scopes, *redirect_uri;
 	char *proxy;
 	struct secret client_secret, device_code, verifier, state;
+	int64_t client_expires_at; /* of client_secret; 0: not told */
 };
 
 enum login_step {

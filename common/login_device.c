@@ -28,10 +28,11 @@
 #define CLIENT_NAME	 "kiro-fcgi"
 #define SOCIAL_CLIENT	 "kiro-cli" /* the name that the social service knows device logins by */
 #define DEVICE_GRANT	 "urn:ietf:params:oauth:grant-type:device_code"
-#define DEFAULT_INTERVAL 5   /* RFC 8628, 3.2 */
-#define SLOWER		 5   /* RFC 8628, 3.5 */
-#define LONGEST_INTERVAL 60  /* s */
-#define DEFAULT_LIFETIME 600 /* s */
+#define DEFAULT_INTERVAL 5		       /* RFC 8628, 3.2 */
+#define SLOWER		 5		       /* RFC 8628, 3.5 */
+#define LONGEST_INTERVAL 60		       /* s */
+#define DEFAULT_LIFETIME 600		       /* s */
+#define MOST_DATE	 INT64_C(253402300799) /* the last second of 9999 */
 #define LONGEST_LIFETIME 3600
 #define PORTAL_REFERER	 "https://view.awsapps.com/"
 
@@ -84,6 +85,11 @@ static int post_oidc(const struct login_service *s, const struct login *l, const
 	return rc;
 }
 
+static int64_t within(double value, int64_t otherwise, int64_t most)
+{
+	return value < 1 ? otherwise : value > (double)most ? most : (int64_t)value;
+}
+
 int login_register(const struct login_service *s, struct login *l, const char *redirect_uri,
 		   struct error *e)
 {
@@ -97,6 +103,8 @@ int login_register(const struct login_service *s, struct login *l, const char *r
 	if (!rc) {
 		login_set(&l->client_id, json_text_or(x.tree, "clientId", NULL));
 		secret_set(&l->client_secret, json_text_or(x.tree, "clientSecret", NULL));
+		l->client_expires_at =
+			within(json_number_or(x.tree, "clientSecretExpiresAt", 0), 0, MOST_DATE);
 		if (!l->client_id || !secret_present(&l->client_secret))
 			rc = error_set(e, ERR_UP_DAMAGED,
 				       "the registration's answer holds no client");
@@ -104,11 +112,6 @@ int login_register(const struct login_service *s, struct login *l, const char *r
 	login_call_release(&x);
 	buf_wipe(&body);
 	return rc;
-}
-
-static int64_t within(double value, int64_t otherwise, int64_t most)
-{
-	return value < 1 ? otherwise : value > (double)most ? most : (int64_t)value;
 }
 
 /* What to show and how to wait. unit: of its times, 1 or 1000 to the second. */

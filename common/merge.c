@@ -27,8 +27,12 @@ static void merge_details(struct account *stored, const struct account *a)
 	set_text(&stored->user_id, a->user_id);
 	set_text(&stored->profile_arn, a->profile_arn);
 	set_text(&stored->proxy_url, a->proxy_url);
-	if (secret_present(&a->client_secret))
-		secret_set(&stored->client_secret, secret_reveal(&a->client_secret));
+	if (!secret_present(&a->client_secret))
+		return;
+	if (a->client_expires_at ||
+	    !secret_equal(secret_reveal(&a->client_secret), secret_reveal(&stored->client_secret)))
+		stored->client_expires_at = a->client_expires_at;
+	secret_set(&stored->client_secret, secret_reveal(&a->client_secret));
 }
 
 static void take_access_token(struct account *stored, const struct account *a)
@@ -44,16 +48,18 @@ bool merge_mends(const struct account *stored)
 	return stored->state == STATE_INVALID || stored->state == STATE_REFUSED;
 }
 
-void merge_account(struct account *stored, void *context)
+bool merge_account(struct account *stored, void *context)
 {
 	const struct account *a = context;
-	bool same = roster_compare(stored, a) == ROSTER_SAME;
+	enum roster_match match = roster_compare(stored, a);
 
+	if (match == ROSTER_OLDER)
+		return false;
 	merge_details(stored, a);
-	if (same) {
+	if (match == ROSTER_SAME) {
 		if (secret_present(&a->access_token) && a->expires_at > stored->expires_at)
 			take_access_token(stored, a);
-		return;
+		return true;
 	}
 	secret_set(&stored->previous_refresh_token, secret_reveal(&stored->refresh_token));
 	secret_set(&stored->refresh_token, secret_reveal(&a->refresh_token));
@@ -61,6 +67,7 @@ void merge_account(struct account *stored, void *context)
 	take_access_token(stored, a);
 	if (merge_mends(stored))
 		account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
+	return true;
 }
 
 bool merge_changes(const struct account *stored, const struct account *a)

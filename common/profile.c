@@ -5,6 +5,7 @@
 #include "common/base.h"
 #include "common/profile.h"
 
+#include "common/account_store.h"
 #include "common/json.h"
 #include "common/limits.h"
 #include "common/log.h"
@@ -85,7 +86,7 @@ static int ask_everywhere(struct http_client *http, const struct config *config,
 }
 
 /* arn NULL: the login is a Builder ID. */
-static void learn(struct account *a, const void *arn)
+static bool learn(struct account *a, void *arn)
 {
 	if (arn) {
 		account_set_profile(a, arn);
@@ -93,11 +94,7 @@ static void learn(struct account *a, const void *arn)
 		free(a->provider);
 		a->provider = xstrdup(BUILDER_ID);
 	}
-}
-
-static int change(void *context, struct buf *json, struct error *e)
-{
-	return account_edit_record(json, learn, context, e);
+	return true;
 }
 
 static bool is_denied(const struct error *e)
@@ -137,14 +134,13 @@ int profile_find(struct http_client *http, const struct config *config, struct a
 int profile_resolve(struct http_client *http, const struct config *config,
 		    const struct store *tokens, struct account *a, struct error *e)
 {
-	char key[STORE_KEY_SIZE], *arn = NULL;
+	char *arn = NULL;
 	int rc = find(http, config, a, &arn, e);
 
 	if (rc < 0)
 		return -1;
 	learn(a, arn);
-	snprintf(key, sizeof(key), "a/%s", a->id);
-	rc = store_update(tokens, key, change, arn, e);
+	rc = account_change(tokens, a->id, learn, arn, NULL, e);
 	log_line(LOG_INFO, "account %s: %s", a->id, arn ? arn : "a Builder ID, without profile");
 	free(arn);
 	return rc < 0 ? -1 : 0;

@@ -1,8 +1,8 @@
 #include "common/base.h"
 #include "common/refresh.h"
 
+#include "common/account_store.h"
 #include "common/clock.h"
-#include "common/json.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/lock.h"
@@ -52,24 +52,6 @@ static int must_login(const struct account *a, const char *why, struct error *e)
 
 /* ---- the record ---- */
 
-static int read_record(struct span json, struct account *out, struct error *e)
-{
-	struct error why = { .kind = ERR_NONE };
-	cJSON *tree = json_parse(json, &why);
-	struct account a;
-	int rc;
-
-	account_init(&a);
-	rc = tree ? account_read(&a, tree, &why) : -1;
-	if (rc)
-		error_set(e, ERR_STORE, "%s", why.message);
-	else
-		account_copy(out, &a);
-	account_release(&a);
-	cJSON_Delete(tree);
-	return rc;
-}
-
 static int removed(const struct job *j, struct error *e)
 {
 	return error_set(e, ERR_NO_ACCOUNT, "account %.80s was removed meanwhile",
@@ -78,77 +60,44 @@ static int removed(const struct job *j, struct error *e)
 
 static int load(struct job *j, struct error *e)
 {
-	struct buf json;
-	int rc;
+	int rc = account_load(j->r->tokens, j->account->id, j->account, e);
 
-	buf_init(&json, LIMIT_RECORD);
-	rc = store_get(j->r->tokens, j->key, &json, e);
-	if (rc == 0)
-		rc = removed(j, e);
-	else if (rc == 1)
-		rc = read_record(buf_span(&json), j->account, e);
-	buf_wipe(&json);
-	return rc;
+	return rc > 0 ? 0 : rc ? -1 : removed(j, e);
+}
+
+struct dead {
+	const struct secret *used; /* the refresh token that was sent */
+	const char *reason;
+};
+
+/* A login in the meantime wins; so does "disabled by hand". */
+static bool edit_invalid(struct account *a, void *context)
+{
+	const struct dead *x = context;
+
+	if (a->state == STATE_DISABLED ||
+	    !secret_equal(secret_reveal(&a->refresh_token), secret_reveal(x->used)))
+		return false;
+	account_set_state(a, STATE_INVALID, x->reason, clock_wall(), 0);
+	return true;
+}
+
+static bool edit_valid(struct account *a, void *context)
+{
+	(void)context;
+	if (a->state != STATE_INVALID)
+		return false;
+	account_set_state(a, STATE_ACTIVE, NULL, clock_wall(), 0);
+	return true;
 }
 
 /* A change of the state, to the newest record: what an operator did to it in the meantime stays. */
-struct edit {
-	struct job *job;
-	const struct secret *used; /* the refresh token that was sent */
-	const char *reason;	   /* why it is dead */
-};
-
-static int write_edited(const struct edit *x, struct account *a, struct buf *json, struct error *e)
+static int change_state(struct job *j, bool (*edit)(struct account *a, void *context),
+			void *context, struct error *e)
 {
-	buf_reset(json);
-	account_write(a, json);
-	a->rev++;
-	account_copy(x->job->account, a);
-	if (json->failed)
-		return error_set(e, ERR_STORE, "the record of account %s is too long", name_of(a));
-	return 0;
-}
+	int rc = account_change(j->r->tokens, j->account->id, edit, context, j->account, e);
 
-static int edit_invalid(void *context, struct buf *json, struct error *e)
-{
-	const struct edit *x = context;
-	struct account a;
-	int rc;
-
-	if (!json->len)
-		return removed(x->job, e);
-	account_init(&a);
-	rc = read_record(buf_span(json), &a, e);
-	/* A login in the meantime wins; so does "disabled by hand". */
-	if (!rc && (a.state == STATE_DISABLED ||
-		    !secret_equal(secret_reveal(&a.refresh_token), secret_reveal(x->used))))
-		rc = 1;
-	if (!rc) {
-		account_set_state(&a, STATE_INVALID, x->reason, clock_wall(), 0);
-		rc = write_edited(x, &a, json, e);
-	}
-	account_release(&a);
-	return rc;
-}
-
-static int edit_valid(void *context, struct buf *json, struct error *e)
-{
-	const struct edit *x = context;
-	struct account a;
-	int rc;
-
-	if (!json->len)
-		return removed(x->job, e);
-	account_init(&a);
-	rc = read_record(buf_span(json), &a, e);
-	if (!rc && a.state != STATE_INVALID)
-		rc = 1;
-	if (!rc) {
-		account_set_state(&a, STATE_ACTIVE, NULL, clock_wall(), 0);
-		rc = write_edited(x, &a, json, e);
-	}
-	account_release(&a);
-	return rc;
+	return rc == ACCOUNT_GONE ? removed(j, e) : rc < 0 ? -1 : 0;
 }
 
 /* What a renewal changes in the record (patch.h), and nothing else. */
@@ -181,16 +130,21 @@ static void write_renewal(const struct account *a, const struct renewal *n,
 /* The new token waits in the spill file, so that the record on disk is the older one: ours is. */
 static int take_over(struct job *j, struct span patch, struct error *e)
 {
+	struct account a;
 	struct buf old, json;
 	int rc;
 
+	account_init(&a);
 	buf_init(&old, LIMIT_RECORD);
 	buf_init(&json, LIMIT_RECORD);
 	j->account->rev--; /* account_write() counts up, and so does the patch */
 	account_write(j->account, &old);
 	rc = patch_apply(buf_span(&old), patch, &json, e);
 	if (!rc)
-		rc = read_record(buf_span(&json), j->account, e);
+		rc = account_parse(&a, buf_span(&json), e);
+	if (!rc)
+		account_copy(j->account, &a);
+	account_release(&a);
 	buf_wipe(&old);
 	buf_wipe(&json);
 	return rc;
@@ -213,7 +167,6 @@ static void not_stored(const struct job *j, struct error *e)
 /* 1: stored; 0: a login in the meantime made it needless; -1. */
 static int save(struct job *j, const struct renewal *n, const struct secret *used, struct error *e)
 {
-	struct edit x = { .job = j };
 	struct buf patch;
 	int rc;
 
@@ -231,13 +184,14 @@ static int save(struct job *j, const struct renewal *n, const struct secret *use
 		error_clear(e);
 		rc = take_over(j, buf_span(&patch), e);
 	} else if (!rc && j->account->state == STATE_INVALID) {
-		rc = store_update(j->r->tokens, j->key, edit_valid, &x, e) < 0 ? -1 : 0;
+		rc = change_state(j, edit_valid, NULL, e);
 	}
 	if (!rc) {
 		rc = secret_equal(secret_reveal(&j->account->access_token),
 				  secret_reveal(&n->access_token));
 		if (rc)
-			log_line(LOG_INFO, "account %s: access token renewed, good for %" PRId64 " s",
+			log_line(LOG_INFO,
+				 "account %s: access token renewed, good for %" PRId64 " s",
 				 name_of(j->account), n->lifetime);
 	}
 	buf_wipe(&patch);
@@ -287,10 +241,10 @@ static int try_tokens(struct job *j, struct secret *used, struct renewal *n, str
 static int give_up(struct job *j, const struct secret *used, struct error *e)
 {
 	struct error refusal = *e;
-	struct edit x = { .job = j, .used = used, .reason = refusal.message };
+	struct dead x = { .used = used, .reason = refusal.message };
 	struct error unsaved = { .kind = ERR_NONE };
 
-	if (store_update(j->r->tokens, j->key, edit_invalid, &x, &unsaved) < 0)
+	if (change_state(j, edit_invalid, &x, &unsaved))
 		log_line(LOG_WARN, "account %s: not marked as invalid: %s", name_of(j->account),
 			 unsaved.message);
 	error_clear(e);
@@ -365,7 +319,7 @@ static int take_lock(struct job *j, int fd, struct error *e)
 		if (j->mode == REFRESH_SOFT || !due(j))
 			return 0;
 		if (!lock_wait_again(&wait))
-			return error_set(e, ERR_UP_TIMEOUT,
+			return error_set(e, ERR_BUSY,
 					 "account %s: another process is renewing its token for "
 					 "more than %d s",
 					 name_of(j->account), WAIT_MS / 1000);
@@ -414,7 +368,7 @@ int refresh_account(const struct refresher *r, struct account *account, enum ref
 	fd = open_lock(r->tokens, e);
 	if (fd < 0)
 		return -1;
-	snprintf(j.key, sizeof(j.key), "a/%s", account->id);
+	account_key(account->id, j.key);
 	secret_set(&j.refused, secret_reveal(&account->access_token));
 	rc = take_lock(&j, fd, e);
 	if (rc == 1)

@@ -24,13 +24,13 @@ struct refresher {
 
 enum refresh_mode {
 	REFRESH_SOFT,	/* still valid: somebody else at it is fine, go on with the old token */
-	REFRESH_HARD,	/* expired: wait for whoever is at it (3 s, then ERR_UP_TIMEOUT) */
+	REFRESH_HARD,	/* expired: wait for whoever is at it (3 s, then ERR_BUSY) */
 	REFRESH_FORCED, /* the upstream refused the token that *account holds */
 };
 
 /* 1: renewed by this call; 0: nothing to do (fresh enough, renewed by another, or taken: SOFT).
  * In both cases *account is the current record. -1: ERR_LOGIN (dead refresh token; stored as
- * invalid), ERR_UP_NETWORK, ERR_UP_TIMEOUT, ERR_UP_OVERLOAD, ERR_UP_DAMAGED, ERR_STORE.
+ * invalid), ERR_UP_* of the login service, ERR_BUSY, ERR_STORE.
  * ahead: seconds before the expiry from which on a refresh is due. */
 int refresh_account(const struct refresher *r, struct account *account, enum refresh_mode mode,
 		    int64_t ahead, struct error *e);

@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "common/rest.h"
 
+#include "common/account_store.h"
 #include "common/log.h"
 #include "common/usage_store.h"
 
@@ -33,7 +34,6 @@ struct change {
 	enum account_state state; /* BOOK */
 	const char *reason;	  /* BOOK */
 	int64_t now, until;
-	bool *left; /* the record has moved on */
 };
 
 bool rest_needs_claim(const struct account *a)
@@ -71,38 +71,25 @@ static void book(struct account *a, const struct change *c)
 	a->state_tries = tries + 1;
 }
 
-static void apply(struct account *a, const void *context)
+static bool apply(struct account *a, void *context)
 {
 	const struct change *c = context;
 
-	*c->left = has_moved_on(a, c);
-	if (*c->left)
-		return;
+	if (has_moved_on(a, c))
+		return false;
 	if (c->deed == BOOK)
 		book(a, c);
 	else if (c->deed == END)
 		account_set_state(a, STATE_ACTIVE, NULL, c->now, 0);
 	else
 		a->state_until = c->until;
+	return true;
 }
 
-static int edit(void *context, struct buf *json, struct error *e)
-{
-	const struct change *c = context;
-	int rc = account_edit_record(json, apply, c, e);
-
-	return rc || !*c->left ? rc : 1;
-}
-
-/* 0: done; 1: the record has moved on, or is gone; -1. */
+/* 0: done; > 0: the record has moved on, or is gone; -1. */
 static int change(const struct store *tokens, struct change *c, struct error *e)
 {
-	char key[STORE_KEY_SIZE];
-	bool left = false;
-
-	c->left = &left;
-	snprintf(key, sizeof(key), "a/%s", c->seen->id);
-	return store_update(tokens, key, edit, c, e);
+	return account_change(tokens, c->seen->id, apply, c, NULL, e);
 }
 
 /* For changes that nobody waits for. True: done. */

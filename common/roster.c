@@ -1,9 +1,9 @@
 #include "common/base.h"
 #include "common/roster.h"
 
+#include "common/account_store.h"
 #include "common/catalogue.h"
 #include "common/ids.h"
-#include "common/json.h"
 #include "common/limits.h"
 #include "common/usage.h"
 
@@ -23,23 +23,6 @@ void roster_release(struct roster *r)
 	roster_init(r);
 }
 
-static int parse_record(struct account *a, struct span json, struct error *e)
-{
-	struct error why = { 0 };
-	cJSON *tree = json_parse(json, &why);
-	int rc = -1;
-
-	account_init(a);
-	if (tree)
-		rc = account_read(a, tree, &why);
-	cJSON_Delete(tree);
-	if (rc) {
-		account_release(a);
-		error_set(e, ERR_STORE, "%s", why.message);
-	}
-	return rc;
-}
-
 struct loading {
 	struct roster *roster;
 	struct error *error; /* the first record that cannot be read */
@@ -52,7 +35,8 @@ static int load_record(void *context, const char *key, struct span json)
 	struct error why = { 0 };
 	struct account a;
 
-	if (parse_record(&a, json, &why)) {
+	account_init(&a);
+	if (account_parse(&a, json, &why)) {
 		error_set(l->error, ERR_STORE, "the record %s cannot be read: %s", key,
 			  why.message);
 		return 0;
@@ -68,9 +52,7 @@ static int compare(const void *a, const void *b)
 
 	if (x->priority != y->priority)
 		return x->priority < y->priority ? -1 : 1;
-	if (x->added_at != y->added_at)
-		return x->added_at < y->added_at ? -1 : 1;
-	return strcmp(x->id, y->id);
+	return account_compare_age(x, y);
 }
 
 int roster_load(struct roster *r, const struct store *tokens, struct error *e)
@@ -224,65 +206,34 @@ void roster_enroll(struct account *a, int64_t now)
 		a->added_at = now;
 }
 
-static void record_key(const char *id, char out[static STORE_KEY_SIZE])
-{
-	snprintf(out, STORE_KEY_SIZE, "a/%s", id);
-}
-
-static int too_large(const struct account *a, struct error *e)
-{
-	return error_set(e, ERR_REQUEST, "account %s: its credentials are larger than %zu bytes",
-			 a->id, LIMIT_RECORD);
-}
-
 int roster_put(const struct store *tokens, const struct account *a, struct error *e)
 {
 	char key[STORE_KEY_SIZE];
 	struct buf json;
 	int rc;
 
-	record_key(a->id, key);
+	account_key(a->id, key);
 	buf_init(&json, LIMIT_RECORD);
 	account_write(a, &json);
-	rc = json.failed ? too_large(a, e) : store_put(tokens, key, buf_span(&json), e);
-	explicit_bzero(json.at, json.len);
-	buf_release(&json);
+	if (json.failed)
+		rc = error_set(e, ERR_REQUEST,
+			       "account %s: its credentials are larger than %zu bytes", a->id,
+			       LIMIT_RECORD);
+	else
+		rc = store_put(tokens, key, buf_span(&json), e);
+	buf_wipe(&json);
 	return rc;
 }
 
-struct changing {
-	struct account *account;
-	void (*change)(struct account *stored, void *context);
-	void *context;
-};
-
-static int change_record(void *context, struct buf *json, struct error *e)
-{
-	struct changing *c = context;
-	struct account stored;
-
-	if (!json->len)
-		return error_set(e, ERR_NOT_FOUND, "account %s was removed meanwhile",
-				 c->account->id);
-	if (parse_record(&stored, buf_span(json), e))
-		return -1;
-	c->change(&stored, c->context);
-	buf_reset(json);
-	account_write(&stored, json);
-	account_release(c->account);
-	*c->account = stored;
-	return json->failed ? too_large(c->account, e) : 0;
-}
-
 int roster_change(const struct store *tokens, struct account *a,
-		  void (*change)(struct account *stored, void *context), void *context,
+		  bool (*edit)(struct account *stored, void *context), void *context,
 		  struct error *e)
 {
-	struct changing c = { a, change, context };
-	char key[STORE_KEY_SIZE];
+	int rc = account_change(tokens, a->id, edit, context, a, e);
 
-	record_key(a->id, key);
-	return store_update(tokens, key, change_record, &c, e) ? -1 : 0;
+	if (rc == ACCOUNT_GONE)
+		return error_set(e, ERR_NOT_FOUND, "account %s was removed meanwhile", a->id);
+	return rc < 0 ? -1 : 0;
 }
 
 int roster_remove(const struct store *tokens, const char *id, struct error *e)
@@ -291,6 +242,54 @@ int roster_remove(const struct store *tokens, const char *id, struct error *e)
 
 	if (catalogue_forget(tokens, id, e) < 0 || usage_forget(tokens, id, e) < 0)
 		return -1;
-	record_key(id, key);
+	account_key(id, key);
 	return store_remove(tokens, key, e);
+}
+
+struct orphans {
+	const struct store *tokens;
+	char (*keys)[STORE_KEY_SIZE];
+	size_t count;
+};
+
+/* There is no account of that id; one that is damaged is there. */
+static bool is_orphan(const struct store *tokens, const char *key)
+{
+	const char *id = strchr(key, '/');
+	struct error unread = { .kind = ERR_NONE };
+	char account[STORE_KEY_SIZE];
+	struct buf json;
+	int rc;
+
+	account_key(id ? id + 1 : key, account);
+	buf_init(&json, LIMIT_RECORD);
+	rc = store_get(tokens, account, &json, &unread);
+	buf_wipe(&json);
+	return rc == 0;
+}
+
+static int collect_orphan(void *context, const char *key, struct span json)
+{
+	struct orphans *o = context;
+
+	(void)json;
+	if (!is_orphan(o->tokens, key))
+		return 0;
+	o->keys = xrealloc(o->keys, (o->count + 1) * sizeof(*o->keys));
+	snprintf(o->keys[o->count++], STORE_KEY_SIZE, "%s", key);
+	return 0;
+}
+
+int roster_prune(const struct store *tokens, struct error *e)
+{
+	struct orphans o = { .tokens = tokens };
+	int rc = 0;
+
+	if (store_each(tokens, USAGE_PREFIX, collect_orphan, &o, NULL, e) < 0 ||
+	    store_each(tokens, CATALOGUE_PREFIX, collect_orphan, &o, NULL, e) < 0)
+		rc = -1;
+	for (size_t i = 0; !rc && i < o.count; i++)
+		rc = store_remove(tokens, o.keys[i], e) < 0 ? -1 : 0;
+	free(o.keys);
+	return rc ? -1 : (int)o.count;
 }

@@ -44,13 +44,16 @@ void roster_enroll(struct account *a, int64_t now);
 
 int roster_put(const struct store *tokens, const struct account *a, struct error *e);
 
-/* Changes the stored record under the store's lock, whatever became of it since it was loaded;
- * *a is the new one then. */
+/* account_change() of a record whose absence is an error; *a is what is stored then. */
 int roster_change(const struct store *tokens, struct account *a,
-		  void (*change)(struct account *stored, void *context), void *context,
+		  bool (*edit)(struct account *stored, void *context), void *context,
 		  struct error *e);
 
 /* 1: was absent already. */
 int roster_remove(const struct store *tokens, const char *id, struct error *e);
+
+/* Removes usage and models of accounts that are no more: one that was removed while the service was
+ * asked about it is answered about afterwards. How many records went; -1. */
+int roster_prune(const struct store *tokens, struct error *e);
 
 #endif

@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "common/usage_store.h"
 
+#include "common/account_store.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/limits.h"
@@ -168,49 +169,37 @@ static bool has_some(const struct usage *u)
 struct verdict {
 	const struct usage *usage;
 	int64_t now;
-	bool changed;
 };
 
-static void judge(struct account *a, const void *context)
+/* For account_change(). */
+static bool judge(struct account *a, void *context)
 {
-	struct verdict *v = (struct verdict *)(uintptr_t)context;
+	const struct verdict *v = context;
 	const struct usage *u = v->usage;
 	bool since = u->read_at > a->state_since; /* the number is newer than the refusal */
 	bool empty = usage_is_exhausted(u, true) && u->reset_at > v->now;
+	bool changed = false;
 
-	v->changed = false;
 	if (a->state != STATE_EXHAUSTED)
-		return;
+		return false;
 	if (empty) {
-		v->changed = a->state_until != u->reset_at;
+		changed = a->state_until != u->reset_at;
 		a->state_until = u->reset_at;
 	} else if (a->state_until <= v->now || (since && has_some(u))) {
 		account_set_state(a, STATE_ACTIVE, NULL, v->now, 0);
-		v->changed = true;
+		changed = true;
 	}
-}
-
-static int settle(void *context, struct buf *json, struct error *e)
-{
-	struct verdict *v = context;
-	int rc = account_edit_record(json, judge, v, e);
-
-	return rc || v->changed ? rc : 1;
+	return changed;
 }
 
 int usage_settle(const struct store *tokens, struct account *a, const struct usage *u,
 		 struct error *e)
 {
-	struct verdict v = { u, clock_wall(), false };
-	char key[STORE_KEY_SIZE];
+	struct verdict v = { u, clock_wall() };
 	int rc;
 
-	if (a->state != STATE_EXHAUSTED)
+	if (!judge(a, &v))
 		return 0;
-	judge(a, &v);
-	if (!v.changed)
-		return 0;
-	snprintf(key, sizeof(key), "a/%s", a->id);
-	rc = store_update(tokens, key, settle, &v, e); /* 1: it has changed meanwhile */
+	rc = account_change(tokens, a->id, judge, &v, NULL, e); /* 1: it has changed meanwhile */
 	return rc < 0 ? -1 : rc == 0;
 }

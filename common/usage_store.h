@@ -11,7 +11,7 @@
 /* 1: read; 0: there is none, *u is empty; -1: ERR_STORE. */
 int usage_get(const struct store *tokens, const char *account_id, struct usage *u, struct error *e);
 
-/* Keeps what the upstream has just said (usage_fetch()). */
+/* Keeps what was read for another purpose, so that no look is due for a while. */
 int usage_keep(const struct store *tokens, const char *account_id, const struct usage *u,
 	       struct error *e);
 

@@ -118,11 +118,11 @@ static int read_settings(const cJSON *body, struct account *a, struct error *e)
 }
 
 /* What is stored is changed, whatever became of it meanwhile: it was all checked before. */
-static void apply(struct account *stored, void *context)
+static bool apply(struct account *stored, void *context)
 {
 	struct error ignored = { .kind = ERR_NONE };
 
-	read_settings(context, stored, &ignored);
+	return read_settings(context, stored, &ignored) == 0;
 }
 
 static int check_names(const cJSON *body, struct error *e)
@@ -196,16 +196,18 @@ int api_admin_account_remove(struct request *r)
 
 /* ---- actions ---- */
 
-static void enable(struct account *stored, void *context)
+static bool enable(struct account *stored, void *context)
 {
 	(void)context;
 	account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
+	return true;
 }
 
-static void disable(struct account *stored, void *context)
+static bool disable(struct account *stored, void *context)
 {
 	(void)context;
 	account_set_state(stored, STATE_DISABLED, "by hand", clock_wall(), 0);
+	return true;
 }
 
 /* A short rest that the processes keep among them ends too. */

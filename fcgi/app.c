@@ -1,10 +1,10 @@
 #include "common/base.h"
 #include "fcgi/app.h"
 
+#include "common/account_store.h"
 #include "common/calibration.h"
 #include "common/catalogues.h"
 #include "common/clock.h"
-#include "common/json.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/quota.h"
@@ -102,6 +102,32 @@ int site_open_stores(struct site *s, struct error *e)
 	return rc;
 }
 
+static void check_store(const struct store *s)
+{
+	struct error e = { 0 };
+	size_t records = 0, damaged = 0;
+
+	if (store_verify(s, &records, &damaged, &e))
+		log_line(LOG_ERROR, "%s", e.message);
+	else if (damaged)
+		log_line(LOG_ERROR, "%s: %zu of %zu records are damaged or missing: kiroctl repair",
+			 s->path, damaged, records + damaged);
+}
+
+void app_check_stores(struct app *a)
+{
+	struct site *s = app_site(a);
+	struct error e = { 0 };
+
+	if (site_open_stores(s, &e)) {
+		log_line(LOG_ERROR, "%s", e.message);
+	} else {
+		check_store(&s->tokens);
+		check_store(&s->keys);
+	}
+	site_drop(s);
+}
+
 struct refresher site_refresher(struct site *s)
 {
 	struct refresher r = {
@@ -120,25 +146,16 @@ void site_note_catalogue(struct site *s, const char *account_id)
 
 static void fetch_catalogue(struct site *s, const char *account_id)
 {
-	char key[STORE_KEY_SIZE];
 	struct error e = { 0 };
 	struct account a;
-	struct buf json;
-	cJSON *tree = NULL;
 
-	snprintf(key, sizeof(key), "a/%s", account_id);
 	account_init(&a);
-	buf_init(&json, LIMIT_RECORD);
-	if (store_get(&s->tokens, key, &json, &e) == 1)
-		tree = json_parse(buf_span(&json), &e);
-	if (tree && !account_read(&a, tree, &e) &&
+	if (account_load(&s->tokens, account_id, &a, &e) == 1 &&
 	    !catalogue_fetch_due(s->http, s->config, &s->tokens, &a, &e))
 		log_line(LOG_INFO, "account %s: model catalogue renewed", account_id);
 	if (e.kind)
 		log_line(LOG_WARN, "account %s: the stored model catalogue stays: %s", account_id,
 			 e.message);
-	cJSON_Delete(tree);
-	buf_wipe(&json);
 	account_release(&a);
 }
 
@@ -185,18 +202,14 @@ static int find_due(void *context, const char *key, struct span json)
 {
 	struct looking *l = context;
 	struct error e = { 0 };
-	cJSON *tree = json_parse(json, &e);
-	bool found = tree && !account_read(l->account, tree, &e) &&
-		     account_usable(l->account, l->now) &&
+	bool found = !account_parse(l->account, json, &e) && account_usable(l->account, l->now) &&
 		     !account_expires_within(l->account, l->now, 0) &&
 		     catalogues_due(l->site->catalogues, l->account->id, l->now);
 
 	(void)key;
-	cJSON_Delete(tree);
 	if (found)
 		return 1;
 	account_release(l->account);
-	account_init(l->account);
 	return 0;
 }
 

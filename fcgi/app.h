@@ -59,6 +59,10 @@ void site_drop(struct site *s);
 
 /* Opens the stores when they are not yet. ERR_STORE says what to do. */
 int site_open_stores(struct site *s, struct error *e);
+
+/* Reads every record once: what is damaged is logged now and not when it is needed. What is whole
+ * serves all the same. */
+void app_check_stores(struct app *a);
 struct refresher site_refresher(struct site *s);
 
 /* Model catalogues are renewed behind an answer, so that no client waits for them: a request notes

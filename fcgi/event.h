@@ -39,7 +39,7 @@ enum stop_reason {
 };
 
 /* Tokens. `measured` tells upstream's own numbers from estimates. */
-struct usage {
+struct answer_usage {
 	int64_t input, output, cache_read, cache_write;
 	double credits;	  /* metered by upstream, 0: not told */
 	int64_t searches; /* of the web, by this gateway */
@@ -53,7 +53,7 @@ struct event {
 	const char *id, *name;
 	enum stop_reason stop;
 	const char *stop_sequence; /* STOP_SEQUENCE: which */
-	struct usage usage;
+	struct answer_usage usage;
 };
 
 #endif

@@ -26,11 +26,12 @@
 #define LISTEN_FD	     0		  /* FCGI_LISTENSOCK_FILENO */
 #define WORKER_STACK	     (256 * 1024) /* TLS and 128 levels of JSON need under 100 KiB */
 #define SPARE_WORKERS	     32		  /* beyond max_streams: they answer 529 */
-#define DESCRIPTORS_A_STREAM 5 /* FastCGI, upstream, libcurl's wake-up pair, place of an account */
-#define POLL_MS		     1000	  /* how often the configuration file is looked at */
-#define BEHIND_SECONDS	     60		  /* of a CGI program, behind its answer */
-#define ARENAS		     2		  /* of malloc */
-#define LARGE_BLOCK	     (128 * 1024) /* bytes */
+#define DESCRIPTORS_A_STREAM 5 /* FastCGI, upstream, libcurl's wake-up pair, place of an account   \
+				*/
+#define POLL_MS	       1000    /* how often the configuration file is looked at */
+#define BEHIND_SECONDS 60      /* of a CGI program, behind its answer */
+#define ARENAS	       2       /* of malloc */
+#define LARGE_BLOCK    (128 * 1024) /* bytes */
 
 struct worker {
 	struct app *app;
@@ -170,6 +171,7 @@ static int serve_fastcgi(struct app *app, const sigset_t *handled)
 		return EX_OSERR;
 	}
 	raise_descriptor_limit(app->max_streams);
+	app_check_stores(app);
 	run(app, signals);
 	/* Workers that are still at it must not meet a released app. */
 	if (app->active > 0)

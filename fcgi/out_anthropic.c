@@ -45,7 +45,7 @@ static void write_head(const struct out *o, struct jsonw *w)
 	jsonw_text_member(w, "model", o->options.model);
 }
 
-static void write_usage(const struct usage *usage, struct jsonw *w)
+static void write_usage(const struct answer_usage *usage, struct jsonw *w)
 {
 	jsonw_begin_object_member(w, "usage");
 	jsonw_int_member(w, "input_tokens", usage->input);
@@ -144,7 +144,7 @@ static void end_sse(struct buf *wire, struct jsonw *w)
 
 static void stream_begin(struct out *o, struct buf *wire)
 {
-	const struct usage usage = { .input = o->options.input_estimate, .output = 1 };
+	const struct answer_usage usage = { .input = o->options.input_estimate, .output = 1 };
 	struct jsonw w;
 
 	begin_sse(wire, "message_start", &w);

@@ -35,7 +35,7 @@ static void write_head(const struct out *o, const char *object, struct jsonw *w)
 	jsonw_text_member(w, "model", o->options.model);
 }
 
-static void write_usage(const struct usage *usage, struct jsonw *w)
+static void write_usage(const struct answer_usage *usage, struct jsonw *w)
 {
 	int64_t prompt = usage->input + usage->cache_read + usage->cache_write;
 

@@ -7,7 +7,7 @@
 const struct ending in_progress = { .status = "in_progress" };
 const struct ending still_in_progress = { .status = "in_progress", .brief = true };
 
-static void write_usage(const struct usage *usage, struct jsonw *w)
+static void write_usage(const struct answer_usage *usage, struct jsonw *w)
 {
 	int64_t input = usage->input + usage->cache_read + usage->cache_write;
 

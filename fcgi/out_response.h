@@ -11,7 +11,7 @@
  * request. */
 struct ending {
 	const char *status, *reason; /* reason: why it is incomplete */
-	const struct usage *usage;
+	const struct answer_usage *usage;
 	const struct error *failure;
 	bool brief;
 };

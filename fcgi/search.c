@@ -37,8 +37,8 @@ struct search {
 	bool other_calls; /* the client's tools, in this round */
 	bool stopped;	  /* this round's STOP was kept back: */
 	struct event last;
-	struct usage usage; /* of all rounds so far */
-	int64_t used;	    /* searches tried, for max_uses */
+	struct answer_usage usage; /* of all rounds so far */
+	int64_t used;		   /* searches tried, for max_uses */
 };
 
 /* ---- what the model says, on its way to the client ---- */
@@ -96,9 +96,9 @@ static int call_end(struct search *s, struct error *e)
 	return add_use(s, id, keep(s, &s->input), e);
 }
 
-static void add_usage(struct search *s, const struct usage *more)
+static void add_usage(struct search *s, const struct answer_usage *more)
 {
-	struct usage *sum = &s->usage;
+	struct answer_usage *sum = &s->usage;
 
 	sum->measured = more->measured && (sum->measured || !sum->input);
 	sum->input += more->input;

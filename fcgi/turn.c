@@ -79,7 +79,7 @@ int turn_flush(struct turn *t, struct error *e)
 
 /* What upstream tells of its count makes the next estimates better. Input and output together where
  * it tells a percentage: only where our own estimate of the output weighs little. */
-static void learn(struct turn *t, const struct usage *usage)
+static void learn(struct turn *t, const struct answer_usage *usage)
 {
 	struct calibration *calibration = t->request->site->calibration;
 	int64_t ours = t->uncalibrated, told = usage->context;
@@ -237,6 +237,11 @@ static bool sink_committed(void *context)
 	return t->chat->stream || t->filter ? t->any_event : t->stopped;
 }
 
+static double sink_credits(void *context)
+{
+	return ((const struct turn *)context)->events.usage.credits;
+}
+
 static void sink_reset(void *context, const struct model *model, bool last)
 {
 	struct turn *t = context;
@@ -268,6 +273,7 @@ struct up_sink turn_sink(struct turn *t)
 		.watch = sink_watch,
 		.watch_fd = t->request->conn->watch_fd,
 		.committed = sink_committed,
+		.credits = sink_credits,
 		.again = &t->again,
 		.context = t,
 	};

@@ -192,6 +192,7 @@ static int send_chat(struct up_call *call, const struct account *account, struct
 	char invocation[UUID_SIZE];
 	struct up_wire wire;
 	struct buf body;
+	double credits;
 	int rc;
 
 	ids_uuid(invocation);
@@ -206,6 +207,9 @@ static int send_chat(struct up_call *call, const struct account *account, struct
 	if (!rc)
 		rc = exchange(call, account, &body, &wire, e);
 	buf_release(&body);
+	credits = call->sink->credits(call->sink->context);
+	if (credits > 0 && !call->own)
+		up_pool_spend(call->site->pool, &call->site->tokens, account->id, credits);
 	return rc;
 }
 
@@ -370,17 +374,43 @@ static int try_account(struct up_call *call, struct account *account, struct err
 
 /* ---- one after the other ---- */
 
+static struct up_pool_wish wish_of(const struct up_call *call, const struct tries *t)
+{
+	return (struct up_pool_wish){ t->ids, t->count, call->model ? call->model->id : NULL,
+				      call->site->catalogues,
+				      call->chat ? call->chat->conversation : NULL, call->key };
+}
+
+/* One request tries only so many: the rest of them may do better, at once or when one is back. */
+static int out_of_tries(struct up_call *call, const struct tries *t, struct error *e)
+{
+	const struct up_pool_wish wish = wish_of(call, t);
+	int back = up_pool_back(call->site->pool, &call->site->tokens, &wish, clock_wall());
+
+	*e = t->told;
+	if (back > 0 && (!e->retry_after || back < e->retry_after))
+		e->retry_after = back;
+	if (back != 0)
+		return error_set(e, ERR_NO_ACCOUNT,
+				 "no account is usable; see kiroctl account list");
+	if (!error_row(e)->client_retries) {
+		error_clear(e);
+		error_set(e, ERR_BUSY,
+			  "%zu accounts could not serve, and one request tries no more; others are "
+			  "left, so try again. The first said: %.300s",
+			  t->count, t->told.message);
+	}
+	e->retry_after = 1;
+	return -1;
+}
+
 /* The next account to try, in *account. */
 static int pick(struct up_call *call, struct tries *t, struct account *account, struct error *e)
 {
 	const struct store *tokens = &call->site->tokens;
 
 	while (t->count < TRIED_MAX) {
-		const struct up_pool_wish wish = { t->ids, t->count,
-						   call->model ? call->model->id : NULL,
-						   call->site->catalogues,
-						   call->chat ? call->chat->conversation : NULL,
-						   call->key };
+		const struct up_pool_wish wish = wish_of(call, t);
 		struct error unclaimed = { 0 };
 
 		if (up_queue_pick(call, &wish, account, e))
@@ -393,18 +423,27 @@ static int pick(struct up_call *call, struct tries *t, struct account *account, 
 			log_line(LOG_ERROR, "account %s: %s", account->id, unclaimed.message);
 		account_release(account);
 	}
-	return error_set(e, ERR_NO_ACCOUNT, "no account is usable; see kiroctl account list");
+	return out_of_tries(call, t, e);
+}
+
+/* Nothing was sent, and the failure says nothing of the account. */
+static bool is_of_the_way(const struct error *e)
+{
+	return e->kind == ERR_UP_NETWORK || e->kind == ERR_UP_TIMEOUT ||
+	       e->kind == ERR_UP_OVERLOAD || e->kind == ERR_UP_DAMAGED || e->kind == ERR_UP_DENIED;
 }
 
 /* What was met is noted in the account. */
-static void book(struct up_call *call, const struct tries *t, const struct account *account,
-		 struct error *e)
+static void book(struct up_call *call, const struct tries *t, bool sent,
+		 const struct account *account, struct error *e)
 {
 	const struct store *tokens = &call->site->tokens;
 	int64_t now = clock_wall();
 
 	/* Inside an answer it is not the token that is refused. */
-	if (error_row(e)->effect != ACCOUNT_REFRESH || !committed(call))
+	if (!sent && is_of_the_way(e))
+		up_pool_defer(call->site->pool, account, e, now);
+	else if (error_row(e)->effect != ACCOUNT_REFRESH || !committed(call))
 		up_pool_book(call->site->pool, tokens, account, e, now);
 	if (t->probe)
 		rest_return(tokens, account, now); /* unless that was the end of it */
@@ -458,6 +497,7 @@ static int try_next(struct up_call *call, struct tries *t, struct error *e)
 {
 	struct account account;
 	int before = call->tries, rc;
+	bool sent;
 
 	account_init(&account);
 	if (pick(call, t, &account, e)) {
@@ -467,12 +507,13 @@ static int try_next(struct up_call *call, struct tries *t, struct error *e)
 	}
 	snprintf(call->account, sizeof(call->account), "%s", account.id);
 	rc = try_account(call, &account, e);
+	sent = call->tries > before;
 	if (rc)
-		book(call, t, &account, e);
+		book(call, t, sent, &account, e);
 	else
 		rest_end(&call->site->tokens, &account, clock_wall());
 	account_release(&account);
-	return rc && may_go_on(call, call->tries > before, e) ? 1 : rc;
+	return rc && may_go_on(call, sent, e) ? 1 : rc;
 }
 
 int up_call_run(struct up_call *call, struct error *e)
@@ -495,7 +536,5 @@ int up_call_run(struct up_call *call, struct error *e)
 		error_clear(e);
 	}
 	up_queue_leave(call);
-	if (rc > 0)
-		*e = tries.told;
-	return rc ? -1 : 0;
+	return rc > 0 ? out_of_tries(call, &tries, e) : rc;
 }

@@ -36,6 +36,7 @@ struct up_sink {
 	int (*watch)(void *context, struct error *e); /* as http_request.on_watch */
 	int watch_fd;
 	bool (*committed)(void *context); /* the client has seen a part: no second try */
+	double (*credits)(void *context); /* that the try has cost, as the upstream metered it */
 	const struct up_again *again;	  /* of ERR_UP_UNMET: what the model is to be told */
 	void *context;
 };

@@ -45,8 +45,8 @@ static int end(struct up_cut *c, enum stop_reason stop, const char *sequence, st
 	if (stop == STOP_MAX_TOKENS && output > c->chat->max_tokens)
 		output = c->chat->max_tokens;
 	output += token_count_value(&c->thought);
-	event.usage =
-		(struct usage){ .input = c->input_estimate, .output = output > 0 ? output : 1 };
+	event.usage = (struct answer_usage){ .input = c->input_estimate,
+					     .output = output > 0 ? output : 1 };
 	rc = c->handler(c->context, &event, e);
 	return rc ? rc : 1;
 }

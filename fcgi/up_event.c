@@ -371,7 +371,7 @@ static int on_reasoning(struct up_event *u, const cJSON *body, struct error *e)
 
 static void keep_token_usage(struct up_event *u, const cJSON *told)
 {
-	struct usage *usage = &u->usage;
+	struct answer_usage *usage = &u->usage;
 	int64_t input = read_tokens(told, "uncachedInputTokens");
 	int64_t output = read_tokens(told, "outputTokens");
 	int64_t cache_read = read_tokens(told, "cacheReadInputTokens");
@@ -581,10 +581,10 @@ int up_event_frame(struct up_event *u, const struct frame *frame, struct error *
 
 /* ---- the end ---- */
 
-struct usage up_event_usage(struct up_event *u)
+struct answer_usage up_event_usage(struct up_event *u)
 {
 	double total = u->context_percent * (double)u->options.window / 100;
-	struct usage usage = u->usage;
+	struct answer_usage usage = u->usage;
 
 	if (!usage.measured) {
 		usage.output = tokens_scaled(token_count_value(&u->output),

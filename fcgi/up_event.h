@@ -42,7 +42,7 @@ struct up_event {
 	bool any_visible; /* text or a call */
 	bool trailer;	  /* metadataEvent, contextUsageEvent or meteringEvent since then */
 	enum stop_reason stop;
-	struct usage usage;
+	struct answer_usage usage;
 	double context_percent;	   /* -1: not told */
 	size_t output_bytes;	   /* of text, reasoning and arguments, at most LIMIT_ANSWER */
 	struct token_count output; /* estimate of the same */
@@ -59,7 +59,7 @@ int up_event_frame(struct up_event *u, const struct frame *frame, struct error *
 
 /* What has come so far: upstream's tokens, else what its percentage of the window leaves, else
  * estimates. */
-struct usage up_event_usage(struct up_event *u);
+struct answer_usage up_event_usage(struct up_event *u);
 
 /* At the clean end of the body: hands out STOP, or -1: ERR_UP_TRUNCATED, ERR_UP_EMPTY. */
 int up_event_finish(struct up_event *u, struct error *e);

@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/up_pool.h"
 
+#include "common/account_store.h"
 #include "common/clock.h"
 #include "common/ids.h"
 #include "common/json.h"
@@ -13,8 +14,9 @@
 
 #include <pthread.h>
 
-#define COOL_SECONDS 3	  /* after a rate limit that names no time */
-#define COOL_LONGEST 3600 /* after one that names an absurd time */
+#define COOL_SECONDS  3	   /* after a rate limit that names no time */
+#define COOL_LONGEST  3600 /* after one that names an absurd time */
+#define DEFER_SECONDS 10   /* while the login service fails */
 
 #define BUSY_MS 100 /* how soon a busy account is looked at again */
 
@@ -22,6 +24,8 @@ struct member {
 	struct account account;
 	uint64_t key;	     /* live_key() */
 	int64_t empty_until; /* its allowance is used up, the upstream said; 0: it is not */
+	double left;	     /* of its allowance, as of read_at; negative: not known */
+	int64_t read_at;     /* 0: not known, or not in credits */
 	bool out;	     /* of the search under way */
 	struct up_candidate candidate;
 	struct live_view *view; /* of the pool's views */
@@ -79,7 +83,6 @@ static int load_one(void *context, const char *key, struct span json)
 	struct loading *l = context;
 	struct error e = { 0 };
 	struct member *m;
-	cJSON *tree;
 
 	if (l->count == LIMIT_ACCOUNTS)
 		return 0;
@@ -88,16 +91,12 @@ static int load_one(void *context, const char *key, struct span json)
 		l->members = xrealloc(l->members, l->room * sizeof(*l->members));
 	}
 	m = &l->members[l->count];
-	*m = (struct member){ .candidate.left = USAGE_UNKNOWN };
+	*m = (struct member){ .left = USAGE_UNKNOWN };
 	account_init(&m->account);
-	tree = json_parse(json, &e);
-	if (tree && !account_read(&m->account, tree, &e)) {
+	if (!account_parse(&m->account, json, &e))
 		l->count++;
-	} else {
+	else
 		log_line(LOG_ERROR, "record %s is left out: %s", key, e.message);
-		account_release(&m->account);
-	}
-	cJSON_Delete(tree);
 	return 0;
 }
 
@@ -123,7 +122,9 @@ static int load_usage(void *context, const char *key, struct span json)
 		return 0;
 	tree = json_parse(json, &e);
 	if (tree && !usage_from_record(&usage, tree, &e)) {
-		m->candidate.left = usage_remaining(&usage);
+		m->left = usage_remaining(&usage);
+		if (strcmp(usage.resource, "CREDIT") == 0)
+			m->read_at = usage.read_at;
 		if (usage_is_exhausted(&usage, l->overage))
 			m->empty_until = usage.reset_at;
 	} else {
@@ -135,12 +136,8 @@ static int load_usage(void *context, const char *key, struct span json)
 
 static int by_age(const void *left, const void *right)
 {
-	const struct account *a = &((const struct member *)left)->account;
-	const struct account *b = &((const struct member *)right)->account;
-
-	if (a->added_at != b->added_at)
-		return a->added_at < b->added_at ? -1 : 1;
-	return strcmp(a->id, b->id);
+	return account_compare_age(&((const struct member *)left)->account,
+				   &((const struct member *)right)->account);
 }
 
 static void rank(struct loading *l)
@@ -226,12 +223,21 @@ static bool fits(const struct member *m, const struct up_pool_wish *wish, int64_
 	       !lacks(m, wish) && !barred(m, wish);
 }
 
+/* Where it stands by what was seen of it. */
+static void stand(struct member *m)
+{
+	m->candidate.turn = m->view->turn;
+	m->candidate.left = m->left;
+	if (m->left > 0 && m->read_at && m->read_at == m->view->spent_since)
+		m->candidate.left = m->left > m->view->spent ? m->left - m->view->spent : 0;
+}
+
 /* How all stand now. */
 static void look(struct up_pool *p, int64_t now_ms)
 {
 	live_look_all(p->live, p->keys, p->count, now_ms, p->views);
 	for (size_t i = 0; i < p->count; i++)
-		p->members[i].candidate.turn = p->views[i].turn;
+		stand(&p->members[i]);
 }
 
 static struct member *best(struct up_pool *p)
@@ -292,7 +298,7 @@ static int take(struct up_pool *p, struct member *m, int64_t now_ms, int *place)
 	if (fd >= 0)
 		close(fd);
 	live_look(p->live, m->key, now_ms, m->view);
-	m->candidate.turn = m->view->turn;
+	stand(m);
 	return -1;
 }
 
@@ -477,17 +483,64 @@ int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, si
 	return rc;
 }
 
+int up_pool_back(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
+		 int64_t now)
+{
+	struct error ignored = { 0 }; /* what was read before is told then */
+	bool ready = false;
+	struct rest rest;
+
+	pthread_mutex_lock(&p->lock);
+	load(p, tokens, &ignored);
+	look(p, now * 1000);
+	for (size_t i = 0; i < p->count && !ready; i++)
+		ready = fits(&p->members[i], wish, now);
+	rest = soonest_back(p, wish, now);
+	pthread_mutex_unlock(&p->lock);
+	if (ready)
+		return 0;
+	return rest.kind && rest.until - now < INT_MAX ? (int)(rest.until - now) : -1;
+}
+
+static void cool(struct up_pool *p, const struct account *account, struct error *failure,
+		 int seconds, int64_t now)
+{
+	int wait = failure->retry_after < COOL_LONGEST ? failure->retry_after : COOL_LONGEST;
+
+	failure->retry_after = wait ? wait : seconds;
+	live_rest(p->live, live_key(account->id), failure->kind, now, now + failure->retry_after);
+}
+
 void up_pool_book(struct up_pool *p, const struct store *tokens, const struct account *account,
 		  struct error *failure, int64_t now)
 {
-	int wait = failure->retry_after;
-
 	if (error_row(failure)->effect != ACCOUNT_COOL) {
 		rest_book(tokens, account, failure, now);
 		return;
 	}
-	if (wait > COOL_LONGEST)
-		wait = COOL_LONGEST;
-	failure->retry_after = wait ? wait : COOL_SECONDS;
-	live_rest(p->live, live_key(account->id), failure->kind, now, now + failure->retry_after);
+	cool(p, account, failure, COOL_SECONDS, now);
+}
+
+void up_pool_spend(struct up_pool *p, const struct store *tokens, const char *account_id,
+		   double credits)
+{
+	const uint64_t key = live_key(account_id);
+	struct error ignored = { 0 }; /* then by what was read before */
+	int64_t read_at = 0;
+
+	pthread_mutex_lock(&p->lock);
+	load(p, tokens, &ignored);
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->members[i].key == key)
+			read_at = p->members[i].read_at;
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (read_at)
+		live_spend(p->live, key, read_at, credits);
+}
+
+void up_pool_defer(struct up_pool *p, const struct account *account, struct error *failure,
+		   int64_t now)
+{
+	cool(p, account, failure, DEFER_SECONDS, now);
 }

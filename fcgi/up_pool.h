@@ -47,9 +47,22 @@ int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_
 int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, size_t *count,
 		  struct error *e);
 
+/* Seconds until an account that was not tried may serve; 0: one may now; -1: nobody knows. */
+int up_pool_back(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
+		 int64_t now);
+
 /* Applies the effect of a failure (error_kinds[]) to the account that met it: a short rest here, a
  * lasting one by rest.h. The time of the rest becomes the failure's retry_after. */
 void up_pool_book(struct up_pool *p, const struct store *tokens, const struct account *account,
 		  struct error *failure, int64_t now);
+
+/* An answer of the account has cost credits: until its usage is read again they count as gone. */
+void up_pool_spend(struct up_pool *p, const struct store *tokens, const char *account_id,
+		   double credits);
+
+/* The account could not be readied, by no fault of its own: a short rest, so that not each request
+ * asks a service that is down. */
+void up_pool_defer(struct up_pool *p, const struct account *account, struct error *failure,
+		   int64_t now);
 
 #endif

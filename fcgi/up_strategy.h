@@ -15,7 +15,7 @@
 
 struct up_candidate {
 	int priority;
-	double left;   /* of its allowance, in the plan's unit; negative: not known */
+	double left;   /* of its allowance now, in the plan's unit; negative: not known */
 	uint64_t turn; /* of its last start, among all accounts' (live.h); 0: none */
 	uint32_t luck;
 	size_t rank; /* among all accounts, by age; decides where all else is equal */

@@ -287,6 +287,12 @@ describe('account import', () => {
     assert.deepEqual([r.added, r.unchanged], [1, 1])
   })
 
+  test('accounts of one file stand in its order', async () => {
+    const labels = Array.from({ length: 12 }, (_, i) => `nr-${i}`)
+    await succeed(['account', 'import', file('many.json', labels.map((label) => ({ refreshToken: token(label), label }))), '--yes'])
+    assert.deepEqual((await json(['account', 'list'])).map((a) => a.label), labels) // by chance: once in 12!
+  })
+
   test('a login of the Kiro IDE brings its client registration from beside it', async () => {
     await succeed(['account', 'import', path.join(samples, 'kiro-ide-idc.json'), '--yes'])
     const [account] = await json(['account', 'list'])

@@ -112,6 +112,9 @@ describe('device codes', { concurrency: 4 }, () => {
     assert.match(r.err, /Logged in as ann@example\.invalid \(BuilderId\), KIRO PRO/)
     const account = await isStored(at, { kind: 'idc', provider: 'BuilderId', auth_region: 'us-east-1', email: 'ann@example.invalid', label: 'ann@example.invalid', state: 'active', start_url: 'https://view.awsapps.com/start' })
     assert.equal(r.out, `${account.id}\n`)
+    assert.deepEqual([account.usage.plan, account.usage.used], ['KIRO PRO', 12.25]) // before kiro-refresh has run
+    const days = (Date.parse(account.client_expires_at) - Date.now()) / 86400e3
+    assert.ok(days > 89 && days < 91, account.client_expires_at) // what the registration's answer said
     await canBeRenewed(at, account.id)
     const asked = await at.standin.requests()
     const [client] = asked.filter((x) => x.operation === 'OidcRegisterClient')
@@ -499,7 +502,7 @@ describe('logins of other programs', { concurrency: 4 }, () => {
     const [spec] = await at.standin.addAccounts({ name: 'ide', kind: 'idc' })
     const files = {
       'kiro-auth-token.json': { accessToken: spec.accessToken, refreshToken: spec.refreshToken, expiresAt: '2030-01-02T03:04:05Z', authMethod: 'IdC', provider: 'Enterprise', region: 'eu-west-1', clientIdHash: 'abc123' },
-      'abc123.json': { clientId: spec.clientId, clientSecret: spec.clientSecret, expiresAt: '2030-01-02T03:04:05Z' },
+      'abc123.json': { clientId: spec.clientId, clientSecret: spec.clientSecret, expiresAt: '2020-01-02T03:04:05Z' },
       'other.json': { clientId: 'other', clientSecret: 'other', refreshToken: token('other') },
     }
     for (const [name, content] of Object.entries(files))
@@ -510,6 +513,8 @@ describe('logins of other programs', { concurrency: 4 }, () => {
     assert.match(r.err, /warning: this login is also the one of the program/)
     const account = await isStored(at, { kind: 'idc', client_id: spec.clientId, auth_region: 'eu-west-1' })
     await canBeRenewed(at, account.id)
+    assert.equal(account.client_expires_at, '2020-01-02T03:04:05Z')
+    assert.match((await run(at, ['doctor', '--offline'])).out, /client registration has ended at 2020-01-02T03:04:05Z.*kiroctl login with --account/)
     assert.match((await login(at, 'kiro-ide', path.join(cache, 'kiro-auth-token.json'))).out, /0 added, 0 updated, 1 unchanged/)
   })
 
@@ -530,7 +535,7 @@ describe('logins of other programs', { concurrency: 4 }, () => {
     const login = { access_token: idc.accessToken, refresh_token: idc.refreshToken, expires_at: '2030-01-02T03:04:05.123Z', region: 'eu-west-1', start_url: 'https://d-1.awsapps.com/start', oauth_flow: 'DeviceCode', scopes: ['a', 'b'] }
     const file = database(at, [
       ['auth_kv', 'kirocli:odic:token', login],
-      ['auth_kv', 'kirocli:odic:device-registration', { client_id: idc.clientId, client_secret: idc.clientSecret, region: 'eu-west-1' }],
+      ['auth_kv', 'kirocli:odic:device-registration', { client_id: idc.clientId, client_secret: idc.clientSecret, client_secret_expires_at: '2030-03-01T00:00:00.5Z', region: 'eu-west-1' }],
       ['auth_kv', 'kirocli:social:token', { access_token: token('access'), refresh_token: token('social'), expires_at: '2030-01-02T03:04:05Z', provider: 'google', profile_arn: 'arn:aws:codewhisperer:us-east-1:000000000000:profile/SOCIAL' }],
       ['state', 'api.codewhisperer.profile', { arn: 'arn:aws:codewhisperer:eu-central-1:000000000000:profile/CLI', profile_name: 'x' }],
     ])
@@ -545,6 +550,7 @@ describe('logins of other programs', { concurrency: 4 }, () => {
     assert.deepEqual(JSON.parse(r.out).entries.map((x) => [x.format, x.kind, x.what]), [['kiro-cli database', 'social', 'added'], ['kiro-cli database', 'idc', 'added']])
     const all = await accounts(at)
     const account = all.find((a) => a.kind === 'idc')
+    assert.equal(account.client_expires_at, '2030-03-01T00:00:00Z')
     assert.deepEqual([account.client_id, account.auth_region, account.profile_arn, account.start_url], [idc.clientId, 'eu-west-1', 'arn:aws:codewhisperer:eu-central-1:000000000000:profile/CLI', 'https://d-1.awsapps.com/start'])
     const social = all.find((a) => a.kind === 'social')
     assert.deepEqual([social.provider, social.profile_arn], ['Google', 'arn:aws:codewhisperer:us-east-1:000000000000:profile/SOCIAL'])

@@ -4,7 +4,7 @@
  * rotates tokens like the real one. Credentials here are made up, and none may ever be printed.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import http from 'node:http'
 import os from 'node:os'
@@ -283,6 +283,23 @@ test('reads the usage of each account once an interval, and one that fails stops
   await Promise.all([refresh(), refresh(), refresh()])
   assert.equal(looks.length, 2)
   assert.deepEqual(await refresh('--dry-run', '--quiet'), { code: OK, out: '', err: '' })
+})
+
+test('what is answered about an account that was removed meanwhile is dropped', async () => {
+  await add('stays')
+  await add('goes')
+  usage = (bearer) => {
+    if (bearer.includes('-goes-')) {
+      const env = { PATH: process.env.PATH, KIRO_STATE_DIR: state }
+      const r = spawnSync(path.join(build, 'kiroctl'), ['account', 'remove', 'goes', '--yes'], { env, cwd: work })
+      assert.equal(r.status, OK, String(r.stderr))
+    }
+    return [200, { usageBreakdownList: [{ resourceType: 'CREDIT', currentUsage: 1, usageLimit: 2 }] }]
+  }
+  expect(await refresh(), OK, '2 accounts: 2 renewed, 0 fresh, 0 failed, usage of 2 read')
+  assert.deepEqual((await accounts()).map((a) => a.label), ['stays'])
+  const { out } = await run('kiroctl', ['doctor', '--offline'])
+  assert.match(out, /account store +.*tokens\.gdbm: 3 records/) // a/, c/ and u/ of the one that stays
 })
 
 test('several runs at once ask for the usage of each account once', async () => {

@@ -19,7 +19,7 @@
 struct seen {
 	struct buf text;
 	enum event_kind last;
-	struct usage usage;
+	struct answer_usage usage;
 };
 
 static const char *const filter_stops[STOP_REASONS] = {
@@ -99,7 +99,7 @@ static inline int feed_part(struct span part, size_t piece, event_handler *handl
 			    span_is((struct span){ part.at + 1, part.len - 1 }, filter_stops[i]))
 				event.stop = i;
 		}
-		event.usage = (struct usage){ .input = 5, .output = 7, .measured = true };
+		event.usage = (struct answer_usage){ .input = 5, .output = 7, .measured = true };
 		return handler(context, &event, e);
 	}
 	event.kind = EVENT_TOOL_START;

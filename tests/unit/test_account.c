@@ -1,7 +1,9 @@
 #include "common/base.h"
-#include "common/account.h"
+#include "common/account_store.h"
 #include "common/json.h"
 #include "common/limits.h"
+
+#include "tests/unit/scratch.h"
 
 #include <CUnit/CUnit.h>
 
@@ -229,40 +231,56 @@ static void bearer_is_the_key_or_the_token(void)
 	account_release(&a);
 }
 
-static void relabel(struct account *a, const void *label)
+static bool relabel(struct account *a, void *label)
 {
 	free(a->label);
 	a->label = xstrdup(label);
+	return *(char *)label != '-';
 }
 
-static void account_edits_its_record_and_leaves_others_alone(void)
+static void change_sees_what_is_stored_now(void)
 {
 	struct error e = { .kind = ERR_NONE };
+	char dir[SCRATCH_SIZE];
+	struct store tokens;
 	struct account a;
 	struct buf json;
 
-	buf_init(&json, LIMIT_RECORD);
-	CU_ASSERT_EQUAL(account_edit_record(&json, relabel, "new", &e), 1);
-	CU_ASSERT_EQUAL(json.len, 0);
-
-	buf_add_text(&json, "{\"v\":");
-	CU_ASSERT_EQUAL(account_edit_record(&json, relabel, "new", &e), -1);
-	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
-	CU_ASSERT_STRING_EQUAL(json.at, "{\"v\":");
-
-	error_clear(&e);
-	buf_reset(&json);
+	scratch_store(dir, "tokens", &tokens);
 	account_init(&a);
+	CU_ASSERT_EQUAL(account_change(&tokens, "acc_1", relabel, "new", &a, &e), ACCOUNT_GONE);
+	CU_ASSERT_EQUAL(account_load(&tokens, "acc_1", &a, &e), 0);
+	CU_ASSERT_PTR_NULL(a.id);
+
 	a.id = xstrdup("acc_1");
-	a.label = xstrdup("old");
+	a.rev = 6;
 	a.kind = KIND_API_KEY;
 	secret_set(&a.api_key, "ksk_0123456789abcdef");
+	buf_init(&json, LIMIT_RECORD);
 	account_write(&a, &json);
-	CU_ASSERT_EQUAL(account_edit_record(&json, relabel, "new", &e), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(json.at, "\"label\":\"new\""));
-	CU_ASSERT_PTR_NOT_NULL(strstr(json.at, "ksk_0123456789abcdef"));
-	account_release(&a);
+	CU_ASSERT_EQUAL_FATAL(store_put(&tokens, "a/acc_1", buf_span(&json), &e), 0);
 	buf_release(&json);
+	account_release(&a);
+
+	CU_ASSERT_EQUAL(account_change(&tokens, "acc_1", relabel, "new", &a, &e), 0);
+	CU_ASSERT_STRING_EQUAL(a.label, "new");
+	CU_ASSERT_EQUAL(a.rev, 8);
+	account_release(&a);
+	CU_ASSERT_EQUAL(account_change(&tokens, "acc_1", relabel, "-", NULL, &e), 1);
+	CU_ASSERT_EQUAL(account_load(&tokens, "acc_1", &a, &e), 1);
+	CU_ASSERT_STRING_EQUAL(a.label, "new");
+	CU_ASSERT_EQUAL(a.rev, 8);
+	CU_ASSERT_STRING_EQUAL(account_bearer(&a), "ksk_0123456789abcdef");
+
+	CU_ASSERT_EQUAL_FATAL(store_put(&tokens, "a/acc_1", span_of("{\"v\":"), &e), 0);
+	CU_ASSERT_EQUAL(account_change(&tokens, "acc_1", relabel, "x", &a, &e), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
+	CU_ASSERT_STRING_EQUAL(a.label, "new");
+	error_clear(&e);
+	CU_ASSERT_STRING_EQUAL(scratch_get(&tokens, "a/acc_1", &e), "{\"v\":");
+	account_release(&a);
+	store_close(&tokens);
+	scratch_remove(dir);
 }
 
 CU_TestInfo account_tests[] = {
@@ -275,7 +293,6 @@ CU_TestInfo account_tests[] = {
 	{ "region is own, then the profile's, then the configured",
 	  region_is_own_then_the_profiles_then_the_configured },
 	{ "bearer is the key or the token", bearer_is_the_key_or_the_token },
-	{ "edits its record and leaves others alone",
-	  account_edits_its_record_and_leaves_others_alone },
+	{ "a change sees what is stored now", change_sees_what_is_stored_now },
 	CU_TEST_INFO_NULL,
 };

@@ -198,6 +198,7 @@ static void client_registration_is_read_from_the_file_beside(void)
 	load(&i, "kiro-ide-idc.json");
 	CU_ASSERT_STRING_EQUAL(secret_reveal(&i.entries[0].account.client_secret),
 			       "FAKE-client-secret-ide-0000000");
+	CU_ASSERT_EQUAL(i.entries[0].account.client_expires_at, 1898553600); /* 2030-03-01 */
 	import_release(&i);
 }
 

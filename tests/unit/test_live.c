@@ -4,6 +4,7 @@
 #include "tests/unit/scratch.h"
 
 #include <CUnit/CUnit.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -41,6 +42,30 @@ static int64_t rest_of(struct live *l, uint64_t account, int64_t now)
 {
 	live_look(l, account, now * 1000, &view);
 	return view.rest_until;
+}
+
+static void spending_counts_from_a_reading_in_all_processes(void)
+{
+	begin();
+	live_look(live, one, MS, &view);
+	CU_ASSERT_EQUAL(view.spent_since, 0);
+	live_spend(live, one, NOW, 0.0125);
+	live_spend(other, one, NOW, 2);
+	live_spend(other, one, NOW, -1);
+	live_spend(other, one, NOW, NAN);
+	live_spend(other, two, NOW, 7);
+	live_look(live, one, MS, &view);
+	CU_ASSERT_EQUAL(view.spent_since, NOW);
+	CU_ASSERT_DOUBLE_EQUAL(view.spent, 2.013, 1e-9);
+	live_spend(live, one, NOW + 1800, 3);
+	live_look(other, one, MS, &view);
+	CU_ASSERT_EQUAL(view.spent_since, NOW + 1800);
+	CU_ASSERT_DOUBLE_EQUAL(view.spent, 3, 1e-9);
+	for (int i = 0; i < 10; i++)
+		live_spend(live, one, NOW + 1800, 1e6);
+	live_look(other, one, MS, &view);
+	CU_ASSERT_DOUBLE_EQUAL(view.spent, 4294967.295, 1e-6); /* and no overflow */
+	end();
 }
 
 static int rest_elsewhere(void *context)
@@ -283,6 +308,8 @@ static void without_a_directory_a_process_goes_on_alone(void)
 }
 
 CU_TestInfo live_tests[] = {
+	{ "spending counts from a reading in all processes",
+	  spending_counts_from_a_reading_in_all_processes },
 	{ "rest holds for all processes", rest_holds_for_all_processes },
 	{ "of two rests the later end holds", of_two_rests_the_later_end_holds },
 	{ "clock that is set back ends a rest", clock_that_is_set_back_ends_a_rest },

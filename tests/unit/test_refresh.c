@@ -559,7 +559,7 @@ static void hard_wait_has_an_end(void)
 	pid = scratch_start(refresh_in_child, &hard);
 	wait_for_request(1);
 	CU_ASSERT_EQUAL(refresh(REFRESH_HARD), -1);
-	CU_ASSERT_EQUAL(e.kind, ERR_UP_TIMEOUT);
+	CU_ASSERT_EQUAL(e.kind, ERR_BUSY);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "another process"));
 	CU_ASSERT_EQUAL(scratch_wait(pid), 11);
 	CU_ASSERT_EQUAL(refresh(REFRESH_HARD), 0);

@@ -290,6 +290,51 @@ static void retry_after_is_when_the_first_account_is_back(void)
 	end(&s);
 }
 
+static void put_many(struct scene *s, int count)
+{
+	char id[16];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(id, sizeof(id), "acc_%c", 'a' + i);
+		put(s, id, KIND_API_KEY, 0);
+	}
+}
+
+/* The accounts that were tried are gone for a day, but one request has not tried them all. */
+static void out_of_tries_is_no_reason_to_stay_away(void)
+{
+	static const struct step quota[] = { { ERR_UP_QUOTA, 86400, LIMIT_TRIES }, { 0 } };
+	struct error told;
+	struct scene s;
+
+	begin(&s);
+	put_many(&s, LIMIT_TRIES + 1);
+	told = request_met(&s, quota);
+	CU_ASSERT_EQUAL(s.sent, LIMIT_TRIES);
+	CU_ASSERT_EQUAL(told.kind, ERR_BUSY);
+	CU_ASSERT_EQUAL(told.retry_after, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(told.message, "the upstream's words"));
+	CU_ASSERT_EQUAL(request(&s).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.sent, LIMIT_TRIES + 1);
+	end(&s);
+}
+
+static void out_of_tries_and_accounts_tells_when_one_is_back(void)
+{
+	static const struct step quota[] = { { ERR_UP_QUOTA, 86400, LIMIT_TRIES - 1 },
+					     { ERR_UP_QUOTA, 7200, 1 } };
+	struct error told;
+	struct scene s;
+
+	begin(&s);
+	put_many(&s, LIMIT_TRIES);
+	told = request_met(&s, quota);
+	CU_ASSERT_EQUAL(s.sent, LIMIT_TRIES);
+	CU_ASSERT_EQUAL(told.kind, ERR_UP_QUOTA);
+	CU_ASSERT_EQUAL(told.retry_after, 7200);
+	end(&s);
+}
+
 /* ---- tokens ---- */
 
 static const struct step refused[] = { { ERR_UP_TOKEN, 0, ENDLESS } };
@@ -355,6 +400,31 @@ static void a_renewal_that_fails_is_not_repeated_by_each_request(void)
 	CU_ASSERT_EQUAL(request(&s).kind, ERR_UP_REFUSED);
 	CU_ASSERT_EQUAL(s.login.count, 1);
 	CU_ASSERT_EQUAL(s.sent, 1);
+	end(&s);
+}
+
+static void a_login_service_that_is_down_is_asked_seldom(void)
+{
+	static const struct step fine[] = { { 0 } };
+	struct error told;
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_SOCIAL, NOW - 1);
+	s.login.status = 503;
+	s.login.answer = "{}";
+	CU_ASSERT_EQUAL(request_met(&s, fine).kind, ERR_UP_OVERLOAD);
+	CU_ASSERT_EQUAL(s.login.count, 1);
+	clock_set_wall(NOW + 9);
+	told = request(&s);
+	CU_ASSERT_EQUAL(told.kind, ERR_UP_OVERLOAD);
+	CU_ASSERT_EQUAL(told.retry_after, 1);
+	CU_ASSERT_EQUAL(s.login.count, 1);
+	is(&s, "acc_1", STATE_ACTIVE, 0);
+	s.login.status = 0;
+	clock_set_wall(NOW + 10);
+	CU_ASSERT_EQUAL(request(&s).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.login.count, 2);
 	end(&s);
 }
 
@@ -486,11 +556,16 @@ CU_TestInfo up_call_tests[] = {
 	{ "the client hears what helps it most", the_client_hears_what_helps_it_most },
 	{ "retry-after is when the first account is back",
 	  retry_after_is_when_the_first_account_is_back },
+	{ "out of tries is no reason to stay away", out_of_tries_is_no_reason_to_stay_away },
+	{ "out of tries and accounts tells when one is back",
+	  out_of_tries_and_accounts_tells_when_one_is_back },
 	{ "a refused token is renewed once", a_refused_token_is_renewed_once },
 	{ "a token that no renewal mends costs few renewals",
 	  a_token_that_no_renewal_mends_costs_few_renewals },
 	{ "a renewal that fails is not repeated by each request",
 	  a_renewal_that_fails_is_not_repeated_by_each_request },
+	{ "a login service that is down is asked seldom",
+	  a_login_service_that_is_down_is_asked_seldom },
 	{ "an api key that is refused rests at once", an_api_key_that_is_refused_rests_at_once },
 	{ "an account that cannot be readied is passed over",
 	  an_account_that_cannot_be_readied_is_passed_over },

@@ -12,7 +12,7 @@ struct play {
 	struct tool_names names;
 	struct up_event up;
 	struct buf told;
-	struct usage usage;
+	struct answer_usage usage;
 	struct error error;
 	int rc;
 	int refuse; /* what the handler returns */

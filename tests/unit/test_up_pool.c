@@ -93,12 +93,15 @@ static void add(const char *name, struct having what)
 	buf_release(&json);
 }
 
+static int64_t read_at = NOW - 60;
+
 /* What kiro-refresh has read of it. */
 static void add_usage(const char *name, double used, double limit, bool overage, int64_t reset_at)
 {
 	char key[STORE_KEY_SIZE];
 	struct usage usage = { .reset_at = reset_at,
-			       .read_at = NOW - 60,
+			       .read_at = read_at,
+			       .resource = "CREDIT",
 			       .part_count = 1,
 			       .parts = { { .kind = USAGE_PLAN, .used = used, .limit = limit } },
 			       .overage.enabled = overage };
@@ -217,6 +220,29 @@ static void random_chooses_each_of_them(void)
 	/* each misses 300 times with a probability of 1e-53 */
 	CU_ASSERT_TRUE(seen[0] && seen[1] && seen[2]);
 	CU_ASSERT_EQUAL(seen[0] + seen[1] + seen[2], 300);
+	end();
+}
+
+static void credits_of_answers_are_gone_until_the_next_reading(void)
+{
+	begin(OPTIMAL);
+	add("one", PLAIN);
+	add("two", PLAIN);
+	add_usage("one", 0, 100, false, 0);
+	add_usage("two", 5, 100, false, 0);
+	CU_ASSERT_STRING_EQUAL(picks(2), "one one");
+	up_pool_spend(pool, &tokens, "acc_one", 4.5);
+	CU_ASSERT_STRING_EQUAL(picks(2), "one one");
+	up_pool_spend(other, &tokens, "acc_one", 0.6);
+	CU_ASSERT_STRING_EQUAL(picks(2), "two two");
+	up_pool_spend(other, &tokens, "acc_two", 1000);
+	CU_ASSERT_STRING_EQUAL(picks(2), "one one");
+	read_at += 1800;
+	add_usage("one", 5.1, 100, false, 0);
+	add_usage("two", 6, 100, false, 0);
+	CU_ASSERT_STRING_EQUAL(picks(2), "one one");
+	up_pool_spend(pool, &tokens, "acc_one", 1);
+	CU_ASSERT_STRING_EQUAL(picks(2), "two two");
 	end();
 }
 
@@ -519,6 +545,8 @@ static void usable_ones_are_counted_as_they_are_picked(void)
 CU_TestInfo up_pool_tests[] = {
 	{ "strategies choose as they are called", strategies_choose_as_they_are_called },
 	{ "random chooses each of them", random_chooses_each_of_them },
+	{ "credits of answers are gone until the next reading",
+	  credits_of_answers_are_gone_until_the_next_reading },
 	{ "sequential goes on where one can no more", sequential_goes_on_where_one_can_no_more },
 	{ "priority comes before any strategy", priority_comes_before_any_strategy },
 	{ "longest unused is next after a rest", longest_unused_is_next_after_a_rest },
