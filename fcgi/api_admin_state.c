@@ -20,6 +20,15 @@ int api_admin_config(struct request *r)
 	return admin_send(r, 200, &a);
 }
 
+/* Workers have it blocked where the main thread waits for it; anybody else it would end. */
+static bool is_awaited(int signal_number)
+{
+	sigset_t blocked;
+
+	pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+	return sigismember(&blocked, signal_number) == 1;
+}
+
 /* Reads the settings anew. Good ones are taken by the running process; a CGI program has them with
  * its next request anyway. */
 int api_admin_reload(struct request *r)
@@ -32,7 +41,7 @@ int api_admin_reload(struct request *r)
 				 why.message);
 	config_free(config);
 	admin_note(r, "settings reloaded");
-	if (!getenv("GATEWAY_INTERFACE"))
+	if (is_awaited(SIGHUP))
 		kill(getpid(), SIGHUP);
 	return admin_send_text(r, 200, "result", "reloaded");
 }
