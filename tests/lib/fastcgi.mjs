@@ -1,5 +1,6 @@
 // A small FastCGI web server side: starts one long-lived responder on a Unix socket and sends it
 // requests, one a connection.
+import { unwrapped } from './log.mjs';
 import { renameSync } from 'node:fs';
 import net from 'node:net';
 import { once } from 'node:events';
@@ -42,7 +43,7 @@ export async function startFastcgi(installation) {
 	return {
 		socket,
 		pid: child.pid,
-		log: () => child.text,
+		log: () => unwrapped(child.text),
 		request: (request) => requestFastcgi(socket, request),
 		stop: () => stop(child),
 	};

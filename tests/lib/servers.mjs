@@ -1,5 +1,6 @@
 // Real web servers on ports of their own, with the configuration files of lighttpd/ and apache/ as
 // they stand, and the responder as systemd or spawn-fcgi would start it.
+import { unwrapped } from './log.mjs';
 import { mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -68,7 +69,7 @@ export async function serve(port, log, command, args, env) {
 		port,
 		pid: child.pid,
 		ended: child.ended,
-		log: logs,
+		log: () => unwrapped(logs()),
 		stop: (signal) => stop(child, { signal }),
 	};
 }
@@ -145,7 +146,7 @@ export async function startResponder({ program, socket, env, user }) {
 		socket,
 		pid: child.pid,
 		ended: child.ended,
-		log: () => child.text,
+		log: () => unwrapped(child.text),
 		stop: (signal) => stop(child, { signal }),
 	};
 }
