@@ -51,10 +51,10 @@ struct ctl {
 	const char *config_file; /* --config, or NULL */
 	char program[LIMIT_URL]; /* path of this program, "" unknown */
 
-	struct config *config;	   /* NULL until ctl_config() */
+	struct config *config;		  /* NULL until ctl_config() */
 	struct store tokens, keys, usage; /* open when their path is set */
-	struct http_client *http;  /* NULL until ctl_http() */
-	struct live *live;	   /* NULL until ctl_live() */
+	struct http_client *http;	  /* NULL until ctl_http() */
+	struct live *live;		  /* NULL until ctl_live() */
 	bool stdin_taken;
 	char touched[256]; /* by ctl_touched() */
 };
@@ -89,8 +89,8 @@ void ctl_print_result(const struct ctl *c, const char *name, const char *result)
 /* "2026-11-21T10:00:00Z", or `never` for 0. */
 const char *ctl_date(int64_t seconds, const char *never, char *out, size_t size);
 
-/* ctl_audit.c: for the audit log, the id of what the command changes, when its operand is no name of
- * that. More of them are separated by commas. */
+/* ctl_audit.c: for the audit log, the id of what the command changes, when its operand is no name
+ * of that. More of them are separated by commas. */
 void ctl_touched(struct ctl *c, const char *name);
 
 /* Handlers. */

@@ -66,8 +66,7 @@ static int read_options(struct ctl *c, struct account *a, struct error *e)
 		if (value && *value)
 			*(char **)((char *)a + texts[i].at) = xstrdup(value);
 	}
-	if (read_secrets(c, a, e) || ctl_account_read_settings(c, a, e) ||
-	    read_kind(c, a, e))
+	if (read_secrets(c, a, e) || ctl_account_read_settings(c, a, e) || read_kind(c, a, e))
 		return -1;
 	if (!secret_present(&a->refresh_token) && !secret_present(&a->api_key))
 		return error_set(e, ERR_REQUEST,

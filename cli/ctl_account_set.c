@@ -88,7 +88,8 @@ int ctl_account_read_settings(struct ctl *c, struct account *a, struct error *e)
 	}
 	if (arn)
 		account_set_profile(a, arn);
-	if (read_machine_id(c, a, e) || read_owner(c, a, e) || read_number(c, "priority", 1000000, &priority, e) ||
+	if (read_machine_id(c, a, e) || read_owner(c, a, e) ||
+	    read_number(c, "priority", 1000000, &priority, e) ||
 	    read_number(c, "max-inflight", LIVE_HOLDERS, &a->max_inflight, e))
 		return -1;
 	a->priority = (int)priority;

@@ -46,11 +46,12 @@ static int open_store(struct ctl *c, struct store *s, const char *name, struct e
 	if (ctl_config(c, e))
 		return -1;
 	if (!exists(c->config->state_dir, name))
-		return error_set(e, ERR_STORE,
-				 "%s: no %s.gdbm there: make it with kiroctl init, bring it back with "
-				 "kiroctl repair, or name another directory (--state-dir, "
-				 "KIRO_STATE_DIR, state_dir)",
-				 c->config->state_dir, name);
+		return error_set(
+			e, ERR_STORE,
+			"%s: no %s.gdbm there: make it with kiroctl init, bring it back with "
+			"kiroctl repair, or name another directory (--state-dir, "
+			"KIRO_STATE_DIR, state_dir)",
+			c->config->state_dir, name);
 	return store_open_sealed(s, c->config->state_dir, name, store_flags(c),
 				 c->config->state_key_file, e);
 }

@@ -44,8 +44,8 @@ struct account {
 	char *proxy_url;			  /* NULL: the configured one; "direct": none */
 	char *upstream;				  /* "krs", "rts"; NULL: the configured profile */
 	int priority;				  /* lower is used first */
-	int64_t max_inflight; /* requests at once; 0: the configured limit */
-	char *owner;	      /* id of the client key that it serves alone; NULL: all */
+	int64_t max_inflight;			  /* requests at once; 0: the configured limit */
+	char *owner; /* id of the client key that it serves alone; NULL: all */
 
 	struct secret access_token, refresh_token, client_secret, api_key;
 	struct secret previous_refresh_token;

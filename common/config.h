@@ -72,7 +72,8 @@ struct config {
 
 	int upstream_profile; /* index into up_profiles[] of fcgi/up_profile.c: 0 krs, 1 rts */
 	char *upstream_region;
-	char *inference_url, *management_url, *social_url, *oidc_url, *portal_url, *signin_url, *mcp_url;
+	char *inference_url, *management_url, *social_url, *oidc_url, *portal_url, *signin_url,
+		*mcp_url;
 	char *idp_hosts; /* comma separated */
 	char *ca_file, *proxy_url;
 	int connect_timeout;	/* seconds */

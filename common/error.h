@@ -17,19 +17,19 @@ enum error_kind {
 	ERR_NONE,
 
 	/* the client's request */
-	ERR_REQUEST,   /* malformed, or a field that we do not serve */
-	ERR_CONTEXT,   /* the conversation does not fit the model's window */
-	ERR_AUTH,      /* no key or a wrong one */
-	ERR_FORBIDDEN, /* the key may not do this */
-	ERR_NOT_FOUND, /* unknown path or object */
-	ERR_MODEL,     /* unknown model */
-	ERR_METHOD,    /* known path, other method */
-	ERR_TOO_LARGE, /* body above the route's limit */
-	ERR_KEY_RATE,  /* its key has reached a limit that passes in a minute */
-	ERR_KEY_LIMIT, /* one that passes in a day or a month */
+	ERR_REQUEST,	/* malformed, or a field that we do not serve */
+	ERR_CONTEXT,	/* the conversation does not fit the model's window */
+	ERR_AUTH,	/* no key or a wrong one */
+	ERR_FORBIDDEN,	/* the key may not do this */
+	ERR_NOT_FOUND,	/* unknown path or object */
+	ERR_MODEL,	/* unknown model */
+	ERR_METHOD,	/* known path, other method */
+	ERR_TOO_LARGE,	/* body above the route's limit */
+	ERR_KEY_RATE,	/* its key has reached a limit that passes in a minute */
+	ERR_KEY_LIMIT,	/* one that passes in a day or a month */
 	ERR_KEY_BUDGET, /* it has spent its month's tokens or credits */
-	ERR_STALE,     /* If-Match: it was changed since it was read */
-	ERR_LOCKED,    /* too many wrong passwords: not before retry_after */
+	ERR_STALE,	/* If-Match: it was changed since it was read */
+	ERR_LOCKED,	/* too many wrong passwords: not before retry_after */
 
 	/* this installation */
 	ERR_INTERNAL,	    /* our own fault, or memory, disk, ... */

@@ -1,6 +1,6 @@
 /*
- * password.h - the administrator's password: record "p/admin" in keys.gdbm, which holds its yescrypt
- * hash (libxcrypt) and nothing else of it.
+ * password.h - the administrator's password: record "p/admin" in keys.gdbm, which holds its
+ * yescrypt hash (libxcrypt) and nothing else of it.
  */
 #ifndef COMMON_PASSWORD_H
 #define COMMON_PASSWORD_H

@@ -38,8 +38,7 @@ static bool holds(const cJSON *record, cJSON *patch)
 	bool all = true;
 	const cJSON *want;
 
-	cJSON_ArrayForEach(want, condition)
-	{
+	cJSON_ArrayForEach (want, condition) {
 		const char *is = json_text_or(record, want->string, NULL);
 
 		all = all && is && cJSON_IsString(want) && secret_equal(is, want->valuestring);

@@ -6,10 +6,10 @@
  *   write  flock(NAME.lock) -> copy -> change the copy -> fsync -> rename -> fsync(directory)
  *
  * A record is JSON in an envelope: format, padding and a CRC-32 that is checked at each read.
- * Keys: "a/<account>", "c/<account>" (its models), "u/<account>" (its usage), "k/<sha256 of a client
- * key>", "m/<model alias>", "l/<login under way>", "p/admin" (password.h), "!meta".
- * Nothing here creates a store but store_create(); a missing, empty, damaged or foreign file is
- * refused with the path in the message and left as it is.
+ * Keys: "a/<account>", "c/<account>" (its models), "u/<account>" (its usage), "k/<sha256 of a
+ * client key>", "m/<model alias>", "l/<login under way>", "p/admin" (password.h), "!meta". Nothing
+ * here creates a store but store_create(); a missing, empty, damaged or foreign file is refused
+ * with the path in the message and left as it is.
  *
  * NAME.spill (spill.h) takes what must not be lost before the store's own lock is waited for:
  * store_patch(), store_spill(). The next store_open(), store_room() or write folds it in; until
@@ -32,7 +32,7 @@ struct store {
 	char *dir, *path, *lock_path;
 	char *new_path, *spill_path;
 	struct store_reader *reader; /* kept open between store_get() calls */
-	struct seal *seal; /* keys that records are encrypted with; NULL: they are not */
+	struct seal *seal;	     /* keys that records are encrypted with; NULL: they are not */
 };
 
 struct store_stamp { /* which generation of the file was read */

@@ -9,7 +9,8 @@ enum subject { BY_REASON, BY_TYPE, BY_MESSAGE, BY_STATUS, SUBJECTS };
 
 /* What clients look for in an error text: Claude Code compacts the conversation, strips thinking,
  * images or documents when it finds these words, and retries. Where there
- * are no such words its contract with gateways, "capability_rejected: CLASS", stands in the text. */
+ * are no such words its contract with gateways, "capability_rejected: CLASS", stands in the text.
+ */
 #define TOO_LONG      "prompt is too long: "
 #define BAD_SIGNATURE "Invalid `signature` in `thinking` block: "
 #define BAD_IMAGE     "Could not process image: "

@@ -12,7 +12,8 @@ size_t utf8_char(const char *at, size_t left);
 /* Bytes before the first damage; text.len when there is none. */
 size_t utf8_valid_prefix(struct span text);
 
-/* Leading bytes that are printable ASCII but no quote and no backslash: what JSON takes as it is. */
+/* Leading bytes that are printable ASCII but no quote and no backslash: what JSON takes as it is.
+ */
 size_t utf8_plain_prefix(struct span text);
 
 size_t utf8_count(struct span text); /* characters; damage counts a byte as one */

@@ -72,8 +72,7 @@ static int is_token(struct request *r, const char *text)
 	log_line(known ? LOG_ERROR : LOG_WARN, "JSON Web Token refused: %s",
 		 known ? why.message : refused);
 	r->key = (struct key){ .role = KEY_USER };
-	return known ? error_set(&r->error, ERR_STORE,
-				 "tokens cannot be checked now; see the log")
+	return known ? error_set(&r->error, ERR_STORE, "tokens cannot be checked now; see the log")
 		     : 0;
 }
 

@@ -23,14 +23,15 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 
-#define LISTEN_FD	     0		  /* FCGI_LISTENSOCK_FILENO */
-#define WORKER_STACK	     (256 * 1024) /* TLS and 128 levels of JSON need under 100 KiB */
-#define SPARE_WORKERS	     32		  /* beyond max_streams: they answer 529 */
-#define DESCRIPTORS_A_STREAM 5 /* FastCGI, upstream, libcurl's wake-up pair, place of an account   \
-				*/
-#define POLL_MS	       1000    /* how often the configuration file is looked at */
-#define BEHIND_SECONDS 60      /* of a CGI program, behind its answer */
-#define ARENAS	       2       /* of malloc */
+#define LISTEN_FD     0		   /* FCGI_LISTENSOCK_FILENO */
+#define WORKER_STACK  (256 * 1024) /* TLS and 128 levels of JSON need under 100 KiB */
+#define SPARE_WORKERS 32	   /* beyond max_streams: they answer 529 */
+#define DESCRIPTORS_A_STREAM                                                                       \
+	5		    /* FastCGI, upstream, libcurl's wake-up pair, place of an account      \
+			     */
+#define POLL_MS	       1000 /* how often the configuration file is looked at */
+#define BEHIND_SECONDS 60   /* of a CGI program, behind its answer */
+#define ARENAS	       2    /* of malloc */
 #define LARGE_BLOCK    (128 * 1024) /* bytes */
 
 struct worker {

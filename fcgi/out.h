@@ -91,7 +91,8 @@ struct out_dialect {
 	int (*status)(struct error *failure);
 };
 
-extern const struct out_dialect out_anthropic, out_openai, out_responses, out_admin; /* admin: errors alone */
+extern const struct out_dialect out_anthropic, out_openai, out_responses,
+	out_admin; /* admin: errors alone */
 
 void out_init(struct out *o, const struct out_dialect *dialect, const struct out_options *options);
 void out_release(struct out *o);

@@ -1,7 +1,7 @@
 /*
- * search.h - the server tool web_search of all dialects: up_call_run() in a loop. The model sees an ordinary tool;
- * when it calls it, the search is made here, the client is shown what was asked and found, and the
- * conversation goes on upstream with the result, all in one answer.
+ * search.h - the server tool web_search of all dialects: up_call_run() in a loop. The model sees an
+ * ordinary tool; when it calls it, the search is made here, the client is shown what was asked and
+ * found, and the conversation goes on upstream with the result, all in one answer.
  *
  * A request that is nothing but a search ("Perform a web search for the query: Q", Claude Code's)
  * is searched for at once, and the model only sums up.

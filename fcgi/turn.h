@@ -31,8 +31,8 @@ struct turn {
 	bool buffered;	       /* a stream that is held back to its end, but for pings */
 	event_handler *filter; /* stands in front of the writer; NULL: none */
 	void *filter_context;
-	bool any_event;	    /* upstream's answer has begun to show */
-	bool stopped;	    /* it has ended, for the client */
+	bool any_event;		   /* upstream's answer has begun to show */
+	bool stopped;		   /* it has ended, for the client */
 	struct answer_usage usage; /* of the complete answer, for the ledger */
 	int64_t hold_until; /* clock_ticks(): then the stream begins, whatever upstream does */
 	int64_t last_sent;  /* clock_ticks() */

@@ -376,9 +376,12 @@ static int try_account(struct up_call *call, struct account *account, struct err
 
 static struct up_pool_wish wish_of(const struct up_call *call, const struct tries *t)
 {
-	return (struct up_pool_wish){ t->ids, t->count, call->model ? call->model->id : NULL,
+	return (struct up_pool_wish){ t->ids,
+				      t->count,
+				      call->model ? call->model->id : NULL,
 				      call->site->catalogues,
-				      call->chat ? call->chat->conversation : NULL, call->key };
+				      call->chat ? call->chat->conversation : NULL,
+				      call->key };
 }
 
 /* One request tries only so many: the rest of them may do better, at once or when one is back. */

@@ -48,7 +48,7 @@ struct up_call {
 				      its account's own */
 	const struct account *own; /* this one and no other, of which nothing is kept; NULL: the
 				      pool's */
-	const struct key *key; /* whose accounts; NULL: any */
+	const struct key *key;	   /* whose accounts; NULL: any */
 	struct tool_names *names;
 	struct arena *arena;
 	const struct up_sink *sink;

@@ -413,8 +413,7 @@ static struct rest soonest_back(const struct up_pool *p, const struct up_pool_wi
 		struct rest rest = rest_of(&p->members[i], now);
 
 		if (rest.kind && rest.until > now && !lacks(&p->members[i], wish) &&
-		    !barred(&p->members[i], wish) &&
-		    (!found.kind || rest.until < found.until))
+		    !barred(&p->members[i], wish) && (!found.kind || rest.until < found.until))
 			found = rest;
 	}
 	return found;

@@ -154,8 +154,12 @@ static void serve(struct app *app, const struct router_row *row, enum holder who
 		  struct buf *answer)
 {
 	char method[32], path[128], key[KEY_TEXT_SIZE], header[KEY_TEXT_SIZE + 32];
-	const char *params[] = { method, path, "REMOTE_ADDR=192.0.2.1", "HTTP_HOST=localhost",
-				 who == NOBODY ? NULL : header, NULL };
+	const char *params[] = { method,
+				 path,
+				 "REMOTE_ADDR=192.0.2.1",
+				 "HTTP_HOST=localhost",
+				 who == NOBODY ? NULL : header,
+				 NULL };
 	struct conn_memory memory = { .params = params, .body = span_of("{}"), .out = answer };
 	struct conn conn;
 	size_t len;
@@ -283,7 +287,7 @@ static void check(const struct router_row *row, enum holder who, const struct bu
 				      openai ? holders[who].openai : holders[who].anthropic) &&
 			       (!openai || strstr(answer->at, holders[who].code));
 		good = good && strstr(answer->at, is_admin(row) ? "{\"error\":{\"kind\":"
-						  : openai ? "{\"error\":{\"message\":"
+						  : openai	? "{\"error\":{\"message\":"
 							   : "{\"type\":\"error\",\"error\":{");
 	}
 	CU_ASSERT_TRUE(good);

@@ -59,7 +59,8 @@ static void files_that_are_something_else_are_refused(void)
 		{ USER(FILE("application/pdf", ZIP, "")), WHERE,
 		  "The PDF specified was not valid" },
 		{ USER(FILE(OFFICE "spreadsheetml.sheet", TEXT, "")), WHERE, "it is no xlsx file" },
-		{ USER(FILE("application/msword", ZIP, "")), WHERE, "Could not process document (capability_rejected: document_block): it is no doc "
+		{ USER(FILE("application/msword", ZIP, "")), WHERE,
+		  "Could not process document (capability_rejected: document_block): it is no doc "
 		  "file" },
 		{ USER(FILE("image/svg+xml", TEXT, "")), WHERE ".media_type",
 		  "documents of type image/svg+xml are not supported (capability_rejected: "

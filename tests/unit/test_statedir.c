@@ -82,8 +82,7 @@ static void bad_files_are_refused_and_left_alone(void)
 	} bad[] = {
 		{ "", 0, "is empty" },
 		{ "hello\n", 6, "damaged or no GDBM file" },
-		{ "SQLite format 3\0 and so on, another database", 40,
-		  "damaged or no GDBM file" },
+		{ "SQLite format 3\0 and so on, another database", 40, "damaged or no GDBM file" },
 	};
 	struct stat st;
 

@@ -424,9 +424,9 @@ static void up_request_leaves_out_null_keywords(void)
 			 "'examples':[{'items':null}]}}],"
 			 "'messages':[{'role':'user','content':'x'}]}",
 		    "auto");
-	schema = cJSON_PrintUnformatted(
-		down(t.out, CURRENT "userInputMessageContext.tools.0.toolSpecification."
-				    "inputSchema.json"));
+	schema = cJSON_PrintUnformatted(down(t.out, CURRENT
+					     "userInputMessageContext.tools.0.toolSpecification."
+					     "inputSchema.json"));
 	CU_ASSERT_STRING_EQUAL(schema, wanted);
 	free(schema);
 	up_test_release(&t);
