@@ -208,6 +208,7 @@ static struct guesses *guesser(struct sessions *s, const char *address)
 		if (!best || at->last_ms < best->last_ms)
 			best = at;
 	}
+	assert(best); /* a key always has a first place */
 	best->wrong = best->until_ms = best->last_ms = 0;
 	best->head.key = key;
 	return best;

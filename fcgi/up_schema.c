@@ -167,8 +167,9 @@ static void write_list(struct jsonw *w, const cJSON *schemas)
 	const cJSON *schema;
 
 	jsonw_begin_array(w);
-	cJSON_ArrayForEach (schema, schemas)
+	cJSON_ArrayForEach (schema, schemas) {
 		write_node(w, schema, SCHEMA);
+	}
 	jsonw_end(w);
 }
 
