@@ -249,10 +249,11 @@ SOURCES := $(wildcard common/*.[ch] fcgi/*.[ch] cli/*.[ch] tests/*/*.[ch])
 format:
 	clang-format -i $(SOURCES)
 
+# varFuncNullUB: NULL is a pointer wherever this runs.
 lint:
 	@etc/install-deps lint
 	clang-format --dry-run --Werror $(SOURCES)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-	         --suppress=missingIncludeSystem --error-exitcode=1 -I. common fcgi cli tests/upstream
+	         --suppress=missingIncludeSystem --suppress=varFuncNullUB --error-exitcode=1 -I. common fcgi cli tests/upstream
 	$(MAKE) --no-print-directory clean
 	$(MAKE) --no-print-directory CI=1 all testers

@@ -269,6 +269,7 @@ static struct affinity_slot *place_for(const struct mapfile *map, uint64_t key)
 		if (!oldest || slot->used < oldest->used)
 			oldest = slot;
 	}
+	assert(oldest); /* a key always has a first place */
 	old = oldest->head.key;
 	return atomic_compare_exchange_strong(&oldest->head.key, &old, key) ? oldest : NULL;
 }

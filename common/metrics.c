@@ -145,7 +145,7 @@ static const struct mapfile *opened(struct metrics *m)
 
 static void add_value(struct buf *out, const char *value)
 {
-	for (size_t i = 0; value[i] && i < VALUE_BYTES; i++) {
+	for (size_t i = 0; i < VALUE_BYTES && value[i]; i++) {
 		if (value[i] == '"' || value[i] == '\\')
 			buf_add_char(out, '\\');
 		buf_add_char(out, value[i] >= ' ' && value[i] <= '~' ? value[i] : '?');
