@@ -5,11 +5,10 @@
 #include "cli/ctl.h"
 
 #include "cli/ctl_account.h"
+#include "common/clock.h"
 #include "common/roster.h"
 #include "cli/table.h"
-#include "common/clock.h"
 #include "common/jsonw.h"
-#include "common/live.h"
 
 #include <sysexits.h>
 
@@ -214,30 +213,9 @@ int ctl_account_remove(struct ctl *c, struct error *e)
 	return rc < 0 ? -1 : rc == EX_USAGE ? rc : 0;
 }
 
-static bool enable(struct account *stored, void *context)
-{
-	(void)context;
-	account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
-	return true;
-}
-
-static bool disable(struct account *stored, void *context)
-{
-	(void)context;
-	account_set_state(stored, STATE_DISABLED, "by hand", clock_wall(), 0);
-	return true;
-}
-
-/* A short rest that the processes keep among them ends too. */
-static void wake(const struct ctl *c, const struct account *a)
-{
-	struct live *live = live_new(c->config->state_dir);
-
-	live_wake(live, live_key(a->id));
-	live_free(live);
-}
-
-static int change_named(struct ctl *c, bool (*change)(struct account *, void *), struct error *e)
+static int change_named(struct ctl *c,
+			int (*change)(const struct store *, struct account *, struct error *),
+			struct error *e)
 {
 	struct account *a;
 	struct roster r;
@@ -246,9 +224,7 @@ static int change_named(struct ctl *c, bool (*change)(struct account *, void *),
 	roster_init(&r);
 	a = ctl_account_named(c, &r, e);
 	if (a) {
-		rc = roster_change(&c->tokens, a, change, NULL, e);
-		if (!rc && a->state == STATE_ACTIVE)
-			wake(c, a);
+		rc = change(&c->tokens, a, e);
 		if (!rc)
 			ctl_print_result(c, a->id, account_state_names[a->state]);
 	}
@@ -258,10 +234,10 @@ static int change_named(struct ctl *c, bool (*change)(struct account *, void *),
 
 int ctl_account_enable(struct ctl *c, struct error *e)
 {
-	return change_named(c, enable, e);
+	return change_named(c, roster_enable, e);
 }
 
 int ctl_account_disable(struct ctl *c, struct error *e)
 {
-	return change_named(c, disable, e);
+	return change_named(c, roster_disable, e);
 }

@@ -64,17 +64,6 @@ static int add_alias(void *context, const struct alias *alias)
 	return 0;
 }
 
-static int write_alias(void *context, const struct alias *alias)
-{
-	struct jsonw *w = context;
-
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "name", alias->name);
-	jsonw_text_member(w, "target", alias->target);
-	jsonw_end(w);
-	return 0;
-}
-
 static int show_json(struct ctl *c, struct error *e)
 {
 	struct jsonw w;
@@ -84,7 +73,7 @@ static int show_json(struct ctl *c, struct error *e)
 	buf_init(&out, CTL_OUTPUT);
 	jsonw_init(&w, &out);
 	jsonw_begin_array(&w);
-	rc = alias_each(&c->keys, write_alias, &w, NULL, e);
+	rc = alias_each(&c->keys, alias_write, &w, NULL, e);
 	jsonw_end(&w);
 	ctl_print_json(&out);
 	buf_release(&out);

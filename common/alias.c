@@ -125,3 +125,14 @@ int alias_each(const struct store *keys, int (*each)(void *context, const struct
 
 	return store_each(keys, PREFIX, give, &w, stamp, e);
 }
+
+int alias_write(void *context, const struct alias *alias)
+{
+	struct jsonw *w = context;
+
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "name", alias->name);
+	jsonw_text_member(w, "target", alias->target);
+	jsonw_end(w);
+	return 0;
+}

@@ -26,4 +26,7 @@ int alias_find(const struct store *keys, const char *name, struct alias *out, st
 int alias_each(const struct store *keys, int (*each)(void *context, const struct alias *alias),
 	       void *context, struct store_stamp *stamp, struct error *e);
 
+/* each() of a JSON list: context is its struct jsonw. */
+int alias_write(void *context, const struct alias *alias);
+
 #endif

@@ -3,8 +3,10 @@
 
 #include "common/account_store.h"
 #include "common/catalogue.h"
+#include "common/clock.h"
 #include "common/ids.h"
 #include "common/limits.h"
+#include "common/live.h"
 #include "common/usage.h"
 
 #define ID_PREFIX     "acc_"
@@ -234,6 +236,37 @@ int roster_change(const struct store *tokens, struct account *a,
 	if (rc == ACCOUNT_GONE)
 		return error_set(e, ERR_NOT_FOUND, "account %s was removed meanwhile", a->id);
 	return rc < 0 ? -1 : 0;
+}
+
+static bool enable(struct account *stored, void *context)
+{
+	(void)context;
+	account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
+	return true;
+}
+
+static bool disable(struct account *stored, void *context)
+{
+	(void)context;
+	account_set_state(stored, STATE_DISABLED, "by hand", clock_wall(), 0);
+	return true;
+}
+
+int roster_enable(const struct store *tokens, struct account *a, struct error *e)
+{
+	struct live *live;
+
+	if (roster_change(tokens, a, enable, NULL, e))
+		return -1;
+	live = live_new(tokens->dir);
+	live_wake(live, live_key(a->id));
+	live_free(live);
+	return 0;
+}
+
+int roster_disable(const struct store *tokens, struct account *a, struct error *e)
+{
+	return roster_change(tokens, a, disable, NULL, e);
 }
 
 int roster_remove(const struct store *tokens, const char *id, struct error *e)

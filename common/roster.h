@@ -49,6 +49,10 @@ int roster_change(const struct store *tokens, struct account *a,
 		  bool (*edit)(struct account *stored, void *context), void *context,
 		  struct error *e);
 
+/* By hand. Enabled, it is active whatever it was, and a short rest ends too, for all processes. */
+int roster_enable(const struct store *tokens, struct account *a, struct error *e);
+int roster_disable(const struct store *tokens, struct account *a, struct error *e);
+
 /* 1: was absent already. */
 int roster_remove(const struct store *tokens, const char *id, struct error *e);
 

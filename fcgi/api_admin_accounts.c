@@ -196,43 +196,14 @@ int api_admin_account_remove(struct request *r)
 
 /* ---- actions ---- */
 
-static bool enable(struct account *stored, void *context)
-{
-	(void)context;
-	account_set_state(stored, STATE_ACTIVE, NULL, clock_wall(), 0);
-	return true;
-}
-
-static bool disable(struct account *stored, void *context)
-{
-	(void)context;
-	account_set_state(stored, STATE_DISABLED, "by hand", clock_wall(), 0);
-	return true;
-}
-
-/* A short rest that the processes keep among them ends too. */
-static void wake(struct request *r, const struct account *a)
-{
-	struct live *live = live_new(r->site->config->state_dir);
-
-	live_wake(live, live_key(a->id));
-	live_free(live);
-}
-
 static int do_enable(struct request *r, struct account *a)
 {
-	int rc = roster_change(&r->site->tokens, a, enable, NULL, &r->error);
-
-	if (!rc)
-		wake(r, a);
-	return rc ? -1 : send_account(r, 200, a);
+	return roster_enable(&r->site->tokens, a, &r->error) ? -1 : send_account(r, 200, a);
 }
 
 static int do_disable(struct request *r, struct account *a)
 {
-	return roster_change(&r->site->tokens, a, disable, NULL, &r->error)
-		       ? -1
-		       : send_account(r, 200, a);
+	return roster_disable(&r->site->tokens, a, &r->error) ? -1 : send_account(r, 200, a);
 }
 
 static int renew_now(struct request *r, struct account *a)
@@ -251,10 +222,8 @@ static int do_refresh(struct request *r, struct account *a)
 
 static int do_reset(struct request *r, struct account *a)
 {
-	if (roster_change(&r->site->tokens, a, enable, NULL, &r->error))
-		return -1;
-	wake(r, a);
-	if (a->kind != KIND_API_KEY && renew_now(r, a))
+	if (roster_enable(&r->site->tokens, a, &r->error) ||
+	    (a->kind != KIND_API_KEY && renew_now(r, a)))
 		return -1;
 	return send_account(r, 200, a);
 }

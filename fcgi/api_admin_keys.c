@@ -128,19 +128,27 @@ int api_admin_key_add(struct request *r)
 	return admin_send(r, 201, &a);
 }
 
-int api_admin_key_remove(struct request *r)
+/* What the path names; take_out() says 1 where there is none. */
+static int remove_named(struct request *r, const char *what,
+			int (*take_out)(const struct store *keys, const char *name,
+					struct error *e))
 {
 	int rc;
 
 	if (admin_stores(r) || admin_check_match(r, &r->site->keys))
 		return -1;
-	rc = keys_remove(&r->site->keys, r->rest, &r->error);
+	rc = take_out(&r->site->keys, r->rest, &r->error);
 	if (rc == 1)
-		return error_set(&r->error, ERR_NOT_FOUND, "no key is called %.80s", r->rest);
+		return error_set(&r->error, ERR_NOT_FOUND, "no %s is called %.80s", what, r->rest);
 	if (rc)
 		return -1;
-	admin_note(r, "key %s removed", r->rest);
+	admin_note(r, "%s %s removed", what, r->rest);
 	return admin_send_text(r, 200, "removed", r->rest);
+}
+
+int api_admin_key_remove(struct request *r)
+{
+	return remove_named(r, "key", keys_remove);
 }
 
 /* ---- models ---- */
@@ -153,17 +161,6 @@ static void write_model(struct jsonw *w, const struct model *m)
 	jsonw_int_member(w, "max_output", m->max_output);
 	jsonw_bool_member(w, "images", m->images);
 	jsonw_bool_member(w, "reasoning", m->reasoning != REASONING_NONE);
-}
-
-static int write_alias(void *context, const struct alias *alias)
-{
-	struct jsonw *w = context;
-
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "name", alias->name);
-	jsonw_text_member(w, "target", alias->target);
-	jsonw_end(w);
-	return 0;
 }
 
 int api_admin_models(struct request *r)
@@ -187,7 +184,7 @@ int api_admin_models(struct request *r)
 	}
 	jsonw_end(&a.w);
 	jsonw_begin_array_member(&a.w, "aliases");
-	rc = alias_each(&r->site->keys, write_alias, &a.w, NULL, &r->error);
+	rc = alias_each(&r->site->keys, alias_write, &a.w, NULL, &r->error);
 	jsonw_end(&a.w);
 	jsonw_end(&a.w);
 	if (!rc)
@@ -239,15 +236,5 @@ int api_admin_alias_set(struct request *r)
 
 int api_admin_alias_remove(struct request *r)
 {
-	int rc;
-
-	if (admin_stores(r) || admin_check_match(r, &r->site->keys))
-		return -1;
-	rc = alias_remove(&r->site->keys, r->rest, &r->error);
-	if (rc == 1)
-		return error_set(&r->error, ERR_NOT_FOUND, "no alias is called %.80s", r->rest);
-	if (rc)
-		return -1;
-	admin_note(r, "alias %s removed", r->rest);
-	return admin_send_text(r, 200, "removed", r->rest);
+	return remove_named(r, "alias", alias_remove);
 }
