@@ -126,8 +126,11 @@ $(BUILD)/tests/upstream-standin: $(STANDIN)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # The admin panel: its files inside the program, plain and compressed.
-PANEL := $(wildcard panel/*.html panel/*.css panel/*.js panel/*.svg) \
-         /usr/share/javascript/chart.js/chart.min.js etc/openapi/admin.json
+CHART := /usr/share/javascript/chart.js/chart.min.js
+PANEL := $(wildcard panel/*.html panel/*.css panel/*.js panel/*.svg) $(CHART) etc/openapi/admin.json
+
+# Not there before the packages are: a fresh machine would know no rule for it.
+$(CHART): | deps ;
 
 $(BUILD)/panel/assets.c: panel/embed $(PANEL) | deps
 	@mkdir -p $(@D)
