@@ -539,7 +539,7 @@ static int run(struct ctl *c)
 	struct error e = { 0 };
 	struct error unnoted = { 0 };
 	bool noted = true;
-	int rc = ctl_audit_check(c, &e);
+	int rc = ctl_audit_begin(c, &e);
 
 	if (!rc) {
 		rc = c->command->run(c, &e);
