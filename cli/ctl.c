@@ -9,6 +9,7 @@
 #include "cli/ctl_key.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/secret.h"
 
 #include <sysexits.h>
 
@@ -539,7 +540,7 @@ static int run(struct ctl *c)
 	struct error e = { 0 };
 	struct error unnoted = { 0 };
 	bool noted = true;
-	int rc = ctl_audit_check(c, &e);
+	int rc = ctl_audit_begin(c, &e);
 
 	if (!rc) {
 		rc = c->command->run(c, &e);
@@ -564,6 +565,7 @@ int main(int argc, char **argv)
 	struct globals g = { NULL, false, false };
 	int rc;
 
+	secret_keep_from_cores();
 	log_open(&log);
 	if (readlink("/proc/self/exe", c.program, sizeof(c.program) - 1) < 0)
 		c.program[0] = '\0';

@@ -57,6 +57,7 @@ struct ctl {
 	struct live *live;		  /* NULL until ctl_live() */
 	bool stdin_taken;
 	char touched[256]; /* by ctl_touched() */
+	int64_t announced; /* number of this run's first line in the audit log; 0: none */
 };
 
 /* ctl_state.c: opened at first use. ctl_create() makes what is missing before. */

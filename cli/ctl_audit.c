@@ -42,6 +42,8 @@ static const struct change {
 	{ "import-state", "state.import", { "yes", NULL } },
 	{ "repair", "state.repair", { "yes", NULL } },
 	{ "rekey", "state.rekey", { NULL, NULL } },
+	{ "admin passwd", "password.set", { NULL, NULL } },
+	{ "admin off", "password.remove", { NULL, NULL } },
 };
 
 /* NULL: this run changes nothing. */
@@ -64,13 +66,6 @@ void ctl_touched(struct ctl *c, const char *name)
 	size_t len = strlen(c->touched);
 
 	snprintf(c->touched + len, sizeof(c->touched) - len, "%s%s", len ? "," : "", name);
-}
-
-int ctl_audit_check(struct ctl *c, struct error *e)
-{
-	if (!change_of(c))
-		return 0;
-	return ctl_config(c, e) ? -1 : audit_check(c->config->state_dir, e);
 }
 
 static void name_person(char *out, size_t size)
@@ -115,31 +110,48 @@ static void describe_end(int rc, const struct error *failure, char *out, size_t 
 		snprintf(out, size, "ok");
 }
 
+/* The line of this run; result NULL: it is about to begin. */
+static int note(struct ctl *c, const struct change *change, const char *result, struct error *e)
+{
+	char who[160], from[160];
+	struct audit_entry entry = { .who = who, .from = from, .action = change->action };
+	struct buf detail;
+	int rc;
+
+	name_person(who, sizeof(who));
+	name_place(from, sizeof(from));
+	buf_init(&detail, LIMIT_ERROR_TEXT);
+	describe(c, &detail);
+	entry.target = *c->touched ? c->touched : c->operands[0];
+	entry.detail = detail.len ? detail.at : NULL;
+	entry.result = result;
+	entry.begun = c->announced;
+	rc = result ? audit_write(c->config->state_dir, &entry, e)
+		    : audit_begin(c->config->state_dir, &entry, &c->announced, e);
+	buf_release(&detail);
+	return rc;
+}
+
+int ctl_audit_begin(struct ctl *c, struct error *e)
+{
+	const struct change *change = change_of(c);
+
+	if (!change)
+		return 0;
+	if (ctl_config(c, e))
+		return -1;
+	return access(c->config->state_dir, F_OK) ? 0 : note(c, change, NULL, e);
+}
+
 int ctl_audit_note(struct ctl *c, int rc, const struct error *failure, struct error *e)
 {
-	char who[160], from[160], result[LIMIT_ERROR_TEXT + 16];
 	const struct change *change = change_of(c);
-	struct buf detail;
+	char result[LIMIT_ERROR_TEXT + 16];
 
 	if (!change || !c->config || access(c->config->state_dir, F_OK))
 		return 0;
-	name_person(who, sizeof(who));
-	name_place(from, sizeof(from));
 	describe_end(rc, failure, result, sizeof(result));
-	buf_init(&detail, LIMIT_ERROR_TEXT);
-	describe(c, &detail);
-	rc = audit_write(c->config->state_dir,
-			 &(const struct audit_entry){
-				 .who = who,
-				 .from = from,
-				 .action = change->action,
-				 .target = *c->touched ? c->touched : c->operands[0],
-				 .detail = detail.len ? detail.at : NULL,
-				 .result = result,
-			 },
-			 e);
-	buf_release(&detail);
-	return rc;
+	return note(c, change, result, e);
 }
 
 /* ---- reading it ---- */
@@ -149,7 +161,23 @@ struct listing {
 	struct jsonw w;
 	struct buf out;
 	bool json;
+	int64_t *unfinished; /* numbers of lines */
+	size_t unfinished_count;
 };
+
+/* An announcement whose outcome has a line of its own says nothing more. */
+static bool is_settled(const struct listing *l, const cJSON *line)
+{
+	int64_t number = (int64_t)json_number_or(line, "seq", 0);
+
+	if (strcmp(json_text_or(line, "result", ""), AUDIT_BEGUN) != 0)
+		return false;
+	for (size_t i = 0; i < l->unfinished_count; i++) {
+		if (l->unfinished[i] == number)
+			return false;
+	}
+	return true;
+}
 
 static int list_line(void *context, const cJSON *line)
 {
@@ -162,7 +190,7 @@ static int list_line(void *context, const cJSON *line)
 
 	if (l->json)
 		jsonw_tree(&l->w, line);
-	else
+	else if (!is_settled(l, line))
 		table_add(&l->table, cells);
 	return 0;
 }
@@ -182,7 +210,8 @@ int ctl_audit_show(struct ctl *c, struct error *e)
 	struct audit_sum sum;
 	int rc;
 
-	if (ctl_config(c, e))
+	if (ctl_config(c, e) ||
+	    audit_unfinished(c->config->state_dir, &l.unfinished, &l.unfinished_count, e))
 		return -1;
 	table_init(&l.table, heads, ARRAY_SIZE(heads));
 	buf_init(&l.out, CTL_OUTPUT);
@@ -196,6 +225,7 @@ int ctl_audit_show(struct ctl *c, struct error *e)
 		table_print(&l.table, stdout);
 	buf_release(&l.out);
 	table_release(&l.table);
+	free(l.unfinished);
 	return rc ? rc : is_wrong(&sum);
 }
 
@@ -210,6 +240,7 @@ static void print_sum(const struct audit_sum *sum)
 	jsonw_bool_member(&w, "ok", !sum->bad_line);
 	jsonw_int_member(&w, "lines", (int64_t)sum->lines);
 	jsonw_int_member(&w, "torn", (int64_t)sum->torn);
+	jsonw_int_member(&w, "open", (int64_t)sum->open);
 	jsonw_int_member(&w, "bad_line", (int64_t)sum->bad_line);
 	jsonw_text_member(&w, "why", sum->bad_line ? sum->why : NULL);
 	jsonw_text_member(&w, "last", sum->last);
@@ -229,5 +260,9 @@ int ctl_audit_verify(struct ctl *c, struct error *e)
 	else if (!sum.bad_line)
 		printf("%zu lines%s, each follows the one before it; the last is %s\n", sum.lines,
 		       sum.torn ? ", some cut off by a crash" : "", sum.last);
+	if (!c->json && !sum.bad_line && sum.open)
+		printf("%zu of them announce a change that has no outcome: cut off by a crash, or "
+		       "going on now\n",
+		       sum.open);
 	return is_wrong(&sum);
 }

@@ -7,8 +7,8 @@
 
 #include "cli/ctl.h"
 
-/* Before: nothing is changed that could not be noted. */
-int ctl_audit_check(struct ctl *c, struct error *e);
+/* Before: announces the change, so that none is made that could not be noted. */
+int ctl_audit_begin(struct ctl *c, struct error *e);
 /* After; rc and failure are the command's. */
 int ctl_audit_note(struct ctl *c, int rc, const struct error *failure, struct error *e);
 

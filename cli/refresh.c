@@ -19,6 +19,7 @@
 #include "common/metrics.h"
 #include "common/refresh.h"
 #include "common/rest.h"
+#include "common/secret.h"
 #include "common/store.h"
 #include "common/tally.h"
 #include "common/usage_store.h"
@@ -491,6 +492,7 @@ int main(int argc, char **argv)
 	struct options options = { .config_file = NULL };
 	int rc;
 
+	secret_keep_from_cores();
 	options.accounts = xcalloc((size_t)argc, sizeof(*options.accounts));
 	rc = parse(&options, argc, argv);
 	if (rc < 0)

@@ -11,9 +11,8 @@
 
 #include <openssl/evp.h>
 
-#define WAIT_MS	   5000
-#define TEXT_SHOWN 512			     /* bytes of one member */
-#define TAIL	   ((off_t)(4 * AUDIT_LINE)) /* where the last whole line is found */
+#define WAIT_MS 5000
+#define TAIL	((off_t)(4 * AUDIT_LINE)) /* where the last whole line is found */
 
 static const char nothing[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -36,21 +35,6 @@ static void path_of(const char *dir, char out[static PATH_MAX])
 static int refuse(const char *dir, const char *what, struct error *e)
 {
 	return error_set(e, ERR_STORE, "%s/" AUDIT_FILE ": %s: %s", dir, what, strerror(errno));
-}
-
-int audit_check(const char *dir, struct error *e)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	if (access(dir, F_OK))
-		return 0;
-	path_of(dir, path);
-	fd = statedir_open(dir, path, e);
-	if (fd < 0)
-		return -1;
-	close(fd);
-	return 0;
 }
 
 /* ---- writing ---- */
@@ -118,7 +102,7 @@ static void add_text(struct jsonw *w, const char *name, const char *text)
 {
 	jsonw_key(w, name);
 	if (text)
-		jsonw_span(w, (struct span){ text, strnlen(text, TEXT_SHOWN) });
+		jsonw_span(w, (struct span){ text, strnlen(text, AUDIT_TEXT) });
 	else
 		jsonw_null(w);
 }
@@ -140,6 +124,8 @@ static void add_line(struct buf *out, const struct audit_entry *entry, const str
 	add_text(&w, "target", entry->target);
 	add_text(&w, "detail", entry->detail);
 	add_text(&w, "result", entry->result);
+	if (entry->begun)
+		jsonw_int_member(&w, "begun", entry->begun);
 	if (t->torn)
 		jsonw_bool_member(&w, "after_torn", true);
 	jsonw_text_member(&w, "prev", t->hash);
@@ -147,7 +133,8 @@ static void add_line(struct buf *out, const struct audit_entry *entry, const str
 	buf_add_char(out, '\n');
 }
 
-static int append(int fd, const char *dir, const struct audit_entry *entry, struct error *e)
+static int append(int fd, const char *dir, const struct audit_entry *entry, int64_t *number,
+		  struct error *e)
 {
 	struct buf line;
 	struct tail t;
@@ -163,10 +150,12 @@ static int append(int fd, const char *dir, const struct audit_entry *entry, stru
 	buf_release(&line);
 	if (!written || fdatasync(fd))
 		return refuse(dir, "cannot be written", e);
+	*number = t.seq + 1;
 	return 0;
 }
 
-int audit_write(const char *dir, const struct audit_entry *entry, struct error *e)
+static int write_locked(const char *dir, const struct audit_entry *entry, int64_t *number,
+			struct error *e)
 {
 	char path[PATH_MAX];
 	int fd, rc = -1;
@@ -178,9 +167,25 @@ int audit_write(const char *dir, const struct audit_entry *entry, struct error *
 	if (lock_file(fd, WAIT_MS) != 1)
 		refuse(dir, "cannot be locked", e);
 	else
-		rc = append(fd, dir, entry, e);
+		rc = append(fd, dir, entry, number, e);
 	close(fd);
 	return rc;
+}
+
+int audit_write(const char *dir, const struct audit_entry *entry, struct error *e)
+{
+	int64_t number;
+
+	return write_locked(dir, entry, &number, e);
+}
+
+int audit_begin(const char *dir, const struct audit_entry *entry, int64_t *number, struct error *e)
+{
+	struct audit_entry line = *entry;
+
+	line.result = AUDIT_BEGUN;
+	line.begun = 0;
+	return write_locked(dir, &line, number, e);
 }
 
 /* ---- reading ---- */
@@ -190,6 +195,8 @@ struct reading {
 	char before[AUDIT_HASH_SIZE]; /* of the last line */
 	bool torn;		      /* it was none: the next must say so */
 	int64_t seq;
+	int64_t *open; /* numbers of lines that announced what has no outcome yet */
+	size_t room;
 };
 
 static void does_not_fit(struct reading *r, const char *why)
@@ -198,6 +205,25 @@ static void does_not_fit(struct reading *r, const char *why)
 		return;
 	r->sum->bad_line = r->sum->lines;
 	snprintf(r->sum->why, sizeof(r->sum->why), "%s", why);
+}
+
+static void follow(struct reading *r, const cJSON *line)
+{
+	int64_t begun = (int64_t)json_number_or(line, "begun", 0);
+	size_t *count = &r->sum->open;
+
+	if (strcmp(json_text_or(line, "result", ""), AUDIT_BEGUN) == 0) {
+		if (*count == r->room) {
+			r->room = r->room ? 2 * r->room : 16;
+			r->open = xrealloc(r->open, r->room * sizeof(*r->open));
+		}
+		r->open[(*count)++] = r->seq;
+		return;
+	}
+	for (size_t i = 0; begun && i < *count; i++) {
+		if (r->open[i] == begun)
+			r->open[i--] = r->open[--*count];
+	}
 }
 
 /* 0; or each()'s. */
@@ -217,6 +243,7 @@ static int take_line(struct reading *r, struct span text, bool ended,
 		else if ((int64_t)json_number_or(line, "seq", 0) != r->seq + 1)
 			does_not_fit(r, "its number does not follow");
 		r->seq = (int64_t)json_number_or(line, "seq", 0);
+		follow(r, line);
 		rc = each ? each(context, line) : 0;
 	} else {
 		r->sum->torn++;
@@ -227,18 +254,17 @@ static int take_line(struct reading *r, struct span text, bool ended,
 	return rc;
 }
 
-int audit_read(const char *dir, int (*each)(void *context, const cJSON *line), void *context,
-	       struct audit_sum *sum, struct error *e)
+static int read_log(const char *dir, struct reading *r,
+		    int (*each)(void *context, const cJSON *line), void *context, struct error *e)
 {
-	struct reading r = { .sum = sum };
 	char path[PATH_MAX], *text = NULL;
 	size_t room = 0;
 	ssize_t len;
 	FILE *file;
 	int rc = 0;
 
-	*sum = (struct audit_sum){ .lines = 0 };
-	memcpy(r.before, nothing, sizeof(nothing));
+	*r->sum = (struct audit_sum){ .lines = 0 };
+	memcpy(r->before, nothing, sizeof(nothing));
 	path_of(dir, path);
 	file = fopen(path, "re");
 	if (!file && errno != ENOENT)
@@ -246,14 +272,38 @@ int audit_read(const char *dir, int (*each)(void *context, const cJSON *line), v
 	while (file && !rc && (len = getline(&text, &room, file)) > 0) {
 		bool ended = text[len - 1] == '\n';
 
-		rc = take_line(&r, (struct span){ text, (size_t)len - ended }, ended, each,
-			       context);
+		rc = take_line(r, (struct span){ text, (size_t)len - ended }, ended, each, context);
 	}
 	if (file && ferror(file))
 		rc = refuse(dir, "cannot be read", e);
 	if (file)
 		fclose(file);
 	free(text);
-	memcpy(sum->last, r.before, sizeof(sum->last));
+	memcpy(r->sum->last, r->before, sizeof(r->sum->last));
 	return rc < 0 ? -1 : 0;
+}
+
+int audit_read(const char *dir, int (*each)(void *context, const cJSON *line), void *context,
+	       struct audit_sum *sum, struct error *e)
+{
+	struct reading r = { .sum = sum };
+	int rc = read_log(dir, &r, each, context, e);
+
+	free(r.open);
+	return rc;
+}
+
+int audit_unfinished(const char *dir, int64_t **numbers, size_t *count, struct error *e)
+{
+	struct audit_sum sum;
+	struct reading r = { .sum = &sum };
+	int rc = read_log(dir, &r, NULL, NULL, e);
+
+	if (rc) {
+		free(r.open);
+		return -1;
+	}
+	*numbers = r.open;
+	*count = sum.open;
+	return 0;
 }

@@ -9,6 +9,11 @@
  *
  * A line that a crash cut off stays as it is: the next one ends it, says so ("after_torn") and
  * takes its hash like any other.
+ *
+ * No change goes unseen because its maker was killed before it could be noted: what may change
+ * something is announced first (audit_begin: result "begun", synced), and its outcome names the
+ * number of that line ("begun": 7). One that has no outcome was cut off, or is still going on;
+ * nobody can tell whether it took place, and the log does not pretend to.
  */
 #ifndef COMMON_AUDIT_H
 #define COMMON_AUDIT_H
@@ -21,6 +26,8 @@
 #define AUDIT_FILE	"audit.log"
 #define AUDIT_HASH_SIZE 65
 #define AUDIT_LINE	4096 /* bytes, most of one line */
+#define AUDIT_TEXT	512  /* bytes shown of one member */
+#define AUDIT_BEGUN	"begun"
 
 /* Texts may be NULL: unknown. None is a secret. */
 struct audit_entry {
@@ -30,15 +37,16 @@ struct audit_entry {
 	const char *target; /* what was changed */
 	const char *detail;
 	const char *result; /* "ok", or what went wrong */
+	int64_t begun;	    /* number of the line that announced it; 0: none did */
 };
 
-/* Can it be written? So that nothing is changed that could not be noted. 0 where the directory has
- * yet to be made. */
-int audit_check(const char *dir, struct error *e);
 int audit_write(const char *dir, const struct audit_entry *entry, struct error *e);
+/* Announces it, whatever entry->result says; *number is for the outcome's `begun`. */
+int audit_begin(const char *dir, const struct audit_entry *entry, int64_t *number, struct error *e);
 
 struct audit_sum {
 	size_t lines, torn; /* torn: cut off by a crash, and known to be */
+	size_t open;	    /* begun, without an outcome */
 	size_t bad_line;    /* first that does not fit, from 1; 0: all do */
 	char why[160];	    /* bad_line does not fit */
 	char last[AUDIT_HASH_SIZE];
@@ -48,5 +56,8 @@ struct audit_sum {
  * *sum, also where there is no file; -1: ERR_STORE. */
 int audit_read(const char *dir, int (*each)(void *context, const cJSON *line), void *context,
 	       struct audit_sum *sum, struct error *e);
+
+/* The numbers of the lines that announced what has no outcome; the caller frees them. */
+int audit_unfinished(const char *dir, int64_t **numbers, size_t *count, struct error *e);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <sys/prctl.h>
 
 #define SHORTEST_KEY 16
 
@@ -113,4 +114,10 @@ void secret_scrub(char *text, const struct secret *s)
 		return;
 	for (char *at = text; (at = strstr(at, s->hidden)); at += len)
 		memset(at, '*', len);
+}
+
+/* Unlike a limit of 0 this also holds where core_pattern is a program. */
+void secret_keep_from_cores(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

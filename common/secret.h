@@ -36,4 +36,9 @@ bool secret_is_strong(const char *text, const char **why);
 /* Overwrites every occurrence of the secret in text with '*': for messages of other parties. */
 void secret_scrub(char *text, const struct secret *s);
 
+/* For the start of each program: no core file of it, and no other program of the same user may look
+ * into its memory. Core files are written for programs that crash, and sent around; children that
+ * exec something else are not affected. */
+void secret_keep_from_cores(void);
+
 #endif

@@ -26,10 +26,12 @@ void admin_begin(struct admin_answer *a)
 
 int admin_send(struct request *r, int status, struct admin_answer *a)
 {
-	int rc = a->body.failed ? error_set(&r->error, ERR_INTERNAL, "the answer is too long")
-				: response_whole(&r->response, status, "application/json",
-						 buf_span(&a->body));
+	int rc;
 
+	admin_outcome(r);
+	rc = a->body.failed ? error_set(&r->error, ERR_INTERNAL, "the answer is too long")
+			    : response_whole(&r->response, status, "application/json",
+					     buf_span(&a->body));
 	buf_wipe(&a->body); /* a new key may have been in it */
 	return rc;
 }
@@ -110,16 +112,4 @@ struct account *admin_account(struct request *r, struct roster *roster)
 	}
 	found = roster_find(roster, admin_segment(r), &r->error);
 	return found;
-}
-
-void admin_note(struct request *r, const char *format, ...)
-{
-	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	log_line(LOG_INFO, "admin: %s (from %s)", text, peer ? peer : "an unknown address");
 }

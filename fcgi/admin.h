@@ -59,7 +59,19 @@ const char *admin_segment(struct request *r);
 /* The account that the path names; the roster, filled here, owns it. */
 struct account *admin_account(struct request *r, struct roster *roster);
 
-/* A change that was made: into the log, with who and from where. */
+/* admin_audit.c: what is changed is announced in the audit log, once; the router does it for every
+ * door whose method is not GET, a handler that mostly looks where it does not. -1: ERR_STORE,
+ * nothing may be changed then. */
+int admin_announce_door(struct request *r, int (*handle)(struct request *r));
+int admin_announce(struct request *r, const char *action, const char *target);
+/* What was changed, where the path does not name it; more of them are listed. */
+void admin_touched(struct request *r, const char *name);
+/* The announced change is over, well or with r->error; nothing where none was announced. */
+void admin_outcome(struct request *r);
+/* A sign-in that was judged. -1: ERR_STORE. */
+int admin_note_sign_in(struct request *r, const char *result);
+
+/* What the change was: into the event log, with from where, and its outcome's detail. */
 void admin_note(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

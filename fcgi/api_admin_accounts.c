@@ -170,6 +170,7 @@ int api_admin_account_change(struct request *r)
 	roster_init(&roster);
 	if (!request_json(r) && (a = admin_account(r, &roster)) &&
 	    !admin_check_match(r, &r->site->tokens) && !change(r, a)) {
+		admin_touched(r, a->id);
 		admin_note(r, "account %s changed", a->id);
 		rc = send_account(r, 200, a);
 	}
@@ -187,6 +188,7 @@ int api_admin_account_remove(struct request *r)
 	a = admin_account(r, &roster);
 	if (a && !admin_check_match(r, &r->site->tokens) &&
 	    roster_remove(&r->site->tokens, a->id, &r->error) >= 0) {
+		admin_touched(r, a->id);
 		admin_note(r, "account %s (%s) removed", a->id, a->label ? a->label : "");
 		rc = admin_send_text(r, 200, "removed", a->id);
 	}
@@ -263,6 +265,7 @@ int api_admin_account_action(struct request *r)
 	for (size_t i = 0; a && i < ARRAY_SIZE(actions); i++) {
 		if (strcmp(actions[i].name, name) != 0)
 			continue;
+		admin_touched(r, a->id);
 		admin_note(r, "account %s: %s", a->id, name);
 		rc = actions[i].run(r, a);
 		account_scrub(a, r->error.message); /* the upstream's words */

@@ -34,16 +34,28 @@ static int work_read(struct request *r, struct work *w, const char *source)
 	return 0;
 }
 
+static void note_accounts(struct request *r, const struct work *w)
+{
+	for (size_t i = 0; i < w->import.count; i++) {
+		const struct import_plan *p = &w->plans[i];
+		const struct account *a = p->account ? p->account : &w->import.entries[i].account;
+
+		if (p->verdict == IMPORT_ADD || p->verdict == IMPORT_UPDATE)
+			admin_touched(r, a->id);
+	}
+}
+
 static int work_store(struct request *r, struct work *w)
 {
 	size_t done;
 
-	if (admin_check_match(r, &r->site->tokens))
+	if (admin_check_match(r, &r->site->tokens) || admin_announce(r, "account.import", NULL))
 		return -1;
 	if (import_carry_out(&r->site->tokens, w->plans, &w->import, &done, &r->error)) {
 		admin_note(r, "import stopped at entry %zu of %zu", done + 1, w->import.count);
 		return -1;
 	}
+	note_accounts(r, w);
 	admin_note(r, "%zu entries imported", w->import.count);
 	return 0;
 }

@@ -117,6 +117,7 @@ int api_admin_key_add(struct request *r)
 		snprintf(r->error.field, sizeof(r->error.field), "name");
 		return -1;
 	}
+	admin_touched(r, name);
 	admin_note(r, "key %s (%s) added", name, key_role_names[settings.role]);
 	admin_begin(&a);
 	jsonw_begin_object(&a.w);

@@ -268,6 +268,7 @@ static int finish(struct request *r, struct flow *f, struct account *a)
 				  *f->label ? f->label : NULL, &stored, &added, &r->error);
 	if (!rc) {
 		flow_forget(r, f->id);
+		admin_touched(r, stored->id);
 		admin_note(r, "login: account %s %s", stored->id, added ? "added" : "updated");
 		rc = send_done(r, stored, added, &doubts);
 	}
@@ -283,7 +284,7 @@ static int go_on(struct request *r, struct flow *f, struct account *a, int step)
 					     [LOGIN_EXPIRED] = "expired" };
 
 	if (step == LOGIN_DONE)
-		return finish(r, f, a);
+		return admin_announce(r, "account.login", f->id) ? -1 : finish(r, f, a);
 	if (step < 0) {
 		if (!login_may_go_on(&r->error) && r->error.kind != ERR_REQUEST)
 			flow_forget(r, f->id);

@@ -68,6 +68,8 @@ static int judge(struct request *r, const char *hash, const char *password)
 	sessions_unlock_hashing(s);
 	if (!right) {
 		admin_note(r, "a wrong password");
+		if (admin_note_sign_in(r, "failed: a wrong password"))
+			return -1;
 		return error_set(&r->error, ERR_AUTH, "this is not the password");
 	}
 	sessions_guessed(s, peer ? peer : "");
@@ -81,6 +83,8 @@ static int open_session(struct request *r, const char *hash)
 	char cookie[SESSION_TEXT_SIZE];
 	int rc = sessions_open(r->site->sessions, hash, expires_at, cookie, &r->error);
 
+	if (!rc)
+		rc = admin_note_sign_in(r, "ok");
 	if (!rc) {
 		set_cookie(r, cookie, seconds);
 		admin_note(r, "signed in");

@@ -8,11 +8,21 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/quota.h"
+#include "common/settings_seen.h"
 #include "common/tally.h"
 #include "fcgi/sessions.h"
 #include "fcgi/up_pool.h"
 
 #define FIRST_LOOK_MS 2000 /* a client that asks for models gives up after three seconds */
+
+/* A log that cannot be written keeps nobody from being served. */
+static void note_settings(const struct config *config)
+{
+	struct error e = { 0 };
+
+	if (settings_seen(config, &e))
+		log_line(LOG_ERROR, "changed settings are not in the audit log: %s", e.message);
+}
 
 static int connect_site(struct site *s, struct error *e)
 {
@@ -49,6 +59,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 		site_drop(s);
 		return -1;
 	}
+	note_settings(s->config);
 	s->pool = up_pool_new(s->config);
 	s->catalogues = catalogues_new();
 	s->calibration = calibration_new(s->config->state_dir);

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/secret.h"
 #include "fcgi/conn.h"
 #include "fcgi/router.h"
 
@@ -290,6 +291,7 @@ int main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
+	secret_keep_from_cores();
 	tame_allocator();
 	sigemptyset(&handled);
 	sigaddset(&handled, SIGTERM);

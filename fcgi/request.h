@@ -39,6 +39,12 @@ struct request {
 	struct response response;
 	struct error error;
 	struct ledger ledger;
+	/* Of the admin API, for the audit log; texts are in the arena. */
+	struct {
+		int64_t begun; /* number of the line that announced it; 0: none is under way */
+		const char *action, *target, *detail;
+		bool listed; /* target is what was touched */
+	} change;
 };
 
 void request_init(struct request *r, struct site *site, struct conn *conn);

@@ -331,6 +331,8 @@ static int serve(struct request *r)
 		rc = -1;
 	if (!rc && r->route->guard == CHAT)
 		rc = gate_enter(r);
+	if (!rc && (r->route->guard == OPERATOR || r->route->guard == ADMIN))
+		rc = admin_announce_door(r, r->route->handle);
 	return rc ? rc : r->route->handle(r);
 }
 
@@ -358,6 +360,7 @@ static void finish(struct request *r)
 	struct site *site = r->site; /* NULL: router_fail() */
 	bool large;
 
+	admin_outcome(r);
 	if (r->error.kind != ERR_NONE)
 		send_error(r);
 	ledger_close(&r->ledger, r);

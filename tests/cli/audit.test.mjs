@@ -2,7 +2,7 @@
 // in it shows.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync, chmodSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
@@ -23,11 +23,12 @@ afterEach(async () => {
 
 const log = () => join(installation.stateDir, 'audit.log');
 const lines = () => readFileSync(log(), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+const outcomes = () => lines().filter(({ result }) => result !== 'begun');
 const ctl = (args, options) => spawnSync(join(buildDir, 'kiroctl'), args, { encoding: 'utf8', env: installation.env, ...options });
 
 test('each change has a line: who, from where, what, when, and how it ended', () => {
 	const [{ id }] = JSON.parse(installation.kiroctl(['account', 'list', '--json']));
-	const before = lines().length;
+	const before = outcomes().length;
 
 	installation.kiroctl(['key', 'add', 'alice']);
 	installation.kiroctl(['account', 'disable', id.slice(4, 9)]);
@@ -35,13 +36,16 @@ test('each change has a line: who, from where, what, when, and how it ended', ()
 	installation.kiroctl(['key', 'remove', 'alice']);
 	ctl(['key', 'remove', 'nobody']);
 	installation.kiroctl(['backup', join(installation.dir, 'b'), '--passphrase-file', '-'], { input: 'a long enough passphrase\n' });
-	const now = lines().slice(before);
+	const now = outcomes().slice(before);
 
 	assert.deepEqual(now.map(({ action, target }) => [action, target]), [
 		['key.add', 'alice'], ['account.disable', id], ['alias.set', 'mine'], ['key.remove', 'alice'],
 		['key.remove', 'nobody'], ['state.backup', join(installation.dir, 'b')]]);
 	assert.deepEqual(now.map(({ result }) => result.split(':')[0]), ['ok', 'ok', 'ok', 'ok', now[4].result.split(':')[0], 'ok']);
-	for (const { who, from, time } of now) {
+	for (const { who, from, time, action, begun } of now) {
+		const first = lines().find(({ seq }) => seq === begun);
+
+		assert.deepEqual([first.result, first.action, first.who], ['begun', action, who]);
 		assert.match(who, new RegExp(`^uid ${process.getuid()} `));
 		assert.ok(from);
 		assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
@@ -50,7 +54,7 @@ test('each change has a line: who, from where, what, when, and how it ended', ()
 });
 
 test('accounts that were added or imported are named by their ids', () => {
-	const { action, target } = lines().find((line) => line.action === 'account.import');
+	const { action, target } = outcomes().find((line) => line.action === 'account.import');
 	const [{ id }] = JSON.parse(installation.kiroctl(['account', 'list', '--json']));
 
 	assert.equal(action, 'account.import');
@@ -89,6 +93,7 @@ test('show tells it, verify finds what was changed', () => {
 	assert.equal(good.ok, true);
 	assert.equal(good.lines, lines().length);
 	assert.match(installation.kiroctl(['audit', 'verify']), new RegExp(good.last));
+	assert.equal(good.open, 0);
 	writeFileSync(log(), readFileSync(log(), 'utf8').replace('"key.add","target":"carol"', '"key.add","target":"dave"'));
 	const bad = ctl(['audit', 'verify', '--json']);
 
@@ -97,9 +102,46 @@ test('show tells it, verify finds what was changed', () => {
 	assert.equal(JSON.parse(bad.stdout).bad_line, lines().findIndex(({ target }) => target === 'dave') + 2);
 });
 
-test('nothing is changed that cannot be noted', { skip: process.getuid() === 0 && 'root may write everywhere' }, () => {
-	chmodSync(log(), 0o400);
-	const { status, stderr } = ctl(['key', 'add', 'erin']);
+test('the password of the panel: set and taken away', () => {
+	installation.kiroctl(['admin', 'passwd'], { input: 'a-password-of-the-tests\n' });
+	installation.kiroctl(['admin', 'off']);
+	assert.deepEqual(outcomes().slice(-2).map(({ action, result }) => [action, result]),
+			 [['password.set', 'ok'], ['password.remove', 'ok']]);
+	assert.ok(!readFileSync(log(), 'utf8').includes('a-password-of-the-tests'));
+});
+
+// Killed at every call that changes a file: before the change, in it, behind it, in the line itself.
+test('a change whose maker is killed before its line was announced, and verify says so', () => {
+	const faults = join(buildDir, 'tests', 'faults.so');
+	let changed = 0, unsaid = 0;
+
+	for (let call = 1; ; call++) {
+		const name = `killed${call}`;
+		const { signal } = ctl(['key', 'add', name], { env: { ...installation.env, LD_PRELOAD: faults,
+			ASAN_OPTIONS: 'verify_asan_link_order=0', FAULT: `kill:before:${call}` } });
+		const mine = lines().filter(({ target }) => target === name);
+
+		if (JSON.parse(installation.kiroctl(['key', 'list', '--json'])).some((key) => key.name === name)) {
+			changed += 1;
+			assert.ok(mine.some(({ result }) => result === 'begun'), `call ${call}`);
+			unsaid += !mine.some(({ result }) => result === 'ok');
+		}
+		if (signal !== 'SIGKILL')
+			break;
+	}
+	const { open, ok } = JSON.parse(installation.kiroctl(['audit', 'verify', '--json']));
+
+	assert.ok(ok);
+	assert.ok(changed > 1 && unsaid > 0, `${changed} ${unsaid}`);
+	assert.ok(open >= unsaid);
+	assert.match(installation.kiroctl(['audit', 'verify']), new RegExp(`${open} of them announce a change`));
+	assert.match(installation.kiroctl(['audit', 'show']), /key\.add +killed\d+ +begun/);
+});
+
+test('nothing is changed that cannot be noted', () => {
+	const { status, stderr } = ctl(['key', 'add', 'erin'], { env: { ...installation.env,
+		LD_PRELOAD: join(buildDir, 'tests', 'faults.so'), ASAN_OPTIONS: 'verify_asan_link_order=0',
+		FAULT: 'fail:ENOSPC:1', FAULT_ONLY: 'write', FAULT_PATH: 'audit.log' } });
 
 	assert.notEqual(status, 0);
 	assert.match(stderr, /audit\.log/);

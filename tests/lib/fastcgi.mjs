@@ -24,7 +24,7 @@ const MAX_CONTENT = 65528; /* below 2^16 and needs no padding */
 let sockets = 0;
 
 // Starts build's kiro.fcgi of an installation with the listening socket as descriptor 0. Returns
-// { socket, pid, log(), request(), stop() }.
+// { socket, pid, ended, log(), request(), stop() }.
 export async function startFastcgi(installation) {
 	const socket = join(installation.dir, `fcgi-${++sockets}.sock`);
 	const server = net.createServer();
@@ -43,6 +43,7 @@ export async function startFastcgi(installation) {
 	return {
 		socket,
 		pid: child.pid,
+		ended: child.ended,
 		log: () => unwrapped(child.text),
 		request: (request) => requestFastcgi(socket, request),
 		stop: () => stop(child),

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { run } from './process.mjs';
+import { keepFiles, seed } from './secrets.mjs';
 import { buildDir } from './standin.mjs';
 
 // What a program started by a test gets of this process's environment.
@@ -129,7 +130,7 @@ export async function makeInstallation({ standin, accounts = [{ name: 'one', kin
 		configFile: join(dir, configFile),
 	};
 	const owner = user && process.getuid() === 0 ? lookUp(user) : null;
-	const all = { state_dir: at.stateDir, ...settings };
+	const all = { state_dir: at.stateDir, 'log.level': 'debug', ...settings };
 
 	at.env = environment(at);
 	for (const host of standin ? hosts : [])
@@ -142,9 +143,17 @@ export async function makeInstallation({ standin, accounts = [{ name: 'one', kin
 		replaceFile(at.configFile, typeof changes === 'string' ? changes :
 			    JSON.stringify(nested(all), null, '\t'), owner);
 	};
-	at.kiroctl = (args, options = {}) =>
-		run(join(buildDir, 'kiroctl'), args, { env: at.env, ...options });
-	at.remove = () => removeTree(dir);
+	at.kiroctl = (args, options = {}) => {
+		const text = run(join(buildDir, 'kiroctl'), args, { env: at.env, ...options });
+
+		if (args[0] === 'key' && ['add', 'rotate'].includes(args[1]))
+			seed(`key ${args[2]}`, text.trim());
+		return text;
+	};
+	at.remove = () => {
+		keepFiles(dir);
+		removeTree(dir);
+	};
 
 	try {
 		placePrograms(at);

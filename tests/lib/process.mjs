@@ -2,6 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
+import { keepOutput } from './secrets.mjs';
+
 const running = new Set();
 
 /* Where Debian has its servers; not everybody's path leads there. */
@@ -18,12 +20,18 @@ export function start(command, args = [], options = {}) {
 
 	running.add(child);
 	child.text = '';
+	let errors = '';
+
+	child.stderr?.on('data', (data) => (errors += data));
 	for (const stream of [child.stdout, child.stderr])
 		stream?.setEncoding('utf8').on('data', (data) => (child.text += data));
 	child.ended = new Promise((resolve) => {
 		child.once('exit', (code, signal) => {
 			running.delete(child);
 			resolve({ code, signal });
+		});
+		child.once('close', () => {
+			keepOutput(command, errors);
 		});
 		child.once('error', (error) => {
 			running.delete(child);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { request } from './http.mjs';
 import { start, stop, waitForOutput } from './process.mjs';
+import { seedAccounts } from './secrets.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -22,6 +23,13 @@ export async function startStandin({ args = [] } = {}) {
 			throw new Error(`stand-in: ${method} ${path}: ` +
 					`${answer.status} ${answer.text}`);
 		return answer.text ? answer.json : undefined;
+	}
+
+	async function accounts(method, specs) {
+		const all = await control(method, '/_control/accounts', specs);
+
+		seedAccounts(all);
+		return all;
 	}
 
 	const named = (kind, name) => `/_control/${kind}/${encodeURIComponent(name)}`;
@@ -46,8 +54,8 @@ export async function startStandin({ args = [] } = {}) {
 		clearStats: () => control('DELETE', '/_control/stats'),
 
 		// Adds or changes accounts; returns them with their tokens.
-		addAccounts: (specs) => control('POST', '/_control/accounts', specs),
-		accounts: () => control('GET', '/_control/accounts'),
+		addAccounts: (specs) => accounts('POST', specs),
+		accounts: () => accounts('GET'),
 		clearAccounts: () => control('DELETE', '/_control/accounts'),
 
 		refresh: (how) => control('POST', '/_control/refresh', how),
@@ -56,6 +64,10 @@ export async function startStandin({ args = [] } = {}) {
 		reset: () => control('POST', '/_control/reset'),
 
 		output: () => child.text,
-		stop: () => stop(child),
+		async stop() {
+			if (child.exitCode === null && child.signalCode === null)
+				await accounts('GET').catch(() => {}); /* those of renewals */
+			return stop(child);
+		},
 	};
 }

@@ -206,6 +206,33 @@ static void many_processes_make_one_chain(void)
 	scratch_remove(dir);
 }
 
+/* Its maker was killed between the two, or has not come so far. */
+static void a_change_without_an_outcome_is_known_as_one(void)
+{
+	const struct audit_entry entry = { .action = "key.add", .target = "x", .result = "ok" };
+	struct audit_entry outcome = entry;
+	int64_t first, second, *numbers;
+	struct error e = { 0 };
+	size_t count;
+
+	scratch_make(dir);
+	note("account.add");
+	CU_ASSERT_EQUAL(look().open, 0);
+	CU_ASSERT_EQUAL_FATAL(audit_begin(dir, &entry, &first, &e), 0);
+	CU_ASSERT_EQUAL(first, 2);
+	CU_ASSERT_EQUAL_FATAL(audit_begin(dir, &entry, &second, &e), 0);
+	CU_ASSERT_EQUAL(look().open, 2);
+	outcome.begun = first;
+	CU_ASSERT_EQUAL(audit_write(dir, &outcome, &e), 0);
+	CU_ASSERT_EQUAL(look().open, 1);
+	CU_ASSERT_EQUAL(look().lines, 4);
+	CU_ASSERT_EQUAL(look().bad_line, 0);
+	CU_ASSERT_EQUAL_FATAL(audit_unfinished(dir, &numbers, &count, &e), 0);
+	CU_ASSERT_TRUE(count == 1 && numbers[0] == second);
+	free(numbers);
+	scratch_remove(dir);
+}
+
 CU_TestInfo audit_tests[] = {
 	{ "lines_follow_one_another", lines_follow_one_another },
 	{ "a_changed_line_shows_in_the_next", a_changed_line_shows_in_the_next },
@@ -214,6 +241,8 @@ CU_TestInfo audit_tests[] = {
 	  a_torn_line_is_known_as_one_and_the_next_follows_it },
 	{ "rubbish_between_the_lines_is_no_torn_line", rubbish_between_the_lines_is_no_torn_line },
 	{ "two_torn_lines_in_a_row_are_known_as_such", two_torn_lines_in_a_row_are_known_as_such },
+	{ "a_change_without_an_outcome_is_known_as_one",
+	  a_change_without_an_outcome_is_known_as_one },
 	{ "many_processes_make_one_chain", many_processes_make_one_chain },
 	CU_TEST_INFO_NULL,
 };
