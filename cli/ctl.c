@@ -52,6 +52,7 @@ static const struct ctl_option account_set_options[] = {
 
 static const struct ctl_option account_import_options[] = {
 	{ "env", NULL, "from KIRO_AUTH_TOKEN, AWS_REFRESHTOKEN and IDC_REFRESH_TOKEN" },
+	{ "share", NULL, "activation codes may use the accounts that are nobody's" },
 	{ "yes", NULL, "store them; without it only show what would be done" },
 	{ "apply", NULL, "the same as --yes" },
 	{ NULL, NULL, NULL },

@@ -97,8 +97,9 @@ void ctl_touched(struct ctl *c, const char *name);
 int ctl_init(struct ctl *c, struct error *e);
 int ctl_account_add(struct ctl *c, struct error *e);
 int ctl_account_import(struct ctl *c, struct error *e);
-/* The same: file, or NULL for the environment. store: really, else only show. */
-int ctl_import(struct ctl *c, const char *file, bool store, struct error *e);
+/* The same: file, or NULL for the environment. store: really, else only show. share: activation
+ * codes may use the accounts that are nobody's. */
+int ctl_import(struct ctl *c, const char *file, bool store, bool share, struct error *e);
 int ctl_login(struct ctl *c, struct error *e);
 int ctl_account_list(struct ctl *c, struct error *e);
 int ctl_account_show(struct ctl *c, struct error *e);
