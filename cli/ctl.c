@@ -53,6 +53,7 @@ static const struct ctl_option account_set_options[] = {
 
 static const struct ctl_option account_import_options[] = {
 	{ "env", NULL, "from KIRO_AUTH_TOKEN, AWS_REFRESHTOKEN and IDC_REFRESH_TOKEN" },
+	{ "share", NULL, "activation codes may use the accounts that are nobody's" },
 	{ "yes", NULL, "store them; without it only show what would be done" },
 	{ "apply", NULL, "the same as --yes" },
 	{ NULL, NULL, NULL },
@@ -87,12 +88,33 @@ static const struct ctl_option all_options[] = {
 static const struct ctl_option key_add_options[] = {
 	{ "from-file", "F|-", "take the key from a file instead of making one" },
 	{ "from-env", "VAR", "take the key from this environment variable" },
-	CTL_KEY_SETTINGS,
+	CTL_KEY_ROLE,
+	CTL_KEY_RIGHTS,
 	{ NULL, NULL, NULL },
 };
 
 static const struct ctl_option key_set_options[] = {
-	CTL_KEY_SETTINGS,
+	CTL_KEY_ROLE,
+	CTL_KEY_RIGHTS,
+	{ NULL, NULL, NULL },
+};
+
+#define CODE_SETTINGS \
+	{ "days", "N", "how long from its first use on; 0: no such limit" }, \
+	{ "machine", "any|first|ID", "any machine, the first that is seen, or the one of that id" }, \
+	{ "account", "ID", "an account that is to be its own" }
+
+static const struct ctl_option code_add_options[] = {
+	{ "from-file", "F|-", "take the code from a file instead of making one" },
+	{ "from-env", "VAR", "take the code from this environment variable" },
+	CODE_SETTINGS,
+	CTL_KEY_RIGHTS,
+	{ NULL, NULL, NULL },
+};
+
+static const struct ctl_option code_set_options[] = {
+	CODE_SETTINGS,
+	CTL_KEY_RIGHTS,
 	{ NULL, NULL, NULL },
 };
 
@@ -223,6 +245,22 @@ static const struct ctl_command ctl_commands[] = {
 	  "the client keys" },
 	{ "key remove", "NAME", 1, 1, NULL, ctl_key_remove,
 	  "forget this key, which refuses it" },
+	{ "code add", "USER", 1, 1, code_add_options, ctl_code_add,
+	  "an activation code for a user; the new code is printed, once" },
+	{ "code list", "", 0, 0, NULL, ctl_code_list,
+	  "the activation codes" },
+	{ "code show", "USER", 1, 1, NULL, ctl_code_show,
+	  "one code, its limits and what it has used of them" },
+	{ "code set", "USER", 1, 1, code_set_options, ctl_code_set,
+	  "change what a code may do, its days, machine or account" },
+	{ "code reset", "USER", 1, 1, NULL, ctl_code_reset,
+	  "bind it to the next machine that is seen: a new computer" },
+	{ "code rotate", "USER", 1, 1, key_rotate_options, ctl_code_rotate,
+	  "another code for this user; the old one ends, after --overlap" },
+	{ "code revoke", "USER", 1, 1, NULL, ctl_code_revoke,
+	  "refuse this code from now on; its name and usage stay known" },
+	{ "code remove", "USER", 1, 1, NULL, ctl_code_remove,
+	  "forget this code, which refuses it" },
 	{ "usage", "", 0, 0, usage_options, ctl_tally,
 	  "requests, tokens, credits and errors by key, account, model or day" },
 	{ "models list", "", 0, 0, models_list_options, ctl_models_list,
@@ -293,6 +331,7 @@ static const struct {
 	{ "api-key", "--api-key-file FILE, or the environment variable KIRO_API_KEY" },
 	{ "sso-token", "kiroctl login sso-token, which reads it from standard input" },
 	{ "key", "--from-file FILE or --from-env VARIABLE" },
+	{ "code", "--from-file FILE or --from-env VARIABLE" },
 	{ "token", "a file or --from-env VARIABLE" },
 	{ "password", "kiroctl admin passwd, which reads it from standard input" },
 	{ "passphrase", "--passphrase-file FILE (or - for standard input)" },

@@ -98,8 +98,9 @@ void ctl_touched(struct ctl *c, const char *name);
 int ctl_init(struct ctl *c, struct error *e);
 int ctl_account_add(struct ctl *c, struct error *e);
 int ctl_account_import(struct ctl *c, struct error *e);
-/* The same: file, or NULL for the environment. store: really, else only show. */
-int ctl_import(struct ctl *c, const char *file, bool store, struct error *e);
+/* The same: file, or NULL for the environment. store: really, else only show. share: activation
+ * codes may use the accounts that are nobody's. */
+int ctl_import(struct ctl *c, const char *file, bool store, bool share, struct error *e);
 int ctl_login(struct ctl *c, struct error *e);
 int ctl_account_list(struct ctl *c, struct error *e);
 int ctl_account_show(struct ctl *c, struct error *e);
@@ -116,6 +117,14 @@ int ctl_key_rotate(struct ctl *c, struct error *e);
 int ctl_key_revoke(struct ctl *c, struct error *e);
 int ctl_key_list(struct ctl *c, struct error *e);
 int ctl_key_remove(struct ctl *c, struct error *e);
+int ctl_code_add(struct ctl *c, struct error *e);
+int ctl_code_list(struct ctl *c, struct error *e);
+int ctl_code_remove(struct ctl *c, struct error *e);
+int ctl_code_reset(struct ctl *c, struct error *e);
+int ctl_code_revoke(struct ctl *c, struct error *e);
+int ctl_code_rotate(struct ctl *c, struct error *e);
+int ctl_code_set(struct ctl *c, struct error *e);
+int ctl_code_show(struct ctl *c, struct error *e);
 int ctl_tally(struct ctl *c, struct error *e);
 int ctl_admin_passwd(struct ctl *c, struct error *e);
 int ctl_admin_off(struct ctl *c, struct error *e);

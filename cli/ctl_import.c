@@ -16,13 +16,15 @@
 static int carry_out(struct ctl *c, struct import_plan *plans, struct import *i, struct error *e)
 {
 	size_t done;
-	int rc = import_carry_out(&c->tokens, plans, i, &done, e);
+	int rc = import_carry_out(&c->tokens, &c->keys, plans, i, &done, e);
 
 	for (size_t n = 0; n < done; n++) {
 		if (plans[n].verdict == IMPORT_ADD)
 			ctl_touched(c, i->entries[n].account.id);
 		else if (plans[n].verdict == IMPORT_UPDATE)
 			ctl_touched(c, plans[n].account->id);
+		if (plans[n].code <= IMPORT_UPDATE)
+			ctl_touched(c, i->entries[n].code.key.name);
 	}
 	if (!rc)
 		return 0;
@@ -48,10 +50,10 @@ static void print_table(const struct import_plan *plans, const struct import *i,
 			entry->source,
 			index,
 			import_name(entry, name, sizeof(name)),
-			entry->refused[0] ? NULL : account_kind_names[a->kind],
+			import_kind(entry),
 			a->provider,
-			import_credential_mask(a, mask),
-			(done ? import_did : import_would)[plans[n].verdict],
+			import_credential_mask(entry, mask),
+			(done ? import_did : import_would)[import_verdict(&plans[n])],
 			plans[n].reason,
 		};
 
@@ -99,7 +101,7 @@ static int report(const struct ctl *c, const struct import_plan *plans, const st
 	size_t counts[IMPORT_VERDICTS] = { 0 };
 
 	for (size_t n = 0; n < i->count; n++)
-		counts[plans[n].verdict]++;
+		counts[import_verdict(&plans[n])]++;
 	if (c->json) {
 		print_json(plans, i, done);
 	} else {
@@ -115,13 +117,15 @@ static int load_roster(struct ctl *c, struct roster *r, bool store, struct error
 	struct error missing = { 0 };
 
 	if (store)
-		return ctl_create(c, e) || ctl_tokens(c, e) || roster_load(r, &c->tokens, e) ? -1
-											     : 0;
+		return ctl_create(c, e) || ctl_tokens(c, e) || ctl_keys(c, e) ||
+				       roster_load(r, &c->tokens, e)
+			       ? -1
+			       : 0;
 	if (ctl_config(c, e))
 		return -1;
 	if (access(c->config->state_dir, F_OK) && errno == ENOENT)
 		return 0;
-	if (ctl_tokens(c, &missing)) {
+	if (ctl_tokens(c, &missing) || ctl_keys(c, &missing)) {
 		fprintf(stderr, "kiroctl: warning: %s\n", missing.message);
 		return 0;
 	}
@@ -156,10 +160,10 @@ static int process(struct ctl *c, struct import *i, bool store, struct error *e)
 	warn_of_sharing(i);
 	roster_init(&r);
 	rc = load_roster(c, &r, store, e);
-	if (!rc) {
-		import_plan(plans, i, &r);
-		rc = store ? carry_out(c, plans, i, e) : 0;
-	}
+	if (!rc)
+		rc = import_plan(plans, i, &r, c->keys.path ? &c->keys : NULL, e);
+	if (!rc && store)
+		rc = carry_out(c, plans, i, e);
 	if (!rc)
 		rc = report(c, plans, i, store);
 	roster_release(&r);
@@ -292,10 +296,10 @@ static int read_environment(struct ctl *c, struct import *i, struct error *e)
 	return 0;
 }
 
-int ctl_import(struct ctl *c, const char *file, bool store, struct error *e)
+int ctl_import(struct ctl *c, const char *file, bool store, bool share, struct error *e)
 {
 	const char *slash = file ? strrchr(file, '/') : NULL;
-	struct import i = { .entries = NULL };
+	struct import i = { .share = share };
 	int rc;
 
 	if (file)
@@ -314,5 +318,6 @@ int ctl_account_import(struct ctl *c, struct error *e)
 
 	if (!file == !ctl_value(c, "env"))
 		return ctl_usage(c, "account import: give a file (- for standard input), or --env");
-	return ctl_import(c, file, ctl_value(c, "yes") || ctl_value(c, "apply"), e);
+	return ctl_import(c, file, ctl_value(c, "yes") || ctl_value(c, "apply"),
+			  ctl_value(c, "share"), e);
 }

@@ -29,6 +29,12 @@ static int read_given(struct ctl *c, struct secret *out, struct error *e)
 	return 0;
 }
 
+/* By the command: "code add" and its like have these handlers too. */
+static const char *noun(const struct ctl *c)
+{
+	return strncmp(c->command->words, "code ", 5) == 0 ? "code" : "key";
+}
+
 /* A new key is all that standard output holds, so that a script can take it; text NULL: a given
  * one, which is not echoed. */
 static void print_secret(const struct ctl *c, const char *name, const char *done, const char *text)
@@ -36,7 +42,7 @@ static void print_secret(const struct ctl *c, const char *name, const char *done
 	struct jsonw w;
 	struct buf out;
 
-	fprintf(stderr, "kiroctl: key %s %s%s\n", name, done,
+	fprintf(stderr, "kiroctl: %s %s %s%s\n", noun(c), name, done,
 		text ? "; it is shown this once" : "");
 	if (!c->json && text)
 		puts(text);
@@ -46,21 +52,19 @@ static void print_secret(const struct ctl *c, const char *name, const char *done
 	jsonw_init(&w, &out);
 	jsonw_begin_object(&w);
 	jsonw_text_member(&w, "name", name);
-	jsonw_text_member(&w, "key", text);
+	jsonw_text_member(&w, noun(c), text);
 	jsonw_end(&w);
 	ctl_print_json(&out);
 	buf_wipe(&out);
 }
 
-static int no_such_key(const char *name, struct error *e)
+int ctl_key_missing(const struct ctl *c, struct error *e)
 {
-	return error_set(e, ERR_NOT_FOUND, "no key is called %.80s (see kiroctl key list)", name);
+	return error_set(e, ERR_NOT_FOUND, "no %s is called %.80s (see kiroctl %s list)", noun(c),
+			 c->operands[0], noun(c));
 }
 
-/* What is done with a secret, in text; empty: make one. */
-typedef int secret_taker(struct ctl *c, char text[static KEY_TEXT_SIZE], struct error *e);
-
-static int with_secret(struct ctl *c, const char *done, secret_taker *take, struct error *e)
+int ctl_key_with_secret(struct ctl *c, const char *done, ctl_key_taker *take, struct error *e)
 {
 	const char *name = c->operands[0];
 	struct secret given = { NULL };
@@ -72,7 +76,7 @@ static int with_secret(struct ctl *c, const char *done, secret_taker *take, stru
 				 c->command->words);
 	rc = read_given(c, &given, e);
 	if (!rc && strlen(secret_reveal(&given)) >= sizeof(text))
-		rc = error_set(e, ERR_REQUEST, "key %.60s: is longer than %zu characters", name,
+		rc = error_set(e, ERR_REQUEST, "%s %.60s: is longer than %zu characters", noun(c), name,
 			       sizeof(text) - 1);
 	if (!rc) {
 		snprintf(text, sizeof(text), "%s", secret_reveal(&given));
@@ -96,7 +100,7 @@ static int add(struct ctl *c, char text[static KEY_TEXT_SIZE], struct error *e)
 
 int ctl_key_add(struct ctl *c, struct error *e)
 {
-	return with_secret(c, "added", add, e);
+	return ctl_key_with_secret(c, "added", add, e);
 }
 
 static int rotate(struct ctl *c, char text[static KEY_TEXT_SIZE], struct error *e)
@@ -116,12 +120,12 @@ static int rotate(struct ctl *c, char text[static KEY_TEXT_SIZE], struct error *
 		return error_set(e, ERR_REQUEST, "%.80s was revoked: add another key", name);
 	if (rc == 1)
 		rc = keys_rotate(&c->keys, name, clock_wall() + seconds, text, e) == 0 ? 1 : -1;
-	return rc == 1 ? 0 : rc == 0 ? no_such_key(name, e) : -1;
+	return rc == 1 ? 0 : rc == 0 ? ctl_key_missing(c, e) : -1;
 }
 
 int ctl_key_rotate(struct ctl *c, struct error *e)
 {
-	return with_secret(c, "has a new secret", rotate, e);
+	return ctl_key_with_secret(c, "has a new secret", rotate, e);
 }
 
 /* ---- changing ---- */
@@ -143,12 +147,10 @@ static void end_key(struct key *key, const void *context)
 
 static int finish(struct ctl *c, int rc, const char *done, struct error *e)
 {
-	const char *name = c->operands[0];
-
 	if (rc == 1)
-		return no_such_key(name, e);
+		return ctl_key_missing(c, e);
 	if (!rc)
-		ctl_print_result(c, name, done);
+		ctl_print_result(c, c->operands[0], done);
 	return rc;
 }
 
@@ -303,7 +305,7 @@ int ctl_key_show(struct ctl *c, struct error *e)
 	int rc = ctl_keys(c, e) ? -1 : keys_named(&c->keys, name, &key, e);
 
 	if (rc <= 0)
-		return rc < 0 ? -1 : no_such_key(name, e);
+		return rc < 0 ? -1 : ctl_key_missing(c, e);
 	show(c, &key);
 	return 0;
 }

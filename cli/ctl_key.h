@@ -6,13 +6,13 @@
 
 #include "cli/ctl.h"
 #include "common/jsonw.h"
-#include "common/key.h"
+#include "common/keys.h"
 #include "common/quota.h"
 
-/* Options of key add and key set. */
-#define CTL_KEY_SETTINGS                                                                           \
-	{ "role", "ROLE", "user (the default), viewer, operator or admin" },                       \
-		{ "expires", "WHEN", "90d, 12h, a date as 2026-12-31, or never" },                 \
+/* Options of key add and key set, the second part also of code add and code set. */
+#define CTL_KEY_ROLE { "role", "ROLE", "user (the default), viewer, operator or admin" }
+#define CTL_KEY_RIGHTS                                                                             \
+	{ "expires", "WHEN", "90d, 12h, a date as 2026-12-31, or never" },                 \
 		{ "models", "LIST",                                                                \
 		  "patterns (claude-haiku-*) of the models it may use; empty: all" },              \
 		{ "pool", "POOL",                                                                  \
@@ -27,6 +27,13 @@
 
 /* The options that are given, into *key. -1: *e names the one that is wrong. */
 int ctl_key_read_settings(struct ctl *c, struct key *key, struct error *e);
+int ctl_key_read_rights(struct ctl *c, struct key *key, struct error *e); /* all but the role */
+
+/* What is done with a secret, in text; empty: make one. */
+typedef int ctl_key_taker(struct ctl *c, char text[static KEY_TEXT_SIZE], struct error *e);
+/* With the secret that --from-file or --from-env give, or a new one, which is printed. */
+int ctl_key_with_secret(struct ctl *c, const char *done, ctl_key_taker *take, struct error *e);
+int ctl_key_missing(const struct ctl *c, struct error *e); /* no key has the operand's name */
 
 /* "90d", "12h", "30m", "2w" from now. -1: it is none. */
 int ctl_key_duration(const char *text, int64_t *seconds);
@@ -35,5 +42,7 @@ void ctl_key_write(struct jsonw *w, const struct key *key, const struct quota_vi
 void ctl_key_print(const struct key *key, const struct quota_view *used);
 /* "active", "expired", "revoked", "replaced" */
 const char *ctl_key_state(const struct key *key);
+/* "first to come", "c0a08047...", "any": where an activation code may be used. */
+const char *ctl_code_machine(const struct code *code);
 
 #endif

@@ -105,11 +105,20 @@ static int read_streams(struct ctl *c, struct key *key, struct error *e)
 
 int ctl_key_read_settings(struct ctl *c, struct key *key, struct error *e)
 {
-	const char *when = ctl_value(c, "expires");
-	int role = key->role, pool = key->pool;
+	int role = key->role;
 
-	if (read_word(c, "role", key_role_names, KEY_ROLES, &role, e) ||
-	    read_word(c, "pool", key_pool_names, KEY_POOLS, &pool, e) ||
+	if (read_word(c, "role", key_role_names, KEY_ROLES, &role, e))
+		return -1;
+	key->role = (enum key_role)role;
+	return ctl_key_read_rights(c, key, e);
+}
+
+int ctl_key_read_rights(struct ctl *c, struct key *key, struct error *e)
+{
+	const char *when = ctl_value(c, "expires");
+	int pool = key->pool;
+
+	if (read_word(c, "pool", key_pool_names, KEY_POOLS, &pool, e) ||
 	    read_list(c, "models", key->models, e) || read_list(c, "accounts", key->accounts, e) ||
 	    read_streams(c, key, e) || (when && read_when(when, &key->expires_at, e)))
 		return -1;
@@ -119,7 +128,6 @@ int ctl_key_read_settings(struct ctl *c, struct key *key, struct error *e)
 		if (text && key_limits_parse(text, (enum key_measure)m, key->limits[m], e))
 			return -1;
 	}
-	key->role = (enum key_role)role;
 	key->pool = (enum key_pool)pool;
 	return 0;
 }

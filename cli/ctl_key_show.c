@@ -59,6 +59,27 @@ static void write_numbers(struct jsonw *w, const char *name,
 	jsonw_end(w);
 }
 
+const char *ctl_code_machine(const struct code *code)
+{
+	return !code->one_machine ? "any" : *code->machine ? code->machine : "first to come";
+}
+
+/* null: it is no activation code. */
+static void write_code(struct jsonw *w, const struct code *code)
+{
+	jsonw_key(w, "code");
+	if (!code->is) {
+		jsonw_null(w);
+		return;
+	}
+	jsonw_begin_object(w);
+	jsonw_int_member(w, "days", code->days);
+	write_date(w, "first_used_at", code->first_used_at);
+	jsonw_bool_member(w, "one_machine", code->one_machine);
+	jsonw_text_member(w, "machine", *code->machine ? code->machine : NULL);
+	jsonw_end(w);
+}
+
 void ctl_key_write(struct jsonw *w, const struct key *key, const struct quota_view *used)
 {
 	jsonw_begin_object(w);
@@ -78,6 +99,7 @@ void ctl_key_write(struct jsonw *w, const struct key *key, const struct quota_vi
 	write_numbers(w, "limits", key->limits, true);
 	write_numbers(w, "used", used->used, false);
 	jsonw_int_member(w, "max_streams", key->max_streams);
+	write_code(w, &key->code);
 	jsonw_end(w);
 }
 
@@ -133,4 +155,10 @@ void ctl_key_print(const struct key *key, const struct quota_view *used)
 	print_line("accounts", *key->accounts ? key->accounts : "all");
 	print_line("at once", key->max_streams ? streams : "no limit");
 	print_limits(key, used);
+	if (!key->code.is)
+		return;
+	snprintf(streams, sizeof(streams), "%" PRId64 " from the first use", key->code.days);
+	print_line("days", key->code.days ? streams : "no limit");
+	print_line("first used", ctl_date(key->code.first_used_at, "not noted", date, sizeof(date)));
+	print_line("machine", ctl_code_machine(&key->code));
 }

@@ -123,11 +123,11 @@ static int take_store(struct ctl *c, const char *below, struct error *e)
 	char path[LIMIT_URL];
 
 	if (c->operand_count > 1)
-		return ctl_import(c, c->operands[1], true, e);
+		return ctl_import(c, c->operands[1], true, false, e);
 	if (!home || !*home)
 		return error_set(e, ERR_REQUEST, "HOME is not set: give the file");
 	snprintf(path, sizeof(path), "%s/%s", home, below);
-	return ctl_import(c, path, true, e);
+	return ctl_import(c, path, true, false, e);
 }
 
 /* What can go wrong without the person goes wrong before the person has done anything. */

@@ -132,6 +132,7 @@ static int take_limits(const struct config *config, const struct store *keys, st
 	if (rc == 0)
 		return error_set(e, ERR_CONFIG, "jwt.limits_of: no key is called %.80s", name);
 	out->expires_at = out->revoked_at = out->ends_at = 0; /* of the template, not of this one */
+	out->code = (struct code){ .is = false };
 	return rc < 0 ? -1 : 0;
 }
 

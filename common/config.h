@@ -31,6 +31,8 @@ struct config {
 	struct secret client_token, metrics_token, webhook_secret;
 	char *webhook_url;
 	bool own_credentials;
+	char *activation_url;
+	int activation_grace; /* seconds */
 	char *trusted_proxies; /* addresses, comma separated */
 	char *cors_origins;
 	int max_streams;

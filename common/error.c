@@ -21,6 +21,7 @@ const struct error_row error_kinds[ERR_KINDS] = {
 	[ERR_KEY_RATE]	     = { "key_rate",       429, "rate_limit_error",      "rate_limit_error",   "rate_limit_exceeded",     true,  false, ACCOUNT_KEEP },
 	[ERR_KEY_LIMIT]	     = { "key_limit",      429, "rate_limit_error",      "rate_limit_error",   "rate_limit_exceeded",     false, false, ACCOUNT_KEEP },
 	[ERR_KEY_BUDGET]     = { "key_budget",     402, "billing_error",         "insufficient_quota", "insufficient_quota",      false, false, ACCOUNT_KEEP },
+	[ERR_KEY_UNSURE]     = { "key_unsure",     503, "api_error",             "server_error",       NULL,                      true,  false, ACCOUNT_KEEP },
 	[ERR_STALE]	     = { "stale",          412, INVALID,                 INVALID,              "stale",                   false, false, ACCOUNT_KEEP },
 	[ERR_LOCKED]	     = { "locked",         429, "rate_limit_error",      "rate_limit_error",   "locked",                  false, false, ACCOUNT_KEEP },
 

@@ -28,6 +28,7 @@ enum error_kind {
 	ERR_KEY_RATE,	/* its key has reached a limit that passes in a minute */
 	ERR_KEY_LIMIT,	/* one that passes in a day or a month */
 	ERR_KEY_BUDGET, /* it has spent its month's tokens or credits */
+	ERR_KEY_UNSURE, /* whether it is good cannot be found out now */
 	ERR_STALE,	/* If-Match: it was changed since it was read */
 	ERR_LOCKED,	/* too many wrong passwords: not before retry_after */
 

@@ -12,6 +12,8 @@
  *   ACCOUNTS  {..., "accounts": [entry, ...]}
  *   MAP       {"act-...": {"credentials": {...}}, ...}
  *
+ * Activation codes stand in a MAP, or in a LIST of their own (import_code.h).
+ *
  * The members of an entry stand in itself or in its "credentials"; what they mean is the same
  * everywhere and is told in import_entry.c.
  */
@@ -31,6 +33,7 @@ static const struct format formats[] = {
 	{ "Kiro-Go config.json", ACCOUNTS, "password", { NULL } },
 	{ "kiro-accounts.json", ACCOUNTS, NULL, { "credentials" } },
 	{ "list of accounts", ACCOUNTS, NULL, { NULL } },
+	{ "codes.json", LIST, NULL, { "code", "active" } },
 	{ "user_credentials.json", MAP, NULL, { NULL } },
 	{ "Kiro Account Manager account", OBJECT | LIST, NULL, { "credentials" } },
 	{ "kiro2api KIRO_AUTH_TOKEN", OBJECT | LIST, NULL, { "auth", "refreshToken" } },
@@ -94,7 +97,7 @@ static const char *find_format(enum place place, const cJSON *root, const cJSON 
 {
 	const cJSON *entry = list ? list->child : root;
 
-	while (entry && !import_entry_has_credential(entry))
+	while (entry && !import_entry_has_credential(entry) && !import_code_is(entry))
 		entry = list ? entry->next : NULL;
 	for (size_t i = 0; entry && i < ARRAY_SIZE(formats); i++) {
 		if (fits(&formats[i], place, root, entry))
@@ -122,7 +125,9 @@ void import_add(struct import *i, const char *source, const char *format, size_t
 		.source = source, .format = format, .index = index, .shared = is_shared(format)
 	};
 	account_init(&entry->account);
-	import_entry_read(&rules, entry, tree);
+	import_code_read(entry, tree);
+	if (!entry->code.alone && !entry->refused[0])
+		import_entry_read(&rules, entry, tree);
 }
 
 static int add_entries(struct import *i, const char *source, const cJSON *root, struct error *e)
@@ -187,8 +192,10 @@ int import_read(struct import *i, const char *source, struct span text, struct e
 
 void import_release(struct import *i)
 {
-	for (size_t n = 0; n < i->count; n++)
+	for (size_t n = 0; n < i->count; n++) {
 		account_release(&i->entries[n].account);
+		import_code_release(&i->entries[n].code);
+	}
 	free(i->entries);
 	i->entries = NULL;
 	i->count = 0;
@@ -200,6 +207,8 @@ const char *import_name(const struct import_entry *entry, char *out, size_t size
 
 	if (a->email || a->label)
 		snprintf(out, size, "%s", a->email ? a->email : a->label);
+	else if (*entry->code.key.name)
+		snprintf(out, size, "%s", entry->code.key.name);
 	else
 		snprintf(out, size, "entry %zu", entry->index);
 	return out;

@@ -19,6 +19,7 @@ struct import {
 	size_t count;
 	int (*registration)(void *context, const char *hash, struct buf *text); /* import_rules */
 	void *context;
+	bool share; /* activation codes may use the accounts that are nobody's */
 };
 
 /* Adds the entries of one text. -1: it is not JSON, or of no shape that we know. */

@@ -10,6 +10,7 @@
 #include "common/account.h"
 #include "common/base.h"
 #include "common/buf.h"
+#include "common/import_code.h"
 
 #include <cjson/cJSON.h>
 
@@ -22,6 +23,7 @@ struct import_entry {
 	bool shared;	    /* the source is where a program keeps the login that it uses */
 	/* Complete but for id and added_at; label and machine_id are NULL when not given. */
 	struct account account;
+	struct import_code code; /* to whom the account belongs; or it came alone */
 	char refused[IMPORT_REASON_SIZE]; /* "": it may be taken */
 };
 

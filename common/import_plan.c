@@ -52,51 +52,117 @@ static bool plan_twin(struct import_plan *plans, const struct import *i, size_t 
 	return false;
 }
 
-void import_plan(struct import_plan *plans, const struct import *i, const struct roster *r)
+/* Its account goes to somebody else: the code will have none. */
+static bool is_anothers(const struct import_plan *p, const struct import_entry *entry)
 {
-	for (size_t n = 0; n < i->count; n++) {
-		const struct import_entry *entry = &i->entries[n];
-		struct import_plan *p = &plans[n];
+	const char *owner = entry->account.owner;
 
-		if (entry->refused[0]) {
-			decide(p, IMPORT_REFUSE, "%s", entry->refused);
-			continue;
-		}
-		if (plan_twin(plans, i, n))
-			continue;
-		p->match = roster_match(r, &entry->account, &p->account);
-		if (p->match == ROSTER_NEW)
-			decide(p, IMPORT_ADD, "%s", "");
-		else
-			plan_known(p, &entry->account);
-	}
+	if (p->verdict == IMPORT_ADD || entry->code.alone)
+		return false;
+	if (!p->account)
+		return true; /* the entry before has it */
+	return p->account->owner && strcmp(p->account->owner, owner) != 0;
 }
 
-int import_carry_out(const struct store *tokens, struct import_plan *plans, struct import *i,
-		     size_t *done, struct error *e)
+static void add_code_reason(struct import_plan *p, const struct import_entry *entry)
 {
-	for (*done = 0; *done < i->count; ++*done) {
-		struct import_plan *p = &plans[*done];
-		struct account *a = &i->entries[*done].account;
-		int rc = 0;
+	size_t len = strlen(p->reason);
 
-		if (p->verdict == IMPORT_ADD) {
-			a->added_place = (int64_t)*done + 1;
-			roster_enroll(a, clock_wall());
-			rc = roster_put(tokens, a, e);
-			decide(p, IMPORT_ADD, "%s", a->id);
-		} else if (p->verdict == IMPORT_UPDATE) {
-			rc = roster_change(tokens, p->account, merge_account, a, e);
-		}
-		if (rc)
-			return -1;
+	if (p->code == IMPORT_VERDICTS)
+		return;
+	snprintf(p->reason + len, sizeof(p->reason) - len, "%s%s%s", len ? "; " : "",
+		 p->code_reason,
+		 is_anothers(p, entry) ? "; the account is another key's, and does not serve it"
+				       : "");
+}
+
+static void plan_account(struct import_plan *plans, const struct import *i, size_t n,
+			 const struct roster *r)
+{
+	const struct import_entry *entry = &i->entries[n];
+	struct import_plan *p = &plans[n];
+
+	if (entry->refused[0]) {
+		decide(p, IMPORT_REFUSE, "%s", entry->refused);
+		return;
+	}
+	if (entry->code.alone) {
+		decide(p, IMPORT_KEEP, "%s", "");
+		return;
+	}
+	if (plan_twin(plans, i, n))
+		return;
+	p->match = roster_match(r, &entry->account, &p->account);
+	if (p->match == ROSTER_NEW)
+		decide(p, IMPORT_ADD, "%s", "");
+	else
+		plan_known(p, &entry->account);
+}
+
+int import_plan(struct import_plan *plans, struct import *i, const struct roster *r,
+		const struct store *keys, struct error *e)
+{
+	if (import_plan_codes(plans, i, keys, e))
+		return -1;
+	for (size_t n = 0; n < i->count; n++) {
+		plan_account(plans, i, n, r);
+		add_code_reason(&plans[n], &i->entries[n]);
 	}
 	return 0;
 }
 
-const char *import_credential_mask(const struct account *a, char out[static SECRET_MASK_SIZE])
+enum import_verdict import_verdict(const struct import_plan *p)
 {
-	return secret_mask(a->kind == KIND_API_KEY ? &a->api_key : &a->refresh_token, out);
+	return p->code < p->verdict ? p->code : p->verdict;
+}
+
+static int store_account(const struct store *tokens, struct import_plan *p, struct account *a,
+			 size_t place, struct error *e)
+{
+	if (p->verdict == IMPORT_UPDATE)
+		return roster_change(tokens, p->account, merge_account, a, e);
+	if (p->verdict != IMPORT_ADD)
+		return 0;
+	a->added_place = (int64_t)place;
+	roster_enroll(a, clock_wall());
+	return roster_put(tokens, a, e);
+}
+
+/* The account first: without its owner it serves nobody yet. */
+int import_carry_out(const struct store *tokens, const struct store *keys,
+		     struct import_plan *plans, struct import *i, size_t *done, struct error *e)
+{
+	for (*done = 0; *done < i->count; ++*done) {
+		struct import_plan *p = &plans[*done];
+		struct import_entry *entry = &i->entries[*done];
+
+		if (store_account(tokens, p, &entry->account, *done + 1, e) ||
+		    import_carry_out_code(keys, p, entry, e))
+			return -1;
+		if (p->verdict == IMPORT_ADD) {
+			decide(p, IMPORT_ADD, "%s", entry->account.id);
+			add_code_reason(p, entry);
+		}
+	}
+	return 0;
+}
+
+const char *import_credential_mask(const struct import_entry *entry,
+				   char out[static SECRET_MASK_SIZE])
+{
+	const struct account *a = &entry->account;
+
+	return secret_mask(entry->code.alone	     ? &entry->code.text
+			   : a->kind == KIND_API_KEY ? &a->api_key
+						     : &a->refresh_token,
+			   out);
+}
+
+const char *import_kind(const struct import_entry *entry)
+{
+	return entry->refused[0]    ? NULL
+	       : entry->code.alone ? "code"
+				    : account_kind_names[entry->account.kind];
 }
 
 static void write_entry(struct jsonw *w, const struct import_plan *p,
@@ -110,11 +176,13 @@ static void write_entry(struct jsonw *w, const struct import_plan *p,
 	jsonw_int_member(w, "entry", (int64_t)entry->index);
 	jsonw_text_member(w, "format", entry->format);
 	jsonw_text_member(w, "account", import_name(entry, name, sizeof(name)));
-	jsonw_text_member(w, "kind", entry->refused[0] ? NULL : account_kind_names[a->kind]);
+	jsonw_text_member(w, "kind", import_kind(entry));
 	jsonw_text_member(w, "provider", a->provider);
-	jsonw_text_member(w, "credential", import_credential_mask(a, mask));
-	jsonw_text_member(w, "what", (done ? import_did : import_would)[p->verdict]);
+	jsonw_text_member(w, "credential", import_credential_mask(entry, mask));
+	jsonw_text_member(w, "what", (done ? import_did : import_would)[import_verdict(p)]);
 	jsonw_text_member(w, "id", a->id ? a->id : p->account ? p->account->id : NULL);
+	jsonw_text_member(w, "code",
+			  p->code == IMPORT_VERDICTS ? NULL : entry->code.key.name);
 	jsonw_text_member(w, "why", p->reason);
 	jsonw_end(w);
 }
@@ -125,7 +193,7 @@ void import_plan_write(struct jsonw *w, const struct import_plan *plans, const s
 	size_t counts[IMPORT_VERDICTS] = { 0 };
 
 	for (size_t n = 0; n < i->count; n++)
-		counts[plans[n].verdict]++;
+		counts[import_verdict(&plans[n])]++;
 	jsonw_begin_object(w);
 	jsonw_bool_member(w, "stored", done);
 	for (int v = 0; v < IMPORT_VERDICTS; v++)

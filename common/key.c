@@ -88,6 +88,24 @@ static int read_rights(const cJSON *record, struct key *out, struct error *e)
 	return 0;
 }
 
+/* "machine" is there where it is bound to one; empty: to the first that is seen. */
+static int read_code(const cJSON *record, struct code *out, struct error *e)
+{
+	if (json_bool(record, "code", NULL, &out->is, e) < 0)
+		return -1;
+	if (!out->is)
+		return 0;
+	out->one_machine = json_member(record, "machine") != NULL;
+	return read_number(record, "days", &out->days, e) ||
+			       read_number(record, "first_used_at", &out->first_used_at, e) ||
+			       read_text(record, "machine", out->machine, sizeof(out->machine),
+					 e) ||
+			       read_text(record, "machine_hash", out->machine_hash,
+					 sizeof(out->machine_hash), e)
+		       ? -1
+		       : 0;
+}
+
 int key_read(struct key *out, const cJSON *record, struct error *e)
 {
 	struct error why = { .kind = ERR_NONE };
@@ -104,7 +122,8 @@ int key_read(struct key *out, const cJSON *record, struct error *e)
 	    read_number(record, "added_at", &out->added_at, &why) ||
 	    read_number(record, "expires_at", &out->expires_at, &why) ||
 	    read_number(record, "revoked_at", &out->revoked_at, &why) ||
-	    read_number(record, "ends_at", &out->ends_at, &why) || read_rights(record, out, &why))
+	    read_number(record, "ends_at", &out->ends_at, &why) ||
+	    read_rights(record, out, &why) || read_code(record, &out->code, &why))
 		return error_set(e, ERR_STORE, "client key record: %s", why.message);
 	if (!*out->id)
 		snprintf(out->id, sizeof(out->id), "key_%.16s", out->hash);
@@ -137,6 +156,18 @@ static void write_text(struct jsonw *w, const char *name, const char *value)
 		jsonw_text_member(w, name, value);
 }
 
+static void write_code(struct jsonw *w, const struct code *code)
+{
+	if (!code->is)
+		return;
+	jsonw_bool_member(w, "code", true);
+	write_number(w, "days", code->days);
+	write_number(w, "first_used_at", code->first_used_at);
+	if (code->one_machine)
+		jsonw_text_member(w, "machine", code->machine);
+	write_text(w, "machine_hash", code->machine_hash);
+}
+
 void key_write(const struct key *key, struct buf *record)
 {
 	struct jsonw w;
@@ -160,24 +191,30 @@ void key_write(const struct key *key, struct buf *record)
 	write_text(&w, "accounts", key->accounts);
 	write_number(&w, "max_streams", key->max_streams);
 	write_limits(&w, key);
+	write_code(&w, &key->code);
 	jsonw_end(&w);
 }
 
 /* ---- what it may ---- */
 
+const char *key_noun(const struct key *key)
+{
+	return key->code.is ? "activation code" : "API key";
+}
+
 const char *key_refusal(const struct key *key, int64_t now, char out[static LIMIT_ERROR_TEXT])
 {
+	const char *noun = key_noun(key);
 	char date[CLOCK_TEXT_SIZE];
 
 	if (key->revoked_at)
-		snprintf(out, LIMIT_ERROR_TEXT, "this API key was revoked at %s",
+		snprintf(out, LIMIT_ERROR_TEXT, "this %s was revoked at %s", noun,
 			 clock_format(key->revoked_at, date));
 	else if (key->ends_at && key->ends_at <= now)
-		snprintf(out, LIMIT_ERROR_TEXT,
-			 "this API key was replaced by a new one, and ended at %s",
-			 clock_format(key->ends_at, date));
+		snprintf(out, LIMIT_ERROR_TEXT, "this %s was replaced by a new one, and ended at %s",
+			 noun, clock_format(key->ends_at, date));
 	else if (key->expires_at && key->expires_at <= now)
-		snprintf(out, LIMIT_ERROR_TEXT, "this API key expired at %s",
+		snprintf(out, LIMIT_ERROR_TEXT, "this %s expired at %s", noun,
 			 clock_format(key->expires_at, date));
 	else
 		return NULL;

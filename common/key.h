@@ -7,6 +7,10 @@
  *    "models":"claude-*","pool":"shared","accounts":"acc_1,acc_2","max_streams":2,
  *    "limits":{"requests":{"minute":100},"credits":{"month":50000000}}}
  *
+ * An activation code has further ones (code.h):
+ *
+ *   "code":true,"days":30,"first_used_at":1790000000,"machine":"c0a08047...","machine_hash":"..."
+ *
  * Members that say nothing are left out, so that records of older versions read as keys without
  * limits. After a rotation two records have the same id and name: the new secret's, and the old
  * one's with ends_at. Whatever is counted for a key is counted by its id.
@@ -16,6 +20,7 @@
 
 #include "common/base.h"
 #include "common/buf.h"
+#include "common/code.h"
 #include "common/error.h"
 #include "common/secret.h"
 
@@ -58,10 +63,14 @@ struct key {
 	char accounts[KEY_LIST_SIZE];		   /* only these, comma separated; "": all */
 	int64_t limits[KEY_MEASURES][KEY_WINDOWS]; /* 0: none */
 	int64_t max_streams;			   /* requests at once; 0: no limit */
+
+	struct code code;
 };
 
 int key_read(struct key *out, const cJSON *record, struct error *e); /* ERR_STORE */
 void key_write(const struct key *key, struct buf *record);	     /* one rev more */
+
+const char *key_noun(const struct key *key); /* "API key", "activation code" */
 
 /* Why it may not come in now, in words; NULL: it may. */
 const char *key_refusal(const struct key *key, int64_t now, char out[static LIMIT_ERROR_TEXT]);

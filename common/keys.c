@@ -13,6 +13,7 @@
 #define KEY_CHARACTERS 43 /* 256 bits */
 #define SHOWN	       9  /* of a made key, for people: its prefix and 4 characters */
 #define SHOWN_GIVEN    4  /* of a given one */
+#define SHOWN_CODE     8  /* of an activation code: "act-" and 4 characters */
 #define SECRETS	       16 /* of one name: the newest, and older ones that have not ended */
 #define TRIES	       10 /* against others who change the same key */
 
@@ -70,7 +71,7 @@ int keys_count(const struct store *keys, size_t *count, struct error *e)
 	return keys_each(keys, count_one, count, e);
 }
 
-int keys_find(const struct store *keys, const char *text, struct key *out, struct error *e)
+static int find_hashed(const struct store *keys, const char *text, struct key *out, struct error *e)
 {
 	char store_key[STORE_KEY_SIZE], hash[SECRET_HASH_SIZE];
 	struct key key = { .name = "" };
@@ -88,6 +89,21 @@ int keys_find(const struct store *keys, const char *text, struct key *out, struc
 	if (rc == 1)
 		*out = key;
 	buf_release(&json);
+	return rc;
+}
+
+/* A key that was given to begin as codes do is stored as it was written. */
+int keys_find(const struct store *keys, const char *text, struct key *out, struct error *e)
+{
+	char spelled[KEY_TEXT_SIZE];
+	int rc = find_hashed(keys, text, out, e);
+
+	if (rc || !code_is_text(text) || strlen(text) >= sizeof(spelled))
+		return rc;
+	code_spell(text, spelled);
+	if (strcmp(spelled, text) != 0)
+		rc = find_hashed(keys, spelled, out, e);
+	explicit_bzero(spelled, sizeof(spelled));
 	return rc;
 }
 
@@ -181,7 +197,7 @@ static int check_name(const char *name, struct error *e)
 }
 
 /* Visible ASCII: it has to travel in an HTTP header. */
-static int check_text(const char *text, struct error *e)
+static int check_text(const char *text, bool weak_too, struct error *e)
 {
 	const char *why = "";
 
@@ -190,33 +206,53 @@ static int check_text(const char *text, struct error *e)
 			return error_set(e, ERR_REQUEST,
 					 "a key is made of visible ASCII characters");
 	}
-	if (!secret_is_strong(text, &why))
+	if (!weak_too && !secret_is_strong(text, &why))
 		return error_set(e, ERR_REQUEST, "this key is too weak: it %s", why);
 	return 0;
 }
 
-/* The secret, in text, and what a record keeps of it. */
-static int make_secret(struct key *key, char text[static KEY_TEXT_SIZE], struct error *e)
+static int take_given(const struct key *key, char text[static KEY_TEXT_SIZE], bool weak_too,
+		      struct error *e)
 {
-	size_t shown = *text ? SHOWN_GIVEN : SHOWN;
-
-	if (!*text)
-		ids_make(text, KEY_TEXT_SIZE, KEY_PREFIX, KEY_CHARACTERS);
-	else if (check_text(text, e))
+	if (check_text(text, weak_too, e))
 		return -1;
+	if (!key->code.is)
+		return 0;
+	if (!code_is_text(text) || !text[strlen(CODE_PREFIX)])
+		return error_set(e, ERR_REQUEST, "an activation code begins with " CODE_PREFIX);
+	code_spell(text, text);
+	return 0;
+}
+
+/* The secret, in text, and what a record keeps of it. */
+static int make_secret(struct key *key, char text[static KEY_TEXT_SIZE], bool weak_too,
+		       struct error *e)
+{
+	size_t shown = key->code.is ? SHOWN_CODE : *text ? SHOWN_GIVEN : SHOWN;
+
+	if (*text) {
+		if (take_given(key, text, weak_too, e))
+			return -1;
+	} else if (key->code.is) {
+		code_make(text);
+	} else {
+		ids_make(text, KEY_TEXT_SIZE, KEY_PREFIX, KEY_CHARACTERS);
+	}
+	if (strlen(text) < 2 * SHOWN_CODE)
+		shown = SHOWN_GIVEN; /* the rest could be guessed */
 	snprintf(key->prefix, sizeof(key->prefix), "%.*s", (int)shown, text);
 	secret_hash(text, key->hash);
 	return 0;
 }
 
-int keys_add(const struct store *keys, const char *name, const struct key *settings,
-	     char text[static KEY_TEXT_SIZE], struct error *e)
+static int add_key(const struct store *keys, const char *name, const struct key *settings,
+		   char text[static KEY_TEXT_SIZE], bool weak_too, struct error *e)
 {
 	struct key key = settings ? *settings : (struct key){ .role = KEY_USER };
 	struct adding a = { .keys = keys, .key = &key };
 	char store_key[STORE_KEY_SIZE];
 
-	if (check_name(name, e) || make_secret(&key, text, e))
+	if (check_name(name, e) || make_secret(&key, text, weak_too, e))
 		return -1;
 	snprintf(key.name, sizeof(key.name), "%s", name);
 	snprintf(key.id, sizeof(key.id), "key_%.16s", key.hash);
@@ -224,6 +260,18 @@ int keys_add(const struct store *keys, const char *name, const struct key *setti
 	key.rev = 0;
 	key_of(key.hash, store_key);
 	return store_update(keys, store_key, add, &a, e);
+}
+
+int keys_add(const struct store *keys, const char *name, const struct key *settings,
+	     char text[static KEY_TEXT_SIZE], struct error *e)
+{
+	return add_key(keys, name, settings, text, false, e);
+}
+
+int keys_add_known(const struct store *keys, const char *name, const struct key *settings,
+		   char text[static KEY_TEXT_SIZE], struct error *e)
+{
+	return add_key(keys, name, settings, text, true, e);
 }
 
 /* ---- changing ---- */
@@ -363,12 +411,15 @@ static void end_secret(struct key *key, const void *context)
 		key->ends_at = *ends_at;
 }
 
-static int count_named(const struct store *keys, const char *name, size_t *count, struct error *e)
+/* Their number, and whether they are an activation code's. */
+static int look_at_named(const struct store *keys, const char *name, size_t *count,
+			 struct code *code, struct error *e)
 {
 	struct secrets *s = xcalloc(1, sizeof(*s));
 	int rc = find_named(keys, name, s, e);
 
 	*count = s->count;
+	*code = s->keys[0].code;
 	free(s);
 	return rc;
 }
@@ -380,7 +431,8 @@ int keys_rotate(const struct store *keys, const char *name, int64_t ends_at,
 	size_t count;
 	int rc;
 
-	if (make_secret(&fresh, text, e) || count_named(keys, name, &count, e))
+	if (look_at_named(keys, name, &count, &fresh.code, e) ||
+	    make_secret(&fresh, text, false, e))
 		return -1;
 	if (count == SECRETS)
 		return error_set(

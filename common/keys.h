@@ -12,11 +12,16 @@
 
 #define KEY_TEXT_SIZE 256 /* of a given key; made ones are shorter */
 
-/* Makes a key ("kiro-" and 43 characters) when text is empty, else takes text (refused when weak).
+/* Makes a key ("kiro-" and 43 characters; for settings of an activation code such a one) when text
+ * is empty, else takes text (refused when weak).
  * settings: what it may do, NULL: a user's key without limits. A name that exists is an error. text
  * then holds the key: show it, wipe it. */
 int keys_add(const struct store *keys, const char *name, const struct key *settings,
 	     char text[static KEY_TEXT_SIZE], struct error *e);
+
+/* The same with a secret from another gateway, which its holders have already: a weak one too. */
+int keys_add_known(const struct store *keys, const char *name, const struct key *settings,
+		   char text[static KEY_TEXT_SIZE], struct error *e);
 
 /* Another secret for the key of that name, as keys_add() makes it. The old one is good until
  * ends_at. One step: there is never none, and never two without an end. 1: no such name. */

@@ -27,6 +27,8 @@ static void merge_details(struct account *stored, const struct account *a)
 	set_text(&stored->user_id, a->user_id);
 	set_text(&stored->profile_arn, a->profile_arn);
 	set_text(&stored->proxy_url, a->proxy_url);
+	if (!stored->owner)
+		set_text(&stored->owner, a->owner);
 	if (!secret_present(&a->client_secret))
 		return;
 	if (a->client_expires_at ||

@@ -22,16 +22,33 @@ static void work_release(struct work *w)
 	free(w->plans);
 }
 
+/* Activation codes are keys, which an operator may not make. */
+static int check_codes(struct request *r, const struct import *i)
+{
+	for (size_t n = 0; n < i->count; n++) {
+		if (secret_present(&i->entries[n].code.text) && *r->key.name &&
+		    r->key.role != KEY_ADMIN)
+			return error_set(&r->error, ERR_FORBIDDEN,
+					 "there are activation codes in it, which only an admin may "
+					 "import");
+	}
+	return 0;
+}
+
 static int work_read(struct request *r, struct work *w, const char *source)
 {
+	const char *share = request_query(r, "share");
+
+
 	*w = (struct work){ .plans = NULL };
 	roster_init(&w->roster);
+	w->import.share = share && strcmp(share, "1") == 0;
 	if (admin_stores(r) || import_read(&w->import, source, buf_span(&r->body), &r->error) ||
+	    check_codes(r, &w->import) ||
 	    roster_load(&w->roster, &r->site->tokens, &r->error))
 		return -1;
 	w->plans = xcalloc(w->import.count + 1, sizeof(*w->plans));
-	import_plan(w->plans, &w->import, &w->roster);
-	return 0;
+	return import_plan(w->plans, &w->import, &w->roster, &r->site->keys, &r->error);
 }
 
 static void note_accounts(struct request *r, const struct work *w)
@@ -51,7 +68,8 @@ static int work_store(struct request *r, struct work *w)
 
 	if (admin_check_match(r, &r->site->tokens) || admin_announce(r, "account.import", NULL))
 		return -1;
-	if (import_carry_out(&r->site->tokens, w->plans, &w->import, &done, &r->error)) {
+	if (import_carry_out(&r->site->tokens, &r->site->keys, w->plans, &w->import, &done,
+			     &r->error)) {
 		admin_note(r, "import stopped at entry %zu of %zu", done + 1, w->import.count);
 		return -1;
 	}
@@ -60,7 +78,8 @@ static int work_store(struct request *r, struct work *w)
 	return 0;
 }
 
-/* ?store=1 does it; else it is only told what would be done. */
+/* ?store=1 does it; else it is only told what would be done. ?share=1: activation codes may use the
+ * accounts that are nobody's. */
 int api_admin_import(struct request *r)
 {
 	const char *store = request_query(r, "store");
@@ -102,6 +121,10 @@ int api_admin_account_add(struct request *r)
 		rc = error_set(&r->error, ERR_REQUEST,
 			       "one account is added at a time; files of several are imported");
 	p = w.plans;
+	if (!rc && p->code != IMPORT_VERDICTS)
+		rc = error_set(&r->error, ERR_REQUEST,
+			       "it has an activation code: codes are added at /admin/api/v1/codes, "
+			       "or imported");
 	if (!rc && p->verdict == IMPORT_REFUSE)
 		rc = error_set(&r->error, ERR_REQUEST, "%s", p->reason);
 	if (!rc && p->verdict == IMPORT_KEEP)

@@ -2,6 +2,7 @@
 #include "fcgi/app.h"
 
 #include "common/account_store.h"
+#include "common/activation.h"
 #include "common/calibration.h"
 #include "common/catalogues.h"
 #include "common/clock.h"
@@ -67,6 +68,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 	s->quota = quota_new(s->config);
 	s->tally = tally_new(s->config->state_dir);
 	s->sessions = sessions_new(s->config->state_dir);
+	s->activation = activation_new(s->config);
 	*out = s;
 	return 0;
 }
@@ -86,6 +88,7 @@ void site_drop(struct site *s)
 	quota_free(s->quota);
 	tally_free(s->tally);
 	sessions_free(s->sessions);
+	activation_free(s->activation);
 	http_client_free(s->http);
 	config_free(s->config);
 	pthread_mutex_destroy(&s->lock);

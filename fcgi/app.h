@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 
+struct activation;
 struct calibration;
 struct catalogues;
 struct metrics;
@@ -34,6 +35,7 @@ struct site {
 	struct quota *quota;
 	struct tally *tally;
 	struct sessions *sessions;
+	struct activation *activation;
 
 	pthread_mutex_t lock; /* guards opening the stores */
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */

@@ -4,6 +4,7 @@
 #include "common/bearer.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "fcgi/auth_code.h"
 #include "fcgi/own_credentials.h"
 
 /* Apache may hand the header over under a second name after an internal redirect. */
@@ -233,11 +234,12 @@ static int check_key(struct request *r, enum guard guard)
 	char words[LIMIT_ERROR_TEXT];
 
 	if (key_refusal(&r->key, clock_wall(), words))
-		return error_set(&r->error, ERR_AUTH, "%s", words);
+		return error_set(&r->error, r->key.code.is ? ERR_FORBIDDEN : ERR_AUTH, "%s",
+				 words);
 	if (guard == HOLDER || rights[r->key.role] & BIT(guard))
 		return 0;
-	return error_set(&r->error, ERR_FORBIDDEN, "this API key has the role %s, which may not %s",
-			 key_role_names[r->key.role],
+	return error_set(&r->error, ERR_FORBIDDEN, "this %s has the role %s, which may not %s",
+			 key_noun(&r->key), key_role_names[r->key.role],
 			 guard == CLIENT || guard == CHAT ? "use the models" : "do this");
 }
 
@@ -252,8 +254,10 @@ static int check_keys(struct request *r, enum guard guard)
 	for (size_t i = 0; i < count; i++) {
 		int known = is_known(r, keys[i]);
 
+		if (known < 0 || (known && check_key(r, guard)))
+			return -1;
 		if (known)
-			return known < 0 ? -1 : check_key(r, guard);
+			return r->key.code.is ? auth_code(r, keys[i]) : 0;
 	}
 	/* Last: it walks over all keys. */
 	return check_any_key(r) ? -1 : refuse(r, keys, count);

@@ -430,6 +430,12 @@ static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish,
 		return error_set(e, ERR_NO_ACCOUNT,
 				 "no account yet: the owner of this gateway adds one with "
 				 "\"kiroctl account add\" or \"kiroctl account import\"");
+	if (all_barred(p, wish) && wish->key->code.is)
+		return error_set(e, ERR_FORBIDDEN,
+				 "no account serves this activation code: it has none of its own "
+				 "and no grant to use the shared ones; the owner of this gateway "
+				 "gives it one (kiroctl code set NAME --account ID) or the grant "
+				 "(kiroctl code set NAME --pool shared)");
 	if (all_barred(p, wish))
 		return error_set(e, ERR_FORBIDDEN,
 				 "no account of this gateway is for this API key; its owner says "

@@ -36,6 +36,9 @@ enum holder {
 	EXPIRED,
 	REVOKED,
 	ROTATED,
+	CODE,
+	CODE_ELSEWHERE,
+	CODE_EXPIRED,
 	OVER_MINUTE,
 	OVER_DAY,
 	OVER_TOKENS,
@@ -68,6 +71,12 @@ static const struct {
 		      "invalid_api_key", "revoked at 2026-11-21T09:00:00Z", 0 },
 	[ROTATED] = { "rotated", 401, "authentication_error", "invalid_request_error",
 		      "invalid_api_key", "replaced by a new one", 0 },
+	[CODE] = { "code", 0, NULL, NULL, NULL, NULL, 0 },
+	[CODE_ELSEWHERE] = { "code-elsewhere", 403, "permission_error", "invalid_request_error",
+			     "permission_denied", "device mismatch", 0 },
+	[CODE_EXPIRED] = { "code-expired", 403, "permission_error", "invalid_request_error",
+			   "permission_denied",
+			   "activation code expired at 2026-11-21T09:00:00Z", 0 },
 	[OVER_MINUTE] = { "over-minute", 429, "rate_limit_error", "rate_limit_error",
 			  "rate_limit_exceeded", "1 requests per minute", 60 },
 	[OVER_DAY] = { "over-day", 429, "rate_limit_error", "rate_limit_error",
@@ -80,10 +89,16 @@ static const struct {
 			   "rate_limit_exceeded", "as many as it may have at once", 5 },
 };
 
+static bool has_code(enum holder who)
+{
+	return who >= CODE && who <= CODE_EXPIRED;
+}
+
 /* "gate-test-key-of-NAME" */
 static void text_of(enum holder who, char out[static KEY_TEXT_SIZE])
 {
-	snprintf(out, KEY_TEXT_SIZE, "gate-test-key-of-%s", holders[who].name);
+	snprintf(out, KEY_TEXT_SIZE, "%sgate-test-key-of-%s", has_code(who) ? "act-" : "",
+		 holders[who].name);
 }
 
 static void settings_of(enum holder who, struct key *key)
@@ -93,7 +108,10 @@ static void settings_of(enum holder who, struct key *key)
 	};
 
 	*key = (struct key){ .role = roles[who] };
-	key->expires_at = who == EXPIRED ? NOW - 3600 : 0;
+	key->code.is = has_code(who);
+	if (who == CODE_ELSEWHERE)
+		code_bind(&key->code, "the machine of its user");
+	key->expires_at = who == EXPIRED || who == CODE_EXPIRED ? NOW - 3600 : 0;
 	key->revoked_at = who == REVOKED ? NOW - 3600 : 0;
 	key->limits[MEASURE_REQUESTS][WINDOW_MINUTE] = who == OVER_MINUTE;
 	key->limits[MEASURE_REQUESTS][WINDOW_DAY] = who == OVER_DAY;
@@ -243,8 +261,8 @@ static int expected(enum holder who, const struct router_row *row)
 		return holders[who].chat;
 	if (who == NOBODY && is_admin(row))
 		return 503; /* no password is set */
-	if (holders[who].chat == 401)
-		return 401;
+	if (holders[who].chat == 401 || who == CODE_ELSEWHERE || who == CODE_EXPIRED)
+		return holders[who].chat;
 	return role_may(who, guard) ? 0 : 403;
 }
 
