@@ -281,7 +281,7 @@ async function run(kills, sealed) {
 
   try {
     await begin(sealed)
-    const log = path.join(world.at.dir, 'fault.log')
+    const log = path.join(world.at.dir, 'fault.calls')
 
     await world.standin.clearStats()
     for (let batch = 0; sum.kills < kills; batch++) {
