@@ -33,7 +33,8 @@ export function keepFiles(dir) {
 		if (entry.isDirectory())
 			keepFiles(path);
 		else if (entry.isFile() && readable.test(entry.name))
-			written.push([path, readFileSync(path, 'latin1')]);
+			/* A map of megabytes is mostly nothing. */
+			written.push([path, readFileSync(path, 'latin1').replaceAll(/\0+/g, '\0')]);
 	}
 }
 
