@@ -230,7 +230,7 @@ static void note(const struct question *q, enum verdict verdict, int64_t ends)
 	pthread_mutex_lock(&a->lock);
 	map = opened(a, &ignored);
 	if (map)
-		slot = mapfile_take(map, key, NULL);
+		slot = mapfile_take(map, key, "");
 	if (slot && down)
 		slot->bad[0].word = word;
 	else if (slot && verdict == GOOD)

@@ -657,12 +657,14 @@ static void codes_come_with_their_machine_and_days(void)
 
 static void codes_that_no_header_can_hold_are_refused(void)
 {
-	CU_ASSERT_TRUE(begins(refusal("[{\"code\":\"A B\",\"active\":true}]"), "its activation code"));
+	CU_ASSERT_TRUE(
+		begins(refusal("[{\"code\":\"A B\",\"active\":true}]"), "its activation code"));
 	CU_ASSERT_TRUE(begins(refusal("[{\"code\":\"\",\"active\":true}]"), "its activation code"));
 	CU_ASSERT_TRUE(begins(refusal("[{\"code\":\"A\",\"active\":true,\"machineId\":\"a b\"}]"),
 			      "machineId:"));
-	CU_ASSERT_TRUE(begins(refusal("[{\"code\":\"A\",\"active\":true,\"expiresDate\":\"soon\"}]"),
-			      "expiresDate:"));
+	CU_ASSERT_TRUE(
+		begins(refusal("[{\"code\":\"A\",\"active\":true,\"expiresDate\":\"soon\"}]"),
+		       "expiresDate:"));
 }
 
 /* What would be done with each of the entries, as verdicts of both kinds. */
