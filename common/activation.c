@@ -271,7 +271,7 @@ static int post(const struct question *q, struct span body, int *status, struct 
 	};
 	const char *base = q->a->config->activation_url;
 	size_t len = strlen(base);
-	char url[LIMIT_URL];
+	char url[LIMIT_URL + sizeof(PATH)];
 	const struct http_request request = { .method = "POST",
 					      .url = url,
 					      .headers = headers,

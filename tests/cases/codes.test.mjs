@@ -169,13 +169,13 @@ describe('a code without a service', () => {
 		await refused(code, { machine: 'machine-of-ann-0123456789' }, /device mismatch/);
 	});
 
-	test('of two machines at once one has it', async () => {
-		const { code } = makeCode('--machine', 'first', '--pool', 'shared');
-		const statuses = await Promise.all([1, 2, 3, 4].map((n) =>
-			ask(code, { machine: `machine-${n}`, via: n % 2 ? cgi : fastcgi.request })
+	test('of many machines at once one has it', async () => {
+		const { code } = makeCode('--machine', 'first', '--days', '5', '--pool', 'shared');
+		const statuses = await Promise.all(Array.from({ length: 24 }, (_, n) =>
+			ask(code, { machine: `machine-${n}`, via: n % 4 ? fastcgi.request : cgi })
 				.then(({ status }) => status)));
 
-		assert.deepEqual(statuses.sort(), [200, 403, 403, 403]);
+		assert.deepEqual(statuses.sort(), [200, ...Array(23).fill(403)]);
 	});
 
 	test('a given machine needs no first use', async () => {
@@ -448,7 +448,8 @@ describe('files of the gateway that had them', () => {
 
 test('no code is seen in any file, log line or audit line', () => {
 	const files = readdirSync(at.stateDir, { recursive: true, withFileTypes: true }).filter((f) => f.isFile())
-		.map((f) => join(f.parentPath ?? f.path, f.name));
+		.map((f) => join(f.parentPath ?? f.path, f.name))
+		.filter((path) => !path.endsWith('.new')); /* being written, and gone the next moment */
 	const texts = [...files, join(at.dir, 'gateway.log')].map((path) => readFileSync(path, 'latin1'));
 
 	texts.push(fastcgi.log(), ctl('audit', 'show', '--json'), ctl('code', 'list', '--json'), ctl('key', 'list'));
