@@ -303,6 +303,7 @@ static int add(struct request *r, struct roster *roster, char text[static KEY_TE
 	}
 	if (keys_find(&r->site->keys, text, &key, &r->error) != 1 || give(r, account, &key))
 		return -1;
+	admin_touched(r, name);
 	admin_note(r, "activation code %s added", name);
 	return send_text(r, name, text);
 }
@@ -340,6 +341,7 @@ static int edit(struct request *r, struct key *key,
 	    keys_change(keys, key->name, change, r->json, &r->error) ||
 	    keys_named(keys, key->name, key, &r->error) < 0)
 		return -1;
+	admin_touched(r, key->name);
 	admin_note(r, "activation code %s %s", key->name, done);
 	return 0;
 }
@@ -393,6 +395,7 @@ static int remove_code(struct request *r, struct key *key)
 	if (find(r, r->rest, key) || admin_check_match(r, &r->site->keys) ||
 	    keys_remove(&r->site->keys, key->name, &r->error))
 		return -1;
+	admin_touched(r, key->name);
 	admin_note(r, "activation code %s removed", key->name);
 	return 0;
 }
@@ -533,6 +536,7 @@ int api_admin_user_add(struct request *r)
 		     import_carry_out(&r->site->tokens, &r->site->keys, plans, &i, &done,
 				      &r->error);
 	if (!rc) {
+		admin_touched(r, i.entries[0].code.key.name);
 		admin_note(r, "activation code %s stored", i.entries[0].code.key.name);
 		rc = send_success(r, "stored", i.entries[0].code.key.name);
 	}

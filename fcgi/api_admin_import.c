@@ -58,6 +58,8 @@ static void note_accounts(struct request *r, const struct work *w)
 
 		if (p->verdict == IMPORT_ADD || p->verdict == IMPORT_UPDATE)
 			admin_touched(r, a->id);
+		if (p->code == IMPORT_ADD || p->code == IMPORT_UPDATE)
+			admin_touched(r, w->import.entries[i].code.key.name);
 	}
 }
 

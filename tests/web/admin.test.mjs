@@ -339,6 +339,15 @@ test('an older gateway\'s users: added with their account, listed, counted, remo
 	assert.equal((await old('DELETE', `/${code}`)).json.success, true);
 	assert.equal((await old('GET', `/${code}`)).status, 404);
 	assert.deepEqual((await old('GET', '/stats')).json, { total_users: 0, with_credentials: 0 });
+	const audit = readFileSync(`${at.stateDir}/audit.log`, 'utf8');
+	const changes = audit.trimEnd().split('\n').map(JSON.parse).filter(({ action }) => action.startsWith('code.'))
+		.map(({ action, target, result }) => `${action} ${target} ${result}`);
+
+	for (const change of ['code.add Ann ok', 'code.reset Ann ok', 'code.set Ann ok', 'code.remove Ann ok',
+			      'code.add Bob ok', 'code.remove Bob ok'])
+		assert.ok(changes.includes(change), `${change}: ${changes.join('; ')}`);
+	for (const secret of codes)
+		assert.ok(!audit.toUpperCase().includes(secret.slice(4)));
 	const { accounts } = await ok('GET', '/accounts');
 
 	for (const { id } of accounts.filter(({ label }) => label === 'Bob'))
