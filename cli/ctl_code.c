@@ -72,13 +72,6 @@ static int read_settings(struct ctl *c, struct key *key, struct error *e)
 
 /* ---- its account ---- */
 
-static bool give(struct account *stored, void *context)
-{
-	free(stored->owner);
-	stored->owner = xstrdup(context);
-	return true;
-}
-
 /* Looked for before anything is changed. */
 static int find_account(struct ctl *c, struct roster *r, struct account **out, struct error *e)
 {
@@ -98,7 +91,7 @@ static int find_account(struct ctl *c, struct roster *r, struct account **out, s
 
 static int give_account(struct ctl *c, struct account *a, const struct key *key, struct error *e)
 {
-	return a ? roster_change(&c->tokens, a, give, (void *)(uintptr_t)key->id, e) : 0;
+	return a ? roster_give(&c->tokens, a, key->id, e) : 0;
 }
 
 /* ---- commands ---- */

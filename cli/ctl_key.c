@@ -76,8 +76,8 @@ int ctl_key_with_secret(struct ctl *c, const char *done, ctl_key_taker *take, st
 				 c->command->words);
 	rc = read_given(c, &given, e);
 	if (!rc && strlen(secret_reveal(&given)) >= sizeof(text))
-		rc = error_set(e, ERR_REQUEST, "%s %.60s: is longer than %zu characters", noun(c), name,
-			       sizeof(text) - 1);
+		rc = error_set(e, ERR_REQUEST, "%s %.60s: is longer than %zu characters", noun(c),
+			       name, sizeof(text) - 1);
 	if (!rc) {
 		snprintf(text, sizeof(text), "%s", secret_reveal(&given));
 		rc = take(c, text, e);

@@ -10,9 +10,12 @@
 #include "common/quota.h"
 
 /* Options of key add and key set, the second part also of code add and code set. */
-#define CTL_KEY_ROLE { "role", "ROLE", "user (the default), viewer, operator or admin" }
+#define CTL_KEY_ROLE                                                                               \
+	{                                                                                          \
+		"role", "ROLE", "user (the default), viewer, operator or admin"                    \
+	}
 #define CTL_KEY_RIGHTS                                                                             \
-	{ "expires", "WHEN", "90d, 12h, a date as 2026-12-31, or never" },                 \
+	{ "expires", "WHEN", "90d, 12h, a date as 2026-12-31, or never" },                         \
 		{ "models", "LIST",                                                                \
 		  "patterns (claude-haiku-*) of the models it may use; empty: all" },              \
 		{ "pool", "POOL",                                                                  \

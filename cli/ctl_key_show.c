@@ -159,6 +159,7 @@ void ctl_key_print(const struct key *key, const struct quota_view *used)
 		return;
 	snprintf(streams, sizeof(streams), "%" PRId64 " from the first use", key->code.days);
 	print_line("days", key->code.days ? streams : "no limit");
-	print_line("first used", ctl_date(key->code.first_used_at, "not noted", date, sizeof(date)));
+	print_line("first used",
+		   ctl_date(key->code.first_used_at, "not noted", date, sizeof(date)));
 	print_line("machine", ctl_code_machine(&key->code));
 }

@@ -230,7 +230,7 @@ static void note(const struct question *q, enum verdict verdict, int64_t ends)
 	pthread_mutex_lock(&a->lock);
 	map = opened(a, &ignored);
 	if (map)
-		slot = mapfile_take(map, key, NULL);
+		slot = mapfile_take(map, key, "");
 	if (slot && down)
 		slot->bad[0].word = word;
 	else if (slot && verdict == GOOD)
@@ -271,7 +271,7 @@ static int post(const struct question *q, struct span body, int *status, struct 
 	};
 	const char *base = q->a->config->activation_url;
 	size_t len = strlen(base);
-	char url[LIMIT_URL];
+	char url[LIMIT_URL + sizeof(PATH)];
 	const struct http_request request = { .method = "POST",
 					      .url = url,
 					      .headers = headers,

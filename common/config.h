@@ -32,7 +32,7 @@ struct config {
 	char *webhook_url;
 	bool own_credentials;
 	char *activation_url;
-	int activation_grace; /* seconds */
+	int activation_grace;  /* seconds */
 	char *trusted_proxies; /* addresses, comma separated */
 	char *cors_origins;
 	int max_streams;

@@ -43,8 +43,9 @@ static int take_text(struct import_entry *entry, const char *text)
 		return refuse(entry, "its activation code is empty, or too long for a header");
 	for (const char *at = text; *at; at++) {
 		if (*at <= ' ' || *at > '~')
-			return refuse(entry, "its activation code holds blanks or characters that no "
-					     "header has");
+			return refuse(entry,
+				      "its activation code holds blanks or characters that no "
+				      "header has");
 	}
 	snprintf(whole, sizeof(whole), "%s%s", prefix, text);
 	code_spell(whole, spelled);
@@ -121,7 +122,8 @@ void import_code_read(struct import_entry *entry, const cJSON *tree)
 	if (!text)
 		return;
 	entry->code.alone = !import_entry_has_credential(tree);
-	entry->code.key = (struct key){ .role = KEY_USER, .pool = POOL_OWN, .code = { .is = true } };
+	entry->code.key =
+		(struct key){ .role = KEY_USER, .pool = POOL_OWN, .code = { .is = true } };
 	take_name(&entry->code.key, tree);
 	if (take_text(entry, text) || take_days(entry, tree))
 		return;

@@ -50,8 +50,7 @@ static int is_taken(const struct store *keys, const struct import *i, size_t at,
 }
 
 /* Its user's name, or one made of its hash; "ann (2)" where there is an ann. */
-static int choose_name(const struct store *keys, const struct import *i, size_t at,
-		       struct error *e)
+static int choose_name(const struct store *keys, const struct import *i, size_t at, struct error *e)
 {
 	struct key *key = &i->entries[at].code.key;
 	char wanted[KEY_NAME_SIZE];

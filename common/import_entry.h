@@ -23,7 +23,7 @@ struct import_entry {
 	bool shared;	    /* the source is where a program keeps the login that it uses */
 	/* Complete but for id and added_at; label and machine_id are NULL when not given. */
 	struct account account;
-	struct import_code code; /* to whom the account belongs; or it came alone */
+	struct import_code code;	  /* to whom the account belongs; or it came alone */
 	char refused[IMPORT_REASON_SIZE]; /* "": it may be taken */
 };
 

@@ -160,9 +160,9 @@ const char *import_credential_mask(const struct import_entry *entry,
 
 const char *import_kind(const struct import_entry *entry)
 {
-	return entry->refused[0]    ? NULL
+	return entry->refused[0]   ? NULL
 	       : entry->code.alone ? "code"
-				    : account_kind_names[entry->account.kind];
+				   : account_kind_names[entry->account.kind];
 }
 
 static void write_entry(struct jsonw *w, const struct import_plan *p,
@@ -181,8 +181,7 @@ static void write_entry(struct jsonw *w, const struct import_plan *p,
 	jsonw_text_member(w, "credential", import_credential_mask(entry, mask));
 	jsonw_text_member(w, "what", (done ? import_did : import_would)[import_verdict(p)]);
 	jsonw_text_member(w, "id", a->id ? a->id : p->account ? p->account->id : NULL);
-	jsonw_text_member(w, "code",
-			  p->code == IMPORT_VERDICTS ? NULL : entry->code.key.name);
+	jsonw_text_member(w, "code", p->code == IMPORT_VERDICTS ? NULL : entry->code.key.name);
 	jsonw_text_member(w, "why", p->reason);
 	jsonw_end(w);
 }

@@ -122,8 +122,8 @@ int key_read(struct key *out, const cJSON *record, struct error *e)
 	    read_number(record, "added_at", &out->added_at, &why) ||
 	    read_number(record, "expires_at", &out->expires_at, &why) ||
 	    read_number(record, "revoked_at", &out->revoked_at, &why) ||
-	    read_number(record, "ends_at", &out->ends_at, &why) ||
-	    read_rights(record, out, &why) || read_code(record, &out->code, &why))
+	    read_number(record, "ends_at", &out->ends_at, &why) || read_rights(record, out, &why) ||
+	    read_code(record, &out->code, &why))
 		return error_set(e, ERR_STORE, "client key record: %s", why.message);
 	if (!*out->id)
 		snprintf(out->id, sizeof(out->id), "key_%.16s", out->hash);
@@ -211,8 +211,9 @@ const char *key_refusal(const struct key *key, int64_t now, char out[static LIMI
 		snprintf(out, LIMIT_ERROR_TEXT, "this %s was revoked at %s", noun,
 			 clock_format(key->revoked_at, date));
 	else if (key->ends_at && key->ends_at <= now)
-		snprintf(out, LIMIT_ERROR_TEXT, "this %s was replaced by a new one, and ended at %s",
-			 noun, clock_format(key->ends_at, date));
+		snprintf(out, LIMIT_ERROR_TEXT,
+			 "this %s was replaced by a new one, and ended at %s", noun,
+			 clock_format(key->ends_at, date));
 	else if (key->expires_at && key->expires_at <= now)
 		snprintf(out, LIMIT_ERROR_TEXT, "this %s expired at %s", noun,
 			 clock_format(key->expires_at, date));

@@ -269,6 +269,18 @@ int roster_disable(const struct store *tokens, struct account *a, struct error *
 	return roster_change(tokens, a, disable, NULL, e);
 }
 
+static bool give(struct account *stored, void *context)
+{
+	free(stored->owner);
+	stored->owner = xstrdup(context);
+	return true;
+}
+
+int roster_give(const struct store *tokens, struct account *a, const char *key_id, struct error *e)
+{
+	return roster_change(tokens, a, give, (void *)(uintptr_t)key_id, e);
+}
+
 int roster_remove(const struct store *tokens, const char *id, struct error *e)
 {
 	char key[STORE_KEY_SIZE];

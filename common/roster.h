@@ -53,6 +53,9 @@ int roster_change(const struct store *tokens, struct account *a,
 int roster_enable(const struct store *tokens, struct account *a, struct error *e);
 int roster_disable(const struct store *tokens, struct account *a, struct error *e);
 
+/* It serves this key alone from now on (struct account's owner). */
+int roster_give(const struct store *tokens, struct account *a, const char *key_id, struct error *e);
+
 /* 1: was absent already. */
 int roster_remove(const struct store *tokens, const char *id, struct error *e);
 

@@ -71,6 +71,10 @@ void admin_outcome(struct request *r);
 /* A sign-in that was judged. -1: ERR_STORE. */
 int admin_note_sign_in(struct request *r, const char *result);
 
+/* Members of an object that holds a key (api_admin_keys.c), and the limits that a body names. */
+void admin_write_key(struct jsonw *w, const struct key *key);
+int admin_read_limits(const cJSON *body, struct key *key, struct error *e);
+
 /* What the change was: into the event log, with from where, and its outcome's detail. */
 void admin_note(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -35,6 +35,12 @@ static const struct {
 	{ api_admin_login_cancel, "login.cancel" },
 	{ api_admin_key_add, "key.add" },
 	{ api_admin_key_remove, "key.remove" },
+	{ api_admin_code_add, "code.add" },
+	{ api_admin_code_change, "code.set" },
+	{ api_admin_code_reset, "code.reset" },
+	{ api_admin_code_remove, "code.remove" },
+	{ api_admin_user_add, "code.add" },
+	{ api_admin_user_remove, "code.remove" },
 	{ api_admin_alias_set, "alias.set" },
 	{ api_admin_alias_remove, "alias.remove" },
 	{ api_admin_sign_out, "session.close" },
@@ -103,13 +109,21 @@ static const char *action_of(struct request *r, int (*handle)(struct request *r)
 	return arena_format(&r->arena, "admin.%.10s", r->method);
 }
 
+/* An activation code in the path is a secret: its user is named when it is found. */
+static const char *target_of(struct request *r)
+{
+	const char *segment = admin_segment(r);
+
+	return code_is_text(segment) ? CODE_PREFIX "***" : segment;
+}
+
 int admin_announce_door(struct request *r, int (*handle)(struct request *r))
 {
 	const char *action = strcmp(r->method, "GET") == 0 ? NULL : action_of(r, handle);
 
 	if (!action)
 		return 0;
-	return admin_announce(r, action, *r->rest ? admin_segment(r) : NULL);
+	return admin_announce(r, action, *r->rest ? target_of(r) : NULL);
 }
 
 void admin_touched(struct request *r, const char *name)

@@ -18,12 +18,10 @@ static void write_date(struct jsonw *w, const char *name, int64_t seconds)
 	jsonw_text_member(w, name, seconds ? clock_format(seconds, date) : NULL);
 }
 
-static int write_key(void *context, const struct key *key)
+void admin_write_key(struct jsonw *w, const struct key *key)
 {
 	char words[LIMIT_ERROR_TEXT], limits[KEY_LIMIT_SIZE];
-	struct jsonw *w = context;
 
-	jsonw_begin_object(w);
 	jsonw_text_member(w, "id", key->id);
 	jsonw_text_member(w, "name", key->name);
 	jsonw_text_member(w, "prefix", key->prefix);
@@ -40,6 +38,15 @@ static int write_key(void *context, const struct key *key)
 		jsonw_text_member(w, key_measure_names[m], *limits ? limits : NULL);
 	}
 	jsonw_end(w);
+}
+
+static int write_key(void *context, const struct key *key)
+{
+	struct jsonw *w = context;
+
+	jsonw_begin_object(w);
+	admin_write_key(w, key);
+	jsonw_bool_member(w, "code", key->code.is);
 	jsonw_end(w);
 	return 0;
 }
@@ -64,7 +71,7 @@ int api_admin_keys(struct request *r)
 	return -1;
 }
 
-static int read_limits(const cJSON *body, struct key *key, struct error *e)
+int admin_read_limits(const cJSON *body, struct key *key, struct error *e)
 {
 	for (int m = 0; m < KEY_MEASURES; m++) {
 		const char *text = NULL;
@@ -98,7 +105,7 @@ static int read_settings(const cJSON *body, struct key *key, struct error *e)
 		return error_field(e, "expires_at", "is no date like 2027-01-31T00:00:00Z");
 	key->role = (enum key_role)index;
 	snprintf(key->models, sizeof(key->models), "%s", models);
-	return read_limits(body, key, e);
+	return admin_read_limits(body, key, e);
 }
 
 /* The only answer that ever holds a key. */

@@ -234,8 +234,7 @@ static int check_key(struct request *r, enum guard guard)
 	char words[LIMIT_ERROR_TEXT];
 
 	if (key_refusal(&r->key, clock_wall(), words))
-		return error_set(&r->error, r->key.code.is ? ERR_FORBIDDEN : ERR_AUTH, "%s",
-				 words);
+		return error_set(&r->error, r->key.code.is ? ERR_FORBIDDEN : ERR_AUTH, "%s", words);
 	if (guard == HOLDER || rights[r->key.role] & BIT(guard))
 		return 0;
 	return error_set(&r->error, ERR_FORBIDDEN, "this %s has the role %s, which may not %s",

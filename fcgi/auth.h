@@ -20,9 +20,9 @@ enum guard {
 };
 
 /* 0 and r->key filled; -1: ERR_AUTH (no key, a wrong, expired or revoked one), ERR_FORBIDDEN (its
- * role may not; an activation code that may not, auth_code.h; or auth is "none" and the peer is not on the loopback interface),
- * ERR_NOT_CONFIGURED (no key exists at all), ERR_STORE. With auth "none" the client APIs ask for no
- * key, all else does. */
+ * role may not; an activation code that may not, auth_code.h; or auth is "none" and the peer is not
+ * on the loopback interface), ERR_NOT_CONFIGURED (no key exists at all), ERR_STORE. With auth
+ * "none" the client APIs ask for no key, all else does. */
 int auth_enter(struct request *r, enum guard guard);
 
 /* All that a client sent where its key belongs, without blanks around it, in the arena. */

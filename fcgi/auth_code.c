@@ -25,15 +25,15 @@ static int store_failed(struct request *r, const struct error *why)
 }
 
 /* Of two machines that come at once the first to be stored has it: what is stored is looked at
- * again. */
+ * again. That somebody else has noted it meanwhile is as good. */
 static int first_use(struct request *r, const char *text, const char *machine)
 {
 	const struct first_use u = { machine, clock_wall() };
 	struct error why = { .kind = ERR_NONE };
 	char until[CLOCK_TEXT_SIZE];
 
-	if (keys_change(&r->site->keys, r->key.name, use, &u, &why) ||
-	    keys_find(&r->site->keys, text, &r->key, &why) != 1)
+	keys_change(&r->site->keys, r->key.name, use, &u, &why);
+	if (keys_find(&r->site->keys, text, &r->key, &why) != 1 || code_waits(&r->key))
 		return store_failed(r, &why);
 	if (code_check_machine(&r->key.code, machine, &r->error))
 		return -1;

@@ -49,7 +49,7 @@ void ledger_close(struct ledger *l, struct request *r)
 	l->id = r->id;
 	l->client = client ? client : "";
 	l->method = r->method;
-	l->path = r->path;
+	l->path = request_shown_path(r);
 	l->dialect = r->dialect->name;
 	l->key = &r->key;
 	l->took = clock_ticks() - l->began;

@@ -45,6 +45,15 @@ void request_release(struct request *r)
 	log_set_request("");
 }
 
+const char *request_shown_path(struct request *r)
+{
+	const char *code = strcasestr(r->path, "/" CODE_PREFIX);
+
+	if (!code)
+		return r->path;
+	return arena_format(&r->arena, "%.*s***", (int)(code - r->path + 5), r->path);
+}
+
 const char *request_header(struct request *r, const char *name)
 {
 	return conn_param(r->conn, name);

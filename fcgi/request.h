@@ -50,6 +50,10 @@ struct request {
 void request_init(struct request *r, struct site *site, struct conn *conn);
 void request_release(struct request *r);
 
+/* The path for logs and messages: an older gateway's have a user's activation code in them, which
+ * is a secret. */
+const char *request_shown_path(struct request *r);
+
 /* Header by its CGI name, "HTTP_X_API_KEY"; NULL when absent. */
 const char *request_header(struct request *r, const char *name);
 

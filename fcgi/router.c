@@ -85,6 +85,12 @@ static const struct route routes[] = {
 	{ "GET",    "/admin/api/v1/keys",               ADMIN, KB(64), &dialect_admin, api_admin_keys },
 	{ "POST",   "/admin/api/v1/keys",               ADMIN, KB(64), &dialect_admin, api_admin_key_add },
 	{ "DELETE", "/admin/api/v1/keys/*",             ADMIN, KB(64), &dialect_admin, api_admin_key_remove },
+	{ "GET",    "/admin/api/v1/codes",              ADMIN, KB(64), &dialect_admin, api_admin_codes },
+	{ "POST",   "/admin/api/v1/codes",              ADMIN, KB(64), &dialect_admin, api_admin_code_add },
+	{ "POST",   "/admin/api/v1/codes/*/reset",      ADMIN, KB(64), &dialect_admin, api_admin_code_reset },
+	{ "GET",    "/admin/api/v1/codes/*",            ADMIN, KB(64), &dialect_admin, api_admin_code },
+	{ "PATCH",  "/admin/api/v1/codes/*",            ADMIN, KB(64), &dialect_admin, api_admin_code_change },
+	{ "DELETE", "/admin/api/v1/codes/*",            ADMIN, KB(64), &dialect_admin, api_admin_code_remove },
 	{ "GET",    "/admin/api/v1/models",             VIEWER, KB(64), &dialect_admin, api_admin_models },
 	{ "GET",    "/admin/api/v1/models/test",        VIEWER, KB(64), &dialect_admin, api_admin_model_test },
 	{ "PUT",    "/admin/api/v1/aliases/*",          ADMIN, KB(64), &dialect_admin, api_admin_alias_set },
@@ -105,9 +111,11 @@ static const struct route routes[] = {
 	{ "POST",   "/api/accounts/*/test",   OPERATOR, KB(64), &dialect_admin, api_admin_account_action },
 	{ "POST",   "/api/accounts/*/reset",  OPERATOR, KB(64), &dialect_admin, api_admin_account_action },
 	{ "DELETE", "/api/accounts/*",        OPERATOR, KB(64), &dialect_admin, api_admin_account_remove },
-	{ "GET",    "/api/admin/user-credentials",     ADMIN, KB(64), &dialect_admin, api_admin_keys },
-	{ "POST",   "/api/admin/user-credentials",     ADMIN, KB(64), &dialect_admin, api_admin_key_add },
-	{ "DELETE", "/api/admin/user-credentials/*",   ADMIN, KB(64), &dialect_admin, api_admin_key_remove },
+	{ "GET",    "/api/admin/user-credentials",     ADMIN, KB(64), &dialect_admin, api_admin_users },
+	{ "POST",   "/api/admin/user-credentials",     ADMIN, KB(64), &dialect_admin, api_admin_user_add },
+	{ "GET",    "/api/admin/user-credentials/stats", ADMIN, KB(64), &dialect_admin, api_admin_user_stats },
+	{ "GET",    "/api/admin/user-credentials/*",   ADMIN, KB(64), &dialect_admin, api_admin_user },
+	{ "DELETE", "/api/admin/user-credentials/*",   ADMIN, KB(64), &dialect_admin, api_admin_user_remove },
 	{ "POST",   "/api/admin/reload-credentials",   ADMIN, KB(64), &dialect_admin, api_admin_reload },
 };
 
@@ -258,7 +266,8 @@ static int route(struct request *r)
 	r->dialect = r->route ? route_dialect(r) : guess_dialect(r);
 	r->ledger.route = r->route ? r->route->path : NULL;
 	if (!r->route)
-		return error_set(&r->error, ERR_NOT_FOUND, "no such path: %.200s", r->path);
+		return error_set(&r->error, ERR_NOT_FOUND, "no such path: %.200s",
+				 request_shown_path(r));
 	return 0;
 }
 

@@ -1,0 +1,547 @@
+/*
+ * Activation codes (code.h), and the paths by which their older gateway knew them.
+ */
+#include "common/base.h"
+#include "fcgi/api.h"
+
+#include "common/clock.h"
+#include "common/hold.h"
+#include "common/import_plan.h"
+#include "common/json.h"
+#include "common/keys.h"
+#include "fcgi/admin.h"
+
+/* ---- one code ---- */
+
+/* By its user's name, or by the code itself. The path may hold a code: it goes into no message. */
+static int find(struct request *r, const char *name, struct key *out)
+{
+	const struct store *keys = &r->site->keys;
+	int rc = admin_stores(r) ? -1 : 0;
+
+	if (!rc)
+		rc = code_is_text(name) ? keys_find(keys, name, out, &r->error) : 0;
+	if (!rc)
+		rc = keys_named(keys, name, out, &r->error);
+	if (rc < 0)
+		return -1;
+	if (rc && out->code.is)
+		return 0;
+	return error_set(&r->error, ERR_NOT_FOUND, "no activation code is called that");
+}
+
+static bool is_own(const struct account *a, const struct key *key)
+{
+	return a->owner && strcmp(a->owner, key->id) == 0;
+}
+
+static void write_accounts(struct jsonw *w, const struct roster *roster, const struct key *key)
+{
+	jsonw_begin_array_member(w, "accounts");
+	for (size_t i = 0; i < roster->count; i++) {
+		if (is_own(&roster->accounts[i], key))
+			jsonw_text(w, roster->accounts[i].id);
+	}
+	jsonw_end(w);
+}
+
+static void write_date(struct jsonw *w, const char *name, int64_t seconds)
+{
+	char date[CLOCK_TEXT_SIZE];
+
+	jsonw_text_member(w, name, seconds ? clock_format(seconds, date) : NULL);
+}
+
+static void write_code(struct jsonw *w, const struct key *key, const struct roster *roster)
+{
+	jsonw_begin_object(w);
+	admin_write_key(w, key);
+	jsonw_text_member(w, "pool", key_pool_names[key->pool]);
+	jsonw_text_member(w, "only_accounts", *key->accounts ? key->accounts : NULL);
+	jsonw_int_member(w, "max_streams", key->max_streams);
+	jsonw_int_member(w, "days", key->code.days);
+	write_date(w, "first_used_at", key->code.first_used_at);
+	jsonw_bool_member(w, "one_machine", key->code.one_machine);
+	jsonw_text_member(w, "machine", *key->code.machine ? key->code.machine : NULL);
+	write_accounts(w, roster, key);
+	jsonw_end(w);
+}
+
+/* What cannot be read of the accounts is missing in the answer, not the answer. */
+static void load_accounts(struct request *r, struct roster *roster)
+{
+	struct error damage = { .kind = ERR_NONE };
+
+	roster_init(roster);
+	roster_load(roster, &r->site->tokens, &damage);
+}
+
+static int send_code(struct request *r, const struct key *key)
+{
+	struct admin_answer a;
+	struct roster roster;
+
+	load_accounts(r, &roster);
+	admin_etag(r, &r->site->keys);
+	admin_begin(&a);
+	write_code(&a.w, key, &roster);
+	roster_release(&roster);
+	return admin_send(r, 200, &a);
+}
+
+int api_admin_code(struct request *r)
+{
+	struct key key;
+
+	return find(r, r->rest, &key) ? -1 : send_code(r, &key);
+}
+
+/* ---- all ---- */
+
+struct listing {
+	struct jsonw *w;
+	struct roster roster;
+	void (*write)(struct jsonw *w, const struct key *key, const struct roster *roster);
+	int64_t users, with_account;
+};
+
+static int list_one(void *context, const struct key *key)
+{
+	struct listing *l = context;
+	bool has = false;
+
+	if (!key->code.is || key->ends_at)
+		return 0;
+	for (size_t i = 0; i < l->roster.count; i++)
+		has |= is_own(&l->roster.accounts[i], key);
+	l->users++;
+	l->with_account += has;
+	if (l->write)
+		l->write(l->w, key, &l->roster);
+	return 0;
+}
+
+static int list(struct request *r, struct listing *l)
+{
+	int rc;
+
+	load_accounts(r, &l->roster);
+	rc = keys_each(&r->site->keys, list_one, l, &r->error);
+	roster_release(&l->roster);
+	return rc;
+}
+
+/* The answer, which is wiped where there was a failure. */
+static int finish(struct request *r, int rc, struct admin_answer *a)
+{
+	if (!rc)
+		return admin_send(r, 200, a);
+	buf_release(&a->body);
+	return -1;
+}
+
+int api_admin_codes(struct request *r)
+{
+	struct admin_answer a;
+	struct listing l = { .w = &a.w, .write = write_code };
+	int rc;
+
+	if (admin_stores(r))
+		return -1;
+	admin_etag(r, &r->site->keys);
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_begin_array_member(&a.w, "codes");
+	rc = list(r, &l);
+	jsonw_end(&a.w);
+	jsonw_end(&a.w);
+	return finish(r, rc, &a);
+}
+
+/* ---- settings ---- */
+
+static int read_lists(const cJSON *body, struct key *key, struct error *e)
+{
+	const struct {
+		const char *name;
+		char *at;
+	} lists[] = { { "models", key->models }, { "only_accounts", key->accounts } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		const char *text = NULL;
+
+		if (json_text(body, lists[i].name, NULL, &text, e) < 0)
+			return -1;
+		if (text && strlen(text) >= KEY_LIST_SIZE)
+			return error_field(e, lists[i].name, "is too long");
+		if (text)
+			snprintf(lists[i].at, KEY_LIST_SIZE, "%s", text);
+	}
+	return 0;
+}
+
+static int read_machine(const cJSON *body, struct code *code, struct error *e)
+{
+	const char *text = NULL;
+
+	if (json_text(body, "machine", NULL, &text, e) < 0)
+		return -1;
+	if (!text)
+		return 0;
+	if (strcmp(text, "any") == 0)
+		code->one_machine = false;
+	else if (strcmp(text, "first") == 0)
+		code_bind(code, NULL);
+	else if (code_machine_good(text))
+		code_bind(code, text);
+	else
+		return error_field(e, "machine", "is not any, first, or the id of a machine");
+	return 0;
+}
+
+/* expires_at behind days: it holds as an earlier end. */
+static int read_time(const cJSON *body, struct key *key, struct error *e)
+{
+	const char *expires_at = NULL;
+	int64_t days = 0;
+	int given = json_int(body, "days", NULL, 0, CODE_DAYS_MAX, &days, e);
+
+	if (given < 0 || json_text(body, "expires_at", NULL, &expires_at, e) < 0)
+		return -1;
+	if (given)
+		code_set_days(key, days);
+	if (expires_at && !*expires_at)
+		key->expires_at = 0;
+	else if (expires_at && clock_parse(expires_at, &key->expires_at))
+		return error_field(e, "expires_at", "is no date like 2027-01-31T00:00:00Z");
+	return 0;
+}
+
+/* Only what the body names is changed. */
+static int read_settings(const cJSON *body, struct key *key, struct error *e)
+{
+	const char *pool = NULL;
+	int index;
+
+	if (json_text(body, "pool", NULL, &pool, e) < 0 ||
+	    json_int(body, "max_streams", NULL, 0, HOLD_MOST, &key->max_streams, e) < 0 ||
+	    read_lists(body, key, e) || read_time(body, key, e) ||
+	    read_machine(body, &key->code, e) || admin_read_limits(body, key, e))
+		return -1;
+	index = pool ? key_name_index(key_pool_names, KEY_POOLS, pool) : (int)key->pool;
+	if (index < 0)
+		return error_field(e, "pool", "is not shared, own or none");
+	key->pool = (enum key_pool)index;
+	return 0;
+}
+
+static int check_names(const cJSON *body, bool new, struct error *e)
+{
+	static const char *const known[] = { "name",	 "account",    "models",  "only_accounts",
+					     "pool",	 "expires_at", "days",	  "machine",
+					     "requests", "tokens",     "credits", "max_streams" };
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, body) {
+		bool good = false;
+
+		for (size_t i = new ? 0 : 1; i < ARRAY_SIZE(known); i++)
+			good |= strcmp(item->string, known[i]) == 0;
+		if (!good)
+			return error_field(e, item->string, "cannot be set");
+	}
+	return 0;
+}
+
+/* The account that is to be its own; *out NULL: none is named. */
+static int find_account(struct request *r, struct roster *roster, struct account **out)
+{
+	const char *name = NULL;
+
+	*out = NULL;
+	if (json_text(r->json, "account", NULL, &name, &r->error) < 0)
+		return -1;
+	if (!name)
+		return 0;
+	*out = roster_find(roster, name, &r->error);
+	if (!*out)
+		snprintf(r->error.field, sizeof(r->error.field), "account");
+	return *out ? 0 : -1;
+}
+
+static int give(struct request *r, struct account *a, const struct key *key)
+{
+	return a ? roster_give(&r->site->tokens, a, key->id, &r->error) : 0;
+}
+
+/* The only answer that ever holds a code. */
+static int send_text(struct request *r, const char *name, const char *text)
+{
+	struct admin_answer a;
+
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_text_member(&a.w, "name", name);
+	jsonw_text_member(&a.w, "code", text);
+	jsonw_end(&a.w);
+	return admin_send(r, 201, &a);
+}
+
+static int add(struct request *r, struct roster *roster, char text[static KEY_TEXT_SIZE])
+{
+	struct key key = { .role = KEY_USER, .pool = POOL_OWN, .code = { .is = true } };
+	struct account *account;
+	const char *name = NULL;
+
+	if (json_need_text(r->json, "name", NULL, &name, &r->error) ||
+	    check_names(r->json, true, &r->error) || read_settings(r->json, &key, &r->error) ||
+	    find_account(r, roster, &account) || admin_check_match(r, &r->site->keys))
+		return -1;
+	if (keys_add(&r->site->keys, name, &key, text, &r->error)) {
+		snprintf(r->error.field, sizeof(r->error.field), "name");
+		return -1;
+	}
+	if (keys_find(&r->site->keys, text, &key, &r->error) != 1 || give(r, account, &key))
+		return -1;
+	admin_touched(r, name);
+	admin_note(r, "activation code %s added", name);
+	return send_text(r, name, text);
+}
+
+int api_admin_code_add(struct request *r)
+{
+	char text[KEY_TEXT_SIZE] = "";
+	struct roster roster;
+	int rc;
+
+	if (request_json(r) || admin_stores(r))
+		return -1;
+	load_accounts(r, &roster);
+	rc = add(r, &roster, text);
+	roster_release(&roster);
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}
+
+/* What is stored is changed, whatever became of it meanwhile: it was all checked before. */
+static void apply(struct key *key, const void *context)
+{
+	struct error ignored = { .kind = ERR_NONE };
+
+	read_settings(context, key, &ignored);
+}
+
+/* Changes what is stored and shows it. */
+static int edit(struct request *r, struct key *key,
+		void (*change)(struct key *key, const void *context), const char *done)
+{
+	const struct store *keys = &r->site->keys;
+
+	if (admin_check_match(r, keys) ||
+	    keys_change(keys, key->name, change, r->json, &r->error) ||
+	    keys_named(keys, key->name, key, &r->error) < 0)
+		return -1;
+	admin_touched(r, key->name);
+	admin_note(r, "activation code %s %s", key->name, done);
+	return 0;
+}
+
+static int change(struct request *r, struct roster *roster)
+{
+	struct account *account;
+	struct key key, checked;
+
+	if (find(r, r->rest, &key))
+		return -1;
+	checked = key;
+	if (check_names(r->json, false, &r->error) || read_settings(r->json, &checked, &r->error) ||
+	    find_account(r, roster, &account) || edit(r, &key, apply, "changed") ||
+	    give(r, account, &key))
+		return -1;
+	return send_code(r, &key);
+}
+
+int api_admin_code_change(struct request *r)
+{
+	struct roster roster;
+	int rc;
+
+	if (request_json(r) || admin_stores(r))
+		return -1;
+	load_accounts(r, &roster);
+	rc = change(r, &roster);
+	roster_release(&roster);
+	return rc;
+}
+
+static void unbind(struct key *key, const void *context)
+{
+	(void)context;
+	code_bind(&key->code, NULL);
+}
+
+/* ".../codes/NAME/reset": the next machine that is seen has it. */
+int api_admin_code_reset(struct request *r)
+{
+	struct key key;
+
+	if (find(r, admin_segment(r), &key) || edit(r, &key, unbind, "is for the next machine"))
+		return -1;
+	return send_code(r, &key);
+}
+
+static int remove_code(struct request *r, struct key *key)
+{
+	if (find(r, r->rest, key) || admin_check_match(r, &r->site->keys) ||
+	    keys_remove(&r->site->keys, key->name, &r->error))
+		return -1;
+	admin_touched(r, key->name);
+	admin_note(r, "activation code %s removed", key->name);
+	return 0;
+}
+
+int api_admin_code_remove(struct request *r)
+{
+	struct key key;
+
+	return remove_code(r, &key) ? -1 : admin_send_text(r, 200, "removed", key.name);
+}
+
+/* ---- the older gateway's paths ---- */
+
+/* Its answers, but for the code, of which nobody needs more than its first characters. */
+static void write_user(struct jsonw *w, const struct key *key, const struct roster *roster)
+{
+	const struct account *own = NULL;
+	char shown[sizeof(key->prefix) + 4];
+
+	for (size_t i = 0; i < roster->count && !own; i++) {
+		if (is_own(&roster->accounts[i], key))
+			own = &roster->accounts[i];
+	}
+	snprintf(shown, sizeof(shown), "%s...", key->prefix);
+	jsonw_begin_object(w);
+	jsonw_text_member(w, "activation_code", shown);
+	jsonw_text_member(w, "user_name", key->name);
+	jsonw_bool_member(w, "has_credentials", own != NULL);
+	write_date(w, "expires_at", own ? own->expires_at : 0);
+	write_date(w, "expires_date", key->expires_at);
+	write_date(w, "created_at", key->added_at);
+	write_date(w, "updated_at",
+		   !own		       ? 0
+		   : own->refreshed_at ? own->refreshed_at
+				       : own->added_at);
+	jsonw_end(w);
+}
+
+int api_admin_users(struct request *r)
+{
+	struct admin_answer a;
+	struct listing l = { .w = &a.w, .write = write_user };
+	int rc;
+
+	if (admin_stores(r))
+		return -1;
+	admin_begin(&a);
+	jsonw_begin_array(&a.w);
+	rc = list(r, &l);
+	jsonw_end(&a.w);
+	return finish(r, rc, &a);
+}
+
+int api_admin_user_stats(struct request *r)
+{
+	struct listing l = { .w = NULL };
+	struct admin_answer a;
+
+	if (admin_stores(r) || list(r, &l))
+		return -1;
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_int_member(&a.w, "total_users", l.users);
+	jsonw_int_member(&a.w, "with_credentials", l.with_account);
+	jsonw_end(&a.w);
+	return admin_send(r, 200, &a);
+}
+
+int api_admin_user(struct request *r)
+{
+	struct admin_answer a;
+	struct roster roster;
+	struct key key;
+
+	if (find(r, r->rest, &key))
+		return -1;
+	load_accounts(r, &roster);
+	admin_begin(&a);
+	write_user(&a.w, &key, &roster);
+	roster_release(&roster);
+	return admin_send(r, 200, &a);
+}
+
+static int send_success(struct request *r, const char *done, const char *name)
+{
+	struct admin_answer a;
+	char message[KEY_NAME_SIZE + 32];
+
+	snprintf(message, sizeof(message), "%s: %s", done, name);
+	admin_begin(&a);
+	jsonw_begin_object(&a.w);
+	jsonw_bool_member(&a.w, "success", true);
+	jsonw_text_member(&a.w, "message", message);
+	jsonw_text_member(&a.w, "user_name", name);
+	jsonw_end(&a.w);
+	return admin_send(r, 200, &a);
+}
+
+int api_admin_user_remove(struct request *r)
+{
+	struct key key;
+
+	return remove_code(r, &key) ? -1 : send_success(r, "removed", key.name);
+}
+
+/* A new code is a strong one; a known one may be as it was imported. */
+static int check_entry(struct request *r, const struct import *i, const struct import_plan *p)
+{
+	const char *why;
+
+	if (i->count != 1 || p->code == IMPORT_VERDICTS)
+		return import_verdict(p) == IMPORT_REFUSE
+			       ? error_set(&r->error, ERR_REQUEST, "%s", p->reason)
+			       : error_field(&r->error, "activation_code", "Field required");
+	if (p->code == IMPORT_ADD &&
+	    !secret_is_strong(secret_reveal(&i->entries[0].code.text), &why))
+		return error_field(&r->error, "activation_code", "is too weak: it %s", why);
+	return 0;
+}
+
+/* {"activation_code", "user_name", "credentials": {...}}: the code is made where it is new, and the
+ * account is its own. */
+int api_admin_user_add(struct request *r)
+{
+	struct import i = { .entries = NULL };
+	struct import_plan *plans = NULL;
+	struct roster roster;
+	size_t done;
+	int rc;
+
+	roster_init(&roster);
+	rc = admin_stores(r) || import_read(&i, "request", buf_span(&r->body), &r->error) ||
+	     roster_load(&roster, &r->site->tokens, &r->error);
+	plans = xcalloc(i.count + 1, sizeof(*plans));
+	if (!rc)
+		rc = import_plan(plans, &i, &roster, &r->site->keys, &r->error) ||
+		     check_entry(r, &i, &plans[0]) || admin_check_match(r, &r->site->keys) ||
+		     import_carry_out(&r->site->tokens, &r->site->keys, plans, &i, &done,
+				      &r->error);
+	if (!rc) {
+		admin_touched(r, i.entries[0].code.key.name);
+		admin_note(r, "activation code %s stored", i.entries[0].code.key.name);
+		rc = send_success(r, "stored", i.entries[0].code.key.name);
+	}
+	free(plans);
+	roster_release(&roster);
+	import_release(&i);
+	return rc ? -1 : 0;
+}
