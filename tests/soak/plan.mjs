@@ -140,7 +140,8 @@ export function makePlan(random, { calm, pace_ms: pace }) {
 	const fault = random.weighted(weightsOf(calm || shape === 'large' ? calmFaults : faults));
 	const { first, always, bad } = faults[fault];
 	const answer = makeAnswer(random, mark, shape);
-	const usage = { input: random.between(10, 5000), output: random.between(1, 900) };
+	/* More than the first event's estimate of it: usage only grows. */
+	const usage = { input: random.between(1000, 9000), output: random.between(1, 900) };
 	const script = {
 		steps: answer.steps,
 		pace_ms: shape === 'large' ? undefined : random.between(10, pace),

@@ -54,7 +54,7 @@ async function once(site, door, random, calm) {
 		slowly: plan.manner === 'reads slowly' });
 	const to = Date.now();
 	const may = excuses(site, door.name, from, to);
-	const revoked = site.revoked.has(key) ? [401] : [];
+	const revoked = site.revoked.has(key) ? [401, 400] : [];
 	const { outcome, wrong } = judge(plan, answer, { ...may, statuses: may.statuses.concat(revoked) });
 
 	count(site, `${plan.stream ? 'stream' : 'whole'}: ${outcome}`);

@@ -79,6 +79,7 @@ function slope(rows) {
  * and sanitizers keep a record of each thread that ever was and of each place that allocated: as much
  * as measured without any leak, and LeakSanitizer looks at the end besides.
  */
+const LEAST_SECONDS = 90; /* in less of it nothing can be told from chance */
 const MAY_GROW = 4 * MB, SANITIZED_MAY_GROW = 24 * MB, SANITIZED_PART = 0.15;
 
 export function judgeMemory(rows, from, to, sanitized) {
@@ -87,7 +88,7 @@ export function judgeMemory(rows, from, to, sanitized) {
 	for (const pid of new Set(rows.map((row) => row.pid))) {
 		const mine = rows.filter((row) => row.pid === pid && row.at >= from && row.at <= to);
 
-		if (mine.length < 5)
+		if (!mine.length || mine.at(-1).at - mine[0].at < LEAST_SECONDS)
 			continue;
 		const growth = slope(mine) * (mine.at(-1).at - mine[0].at);
 		const most = sanitized ? Math.max(SANITIZED_MAY_GROW, SANITIZED_PART * mine[0].rss) :
