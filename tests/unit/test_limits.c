@@ -309,8 +309,8 @@ static bool takes_text(size_t n)
 
 static bool takes_arguments(size_t n)
 {
-	return takes_answer("toolUseEvent",
-			    "{\"toolUseId\":\"i\",\"name\":\"n\",\"input\":\"", "\"}", n);
+	return takes_answer("toolUseEvent", "{\"toolUseId\":\"i\",\"name\":\"n\",\"input\":\"",
+			    "\"}", n);
 }
 
 /* ---- what we write ---- */
@@ -515,8 +515,14 @@ static bool tells(size_t n)
 
 /* ---- the tables ---- */
 
-#define ROW(limit, probe)    { #limit, (size_t)(limit), probe }
-#define SIZE_OF(limit, probe) { #limit, (size_t)(limit)-1, probe } /* of a buffer with its NUL */
+#define ROW(limit, probe)                                                                          \
+	{                                                                                          \
+#limit, (size_t)(limit), probe                                                     \
+	}
+#define SIZE_OF(limit, probe)                                                                      \
+	{                                                                                          \
+#limit, (size_t)(limit)-1, probe                                                   \
+	} /* of a buffer with its NUL */
 
 static const struct {
 	const char *name;
@@ -572,8 +578,7 @@ static const struct {
 	{ "LIMIT_FRAME_HEADERS", "tests/unit/test_eventstream.c",
 	  "eventstream_takes_1024_headers_and_not_one_more" },
 	{ "LIMIT_OPEN_TOOLS", "tests/unit/test_up_event.c", "up_event_limits_calls_and_arguments" },
-	{ "LIMIT_TRIES", "tests/unit/test_up_call.c",
-	  "tries_are_bounded_per_account_and_request" },
+	{ "LIMIT_TRIES", "tests/unit/test_up_call.c", "tries_are_bounded_per_account_and_request" },
 	{ "LIMIT_ACCOUNT_TRIES", "tests/unit/test_up_call.c",
 	  "tries_are_bounded_per_account_and_request" },
 	{ "LIMIT_PAUSE_MS", "tests/unit/test_up_call.c",
