@@ -201,7 +201,7 @@ static void fetch_behind(struct app *app)
 	_exit(EX_OK);
 }
 
-/* The default action of SIGTERM is right here: the web server ends us when the client left. */
+/* SIGTERM is from the web server, when the client left: conn.c sees to it. */
 static int serve_cgi(struct app *app, const sigset_t *handled)
 {
 	struct conn conn;
