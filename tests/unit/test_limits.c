@@ -563,8 +563,9 @@ static const struct {
 } elsewhere[] = {
 	{ "LIMIT_ADMIN_BODY", "tests/cases/limits.test.mjs", "LIMIT_ADMIN_BODY" },
 	{ "LIMIT_TOOL_DESC", "tests/unit/test_up_request.c",
-	  "up_request_moves_long_descriptions_behind_the_system_text" },
-	{ "LIMIT_IMAGES", "tests/unit/test_up_request.c", "up_request_keeps_the_newest_images" },
+	  "up_request_sends_descriptions_and_images_up_to_their_limits" },
+	{ "LIMIT_IMAGES", "tests/unit/test_up_request.c",
+	  "up_request_sends_descriptions_and_images_up_to_their_limits" },
 	{ "LIMIT_DOCUMENTS", "tests/unit/test_up_media.c", "only_the_latest_five_documents_go" },
 	{ "LIMIT_DOCUMENT_NAME", "tests/unit/test_in_document.c", "long_titles_are_cut" },
 	{ "LIMIT_UP_BODY", "tests/unit/test_up_request.c",
