@@ -146,11 +146,12 @@ function judgeRefusal(plan, answer, may) {
 
 	if (!allowed.includes(answer.status))
 		wrong.push(`status ${answer.status}: ${shorten(answer.bytes.toString(), 400)}`);
-	return { outcome: `${answer.status}`, wrong };
+	return { outcome: `${answer.status}`, wrong, why: plan.failing ? undefined :
+		`${answer.status} ${json?.error?.message}`.replace(/acc_[\w-]+|\S*\d\S*Z|\d+/g, '#') };
 }
 
 // may: { cut: the responder was killed meanwhile, statuses: others that are right now }.
-// Returns { outcome, wrong: [text] }.
+// Returns { outcome, wrong: [text], why }: why a request was refused that might have been served.
 export function judge(plan, answer, may) {
 	const foreign = foreignMarks(plan, answer.bytes);
 	const own = Boolean(answer.headers['request-id'] ?? answer.headers['x-request-id']);
@@ -168,5 +169,5 @@ export function judge(plan, answer, may) {
 		verdict = judgeRefusal(plan, answer, may.statuses);
 	else
 		verdict = plan.stream ? judgeStream(plan, answer) : judgeWhole(plan, answer);
-	return { outcome: verdict.outcome, wrong: foreign.concat(verdict.wrong) };
+	return { ...verdict, wrong: foreign.concat(verdict.wrong) };
 }

@@ -123,14 +123,15 @@ const refusal = ([status, type, reason]) => ({
 	body: { __type: `com.amazon.kiro.runtimeservice#${type}`, message: 'Told to fail.', reason },
 });
 
-// pace_ms: the longest time between two events.
+// pace_ms: the longest time between two events. large: large answers may come, which slow readers take.
 // Returns { mark, dialect, stream, path, body, scripts: { name: script }, sent, fault, manner, usage,
 // failing }: failing when no whole answer can come.
-export function makePlan(random, { calm, pace_ms: pace }) {
+export function makePlan(random, { calm, large, pace_ms: pace }) {
 	const mark = `~${random.between(0, 0xFFFFFF).toString(16).padStart(6, '0')}` +
 		     `${random.between(0, 0xFFFFFF).toString(16).padStart(6, '0')}~`;
 	const name = `s${mark.slice(1, -1)}`;
-	const manner = calm ? 'reads' : random.weighted({ reads: 91, leaves: 8, 'reads slowly': 0.5 });
+	const manner = calm ? 'reads' :
+		random.weighted({ reads: 91, leaves: 8, 'reads slowly': large ? 0.5 : 0 });
 	const shape = manner === 'reads slowly' ? 'large' :
 		random.weighted({ text: 5, thinking: 2, call: 2, both: 2 });
 	/* The Messages API has a limit of tokens, which a large answer would meet. */

@@ -19,8 +19,8 @@ const PACE_MS = Number(process.env.SOAK_PACE ?? (sanitized ? 1500 : 800)); /* be
 const CALM = 0.2; /* of the clients: no faults, nobody leaves; their counters must be exact */
 const folder = join(buildDir, 'soak');
 
-function count(site, name) {
-	site.counts[name] = (site.counts[name] ?? 0) + 1;
+function count(counts, name) {
+	counts[name] = (counts[name] ?? 0) + 1;
 }
 
 function tell(site, door, plan, answer, wrong) {
@@ -40,7 +40,7 @@ function keyFor(site, calm, random) {
 }
 
 async function once(site, door, random, calm) {
-	const plan = makePlan(random, { calm, pace_ms: PACE_MS });
+	const plan = makePlan(random, { calm, large: Date.now() < site.settled, pace_ms: PACE_MS });
 	const which = keyFor(site, calm, random);
 	const key = site.keys[which] ?? site.temporary;
 	const book = site.books[which];
@@ -55,9 +55,12 @@ async function once(site, door, random, calm) {
 	const to = Date.now();
 	const may = excuses(site, door.name, from, to);
 	const revoked = site.revoked.has(key) ? [401, 400] : [];
-	const { outcome, wrong } = judge(plan, answer, { ...may, statuses: may.statuses.concat(revoked) });
+	const { outcome, wrong, why } = judge(plan, answer, { ...may,
+							      statuses: may.statuses.concat(revoked) });
 
-	count(site, `${plan.stream ? 'stream' : 'whole'}: ${outcome}`);
+	count(site.counts, `${plan.stream ? 'stream' : 'whole'}: ${outcome}`);
+	if (why)
+		count(site.refusals, why);
 	if (book)
 		book.push({ to, outcome, input: plan.usage.input, output: plan.usage.output,
 			    door: door.name });
@@ -86,7 +89,7 @@ function startClients(site, random, end) {
 }
 
 async function prepare(site) {
-	Object.assign(site, { seed, began: Date.now(), serial: 1, keys: {}, books: { calm: [], wild: [] },
+	Object.assign(site, { seed, began: Date.now(), serial: 1, keys: {}, refusals: {}, books: { calm: [], wild: [] },
 			      revoked: new Set(), due: new Map(), excused: new Set(), torn: false });
 	for (const name of ['calm', 'wild'])
 		site.keys[name] = (await site.kiroctl(['key', 'add', name])).out.trim();
@@ -101,11 +104,13 @@ async function prepare(site) {
 async function soak(site) {
 	const random = makeRandom(seed);
 	const began = Date.now(), end = began + seconds * 1000;
-	const window = began + seconds * 500; /* from here on nobody is killed and memory is judged */
+
+	/* From here on nobody is killed, answers are small, and memory is judged. */
+	site.settled = began + seconds * 500;
 	const watched = watch(site, Math.max(500, seconds * 1000 / 200));
 	const running = startClients(site, random, end);
 
-	await disturb(site, random.branch(), { killsEnd: window, end });
+	await disturb(site, random.branch(), { killsEnd: site.settled, end });
 	await Promise.all(running);
 	watched.stop();
 	for (const found of judgeMemory(watched.rows, seconds / 2, seconds, sanitized)) {
@@ -127,6 +132,9 @@ function summary(site, rows) {
 	console.log(`${asked} requests:`);
 	for (const [name, many] of Object.entries(site.counts).sort())
 		console.log(`  ${name.padEnd(24)} ${many}`);
+	console.log('refused, though nothing was wrong with the request:');
+	for (const [name, many] of Object.entries(site.refusals).sort(([, a], [, b]) => b - a).slice(0, 12))
+		console.log(`  ${String(many).padStart(6)}  ${name.slice(0, 160)}`);
 	console.log(`disturbances: ${Object.entries(site.done).map(([name, many]) => `${name} ${many}`)
 		.join(', ')}`);
 	if (!site.state.mounted)

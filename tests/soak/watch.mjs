@@ -79,6 +79,7 @@ function slope(rows) {
  * and sanitizers keep a record of each thread that ever was and of each place that allocated: as much
  * as measured without any leak, and LeakSanitizer looks at the end besides.
  */
+const WARM_UP = 60;       /* seconds until a process has met its load */
 const LEAST_SECONDS = 90; /* in less of it nothing can be told from chance */
 const MAY_GROW = 4 * MB, SANITIZED_MAY_GROW = 24 * MB, SANITIZED_PART = 0.15;
 
@@ -86,7 +87,9 @@ export function judgeMemory(rows, from, to, sanitized) {
 	const found = [];
 
 	for (const pid of new Set(rows.map((row) => row.pid))) {
-		const mine = rows.filter((row) => row.pid === pid && row.at >= from && row.at <= to);
+		const all = rows.filter((row) => row.pid === pid);
+		const warm = Math.max(from, all[0].at + WARM_UP);
+		const mine = all.filter((row) => row.at >= warm && row.at <= to);
 
 		if (!mine.length || mine.at(-1).at - mine[0].at < LEAST_SECONDS)
 			continue;
