@@ -6,6 +6,7 @@
 #include "common/http.h"
 #include "common/import.h"
 #include "common/log.h"
+#include "common/roster.h"
 #include "tests/unit/scratch.h"
 
 #include <CUnit/CUnit.h>
@@ -88,7 +89,7 @@ bool stores_record(size_t n)
 	return good;
 }
 
-bool imports_accounts(size_t n)
+static bool imports(size_t n)
 {
 	struct import i = { .entries = NULL };
 	struct error e = { .kind = ERR_NONE };
@@ -104,6 +105,48 @@ bool imports_accounts(size_t n)
 	import_release(&i);
 	buf_release(&text);
 	return good;
+}
+
+static bool take_all(void *context, size_t index, struct span now)
+{
+	(void)context, (void)index, (void)now;
+	return true;
+}
+
+/* One account beside n - 1 others. */
+static bool stores_account(size_t n)
+{
+	struct record *records = xcalloc(n, sizeof(*records));
+	struct account a = { .id = (char[]){ "last" }, .kind = KIND_API_KEY };
+	struct error e = { .kind = ERR_NONE };
+	char dir[SCRATCH_SIZE];
+	struct store s;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		char *key;
+
+		CU_ASSERT_FATAL(asprintf(&key, "a/%zu", i) > 0);
+		records[i] = (struct record){ key, span_of("{}") };
+	}
+	scratch_store(dir, "tokens", &s);
+	CU_ASSERT_EQUAL(store_merge(&s, records, n - 1, take_all, NULL, &e), 0);
+	rc = roster_put(&s, &a, &e);
+	CU_ASSERT_TRUE(!rc || e.kind == ERR_REQUEST);
+	store_close(&s);
+	scratch_remove(dir);
+	for (size_t i = 0; i < n; i++)
+		free((char *)(uintptr_t)records[i].key);
+	free(records);
+	return !rc;
+}
+
+bool keeps_accounts(size_t n)
+{
+	bool stored = stores_account(n);
+
+	CU_ASSERT_EQUAL(imports(n), stored);
+	return stored;
 }
 
 bool captures(size_t n)

@@ -50,7 +50,7 @@ bool writes_event(size_t n);
 bool loads_config(size_t n);
 bool loads_secret(size_t n);
 bool stores_record(size_t n);
-bool imports_accounts(size_t n);
+bool keeps_accounts(size_t n);
 bool captures(size_t n);
 bool logs(size_t n);
 bool takes_url(size_t n);

@@ -43,7 +43,7 @@ static const struct {
 	ROW(LIMIT_CONFIG_FILE, loads_config),
 	ROW(LIMIT_SECRET_FILE, loads_secret),
 	ROW(LIMIT_RECORD, stores_record),
-	ROW(LIMIT_ACCOUNTS, imports_accounts),
+	ROW(LIMIT_ACCOUNTS, keeps_accounts),
 	ROW(LIMIT_CAPTURE, captures),
 	SIZE_OF(LIMIT_LOG_LINE / 8, logs),
 	SIZE_OF(LIMIT_URL, takes_url),
@@ -93,6 +93,7 @@ static const struct {
 	{ "LIMIT_CALIBRATION_SLOTS", NULL, SLOTS },
 	{ "LIMIT_METRIC_SLOTS", "tests/unit/test_metrics.c", "LIMIT_METRIC_SLOTS + 500" },
 	{ "LIMIT_AFFINITY_SLOTS", "tests/unit/test_live.c", "2 * LIMIT_AFFINITY_SLOTS" },
+	{ "LIMIT_ACTIVATION_SLOTS", NULL, SLOTS },
 	{ "LIMIT_USAGE_SLOTS", NULL, SLOTS },
 	{ "LIMIT_QUOTA_SLOTS", NULL, SLOTS },
 };
