@@ -5,6 +5,7 @@
 #   make fuzz       FUZZ_TIME=seconds FUZZ_TARGETS="some": tests/fuzz/README.md
 #   make bench      what it costs, BENCH_TIME=seconds a row; make bench-counts: instructions
 #   make crash      10,000 killed programs: minutes
+#   make soak       500 clients and everything that can go wrong, SOAK_TIME=seconds: tests/soak/README.md
 #   make install    PREFIX=/usr/local DESTDIR=           make uninstall
 #   make deb        the Debian package, into build/      make dist       for shared hosts
 #   make check-package   installs that package into a clean system and tests it there (root)
@@ -23,7 +24,7 @@ BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
 
 CC     ?= gcc
 SAN    ?=
-BUILD  := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
+BUILD  := build$(if $(FUZZ),/fuzz,$(if $(SAN),/$(if $(findstring thread,$(SAN)),tsan,san)))
 
 PACKAGES     := libcurl libcjson libjwt libssl libcrypto zlib
 TEST_LIBS    := -lcunit
@@ -64,7 +65,7 @@ PROGRAMS := $(BUILD)/kiro.fcgi $(BUILD)/kiroctl $(BUILD)/kiro-refresh
 TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin $(BUILD)/tests/fuzz-replay \
             $(BUILD)/tests/crash-tests $(BUILD)/tests/herd $(BUILD)/tests/faults.so
 
-.PHONY: all bench bench-counts check crash fuzz demo install uninstall clean format lint deps testers
+.PHONY: all bench bench-counts check crash fuzz soak demo install uninstall clean format lint deps testers
 .PHONY: deb dist check-package
 .PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
 
@@ -168,6 +169,13 @@ fuzz: $(BUILD)/tests/fuzz-replay
 # The long run of the crash tests: 10,000 killed programs. KILLS=N for another number.
 crash: all testers
 	@KILLS=$${KILLS:-10000} HERD=64x16 tests/run-all crash
+
+# Clients, faults and disturbances for SOAK_TIME seconds: tests/soak/README.md. SAN=... for the builds
+# with sanitizers.
+SOAK_TIME ?= 60
+soak: all $(BUILD)/tests/upstream-standin
+	@etc/install-deps check
+	@BUILD=$(CURDIR)/$(BUILD) SOAK_TIME=$(SOAK_TIME) node tests/soak/run.mjs
 
 # Beside `make check`: needs root, debootstrap and a mirror; about 5 minutes, the first time more.
 # SILENCE=300 makes the upstream's silence in each mode that many seconds; MODE="Apache CGI" chooses.

@@ -151,7 +151,9 @@ int bundle_open(struct span file, const struct bundle_lock *lock, struct buf *te
 	int rc;
 
 	if (strcmp(json_text_or(head, "kiro-fcgi", ""), "sealed") != 0)
-		rc = buf_add(text, file.at, file.len);
+		rc = buf_add(text, file.at, file.len)
+			     ? error_set(e, ERR_REQUEST, "larger than %zu bytes", text->max)
+			     : 0;
 	else if (strcmp(json_text_or(head, "kdf", ""), "scrypt") == 0)
 		rc = open_by_passphrase(head, place, sealed, lock, text, e);
 	else

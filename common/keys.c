@@ -156,24 +156,35 @@ struct adding {
 	const struct key *key;
 };
 
+struct census {
+	const char *name;
+	size_t count;
+};
+
 static int same_name(void *context, const struct key *key)
 {
-	return strcmp(context, key->name) == 0;
+	struct census *c = context;
+
+	c->count++;
+	return strcmp(c->name, key->name) == 0;
 }
 
 /* Runs under the store's lock, so that two who add the same name cannot both find it free. */
 static int add(void *context, struct buf *json, struct error *e)
 {
 	struct adding *a = context;
-	char name[KEY_NAME_SIZE];
-	int taken;
+	struct census c = { .name = a->key->name };
+	int taken = keys_each(a->keys, same_name, &c, e);
 
-	snprintf(name, sizeof(name), "%s", a->key->name);
-	taken = keys_each(a->keys, same_name, name, e);
 	if (taken < 0)
 		return -1;
 	if (taken)
-		return error_set(e, ERR_REQUEST, "there is a key named %s already", name);
+		return error_set(e, ERR_REQUEST, "there is a key named %s already", c.name);
+	if (c.count >= LIMIT_KEYS)
+		return error_set(e, ERR_REQUEST,
+				 "there are %zu keys, and no more are kept: remove some with "
+				 "kiroctl key remove",
+				 c.count);
 	if (json->len)
 		return error_set(e, ERR_REQUEST, "this key is known already, under another name");
 	key_write(a->key, json);

@@ -208,12 +208,28 @@ void roster_enroll(struct account *a, int64_t now)
 		a->added_at = now;
 }
 
+static int count_one(void *context, const char *key, struct span json)
+{
+	(void)key, (void)json;
+	++*(size_t *)context;
+	return 0;
+}
+
 int roster_put(const struct store *tokens, const struct account *a, struct error *e)
 {
+	struct error ignored = { .kind = ERR_NONE }; /* a damaged one is no reason here */
 	char key[STORE_KEY_SIZE];
 	struct buf json;
+	size_t count = 0;
 	int rc;
 
+	/* Two at once may make it one more: that does no harm. */
+	store_each(tokens, "a/", count_one, &count, NULL, &ignored);
+	if (count >= LIMIT_ACCOUNTS)
+		return error_set(e, ERR_REQUEST,
+				 "there are %zu accounts, and no more are kept: remove some with "
+				 "kiroctl account remove",
+				 count);
 	account_key(a->id, key);
 	buf_init(&json, LIMIT_RECORD);
 	account_write(a, &json);

@@ -42,6 +42,7 @@ char *roster_machine_id(void); /* a new one; the caller frees it */
 /* Gives a new account what it lacks: id, label, machine id, date. */
 void roster_enroll(struct account *a, int64_t now);
 
+/* A new one; ERR_REQUEST: there are LIMIT_ACCOUNTS already. */
 int roster_put(const struct store *tokens, const struct account *a, struct error *e);
 
 /* account_change() of a record whose absence is an error; *a is what is stored then. */

@@ -3,7 +3,9 @@
 
 #include <fcgiapp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 
 extern char **environ;
@@ -91,8 +93,11 @@ static int fastcgi_gone(struct conn *c)
 static const struct conn_ops fastcgi_ops = { fastcgi_param, fastcgi_read, fastcgi_write,
 					     fastcgi_gone };
 
-/* CGI: environment, standard input and output. A client that leaves is a SIGTERM by the server,
- * whose default action ends us and with us the upstream request. */
+/*
+ * CGI: environment, standard input and output. A client that leaves is a SIGTERM by the server.
+ * Until the body was read its default action ends us. Then it is a message, for what was used must
+ * still be counted: a client that has the last byte and leaves is quicker than that.
+ */
 
 static const char *cgi_param(struct conn *c, const char *name)
 {
@@ -100,14 +105,25 @@ static const char *cgi_param(struct conn *c, const char *name)
 	return getenv(name);
 }
 
+static sigset_t sigterm(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	return set;
+}
+
 static ssize_t cgi_read(struct conn *c, void *out, size_t size)
 {
+	const sigset_t wanted = sigterm();
 	ssize_t got;
 
-	(void)c;
 	do
 		got = read(STDIN_FILENO, out, size);
 	while (got < 0 && errno == EINTR);
+	if (got == 0 && c->watch_fd >= 0)
+		pthread_sigmask(SIG_BLOCK, &wanted, NULL);
 	return got;
 }
 
@@ -127,17 +143,22 @@ static int cgi_write(struct conn *c, struct span bytes)
 	return 0;
 }
 
-static int never_gone(struct conn *c)
+/* The signal stays where it is: the next look finds it again. */
+static int cgi_gone(struct conn *c)
 {
-	(void)c;
-	return 0;
+	struct pollfd p = { .fd = c->watch_fd, .events = POLLIN };
+
+	return c->watch_fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
-static const struct conn_ops cgi_ops = { cgi_param, cgi_read, cgi_write, never_gone };
+static const struct conn_ops cgi_ops = { cgi_param, cgi_read, cgi_write, cgi_gone };
 
 void conn_init_cgi(struct conn *c)
 {
-	*c = (struct conn){ .ops = &cgi_ops, .watch_fd = -1 };
+	const sigset_t wanted = sigterm();
+
+	*c = (struct conn){ .ops = &cgi_ops,
+			    .watch_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK) };
 }
 
 /* Memory. */
@@ -163,6 +184,12 @@ static ssize_t memory_read(struct conn *c, void *out, size_t size)
 	m->body.at += len;
 	m->body.len -= len;
 	return (ssize_t)len;
+}
+
+static int never_gone(struct conn *c)
+{
+	(void)c;
+	return 0;
 }
 
 static int memory_write(struct conn *c, struct span bytes)

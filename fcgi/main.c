@@ -27,9 +27,9 @@
 #define LISTEN_FD     0		   /* FCGI_LISTENSOCK_FILENO */
 #define WORKER_STACK  (256 * 1024) /* TLS and 128 levels of JSON need under 100 KiB */
 #define SPARE_WORKERS 32	   /* beyond max_streams: they answer 529 */
-#define DESCRIPTORS_A_STREAM                                                                       \
-	5		    /* FastCGI, upstream, libcurl's wake-up pair, place of an account      \
-			     */
+/* FastCGI, upstream, libcurl's wake-up pair, the places of key, session and account (hold.h), and a
+ * file that is open for a moment. */
+#define DESCRIPTORS_A_STREAM 8
 #define POLL_MS	       1000 /* how often the configuration file is looked at */
 #define BEHIND_SECONDS 60   /* of a CGI program, behind its answer */
 #define ARENAS	       2    /* of malloc */
@@ -201,7 +201,7 @@ static void fetch_behind(struct app *app)
 	_exit(EX_OK);
 }
 
-/* The default action of SIGTERM is right here: the web server ends us when the client left. */
+/* SIGTERM is from the web server, when the client left: conn.c sees to it. */
 static int serve_cgi(struct app *app, const sigset_t *handled)
 {
 	struct conn conn;

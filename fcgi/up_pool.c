@@ -84,8 +84,11 @@ static int load_one(void *context, const char *key, struct span json)
 	struct error e = { 0 };
 	struct member *m;
 
-	if (l->count == LIMIT_ACCOUNTS)
+	if (l->count == LIMIT_ACCOUNTS) {
+		log_line(LOG_ERROR, "record %s is left out: there are more than %d accounts", key,
+			 LIMIT_ACCOUNTS);
 		return 0;
+	}
 	if (l->count == l->room) {
 		l->room = l->room ? 2 * l->room : 16;
 		l->members = xrealloc(l->members, l->room * sizeof(*l->members));

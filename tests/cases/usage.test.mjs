@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { requestCgi } from '../lib/cgi.mjs';
+import { cgiVariables, requestCgi } from '../lib/cgi.mjs';
 import { checkStream } from '../lib/contract.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
 import { unwrapped } from '../lib/log.mjs';
+import { start, waitForOutput } from '../lib/process.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 const WINDOW = 200000; /* of claude-sonnet-4.5 and claude-haiku-4.5 */
@@ -164,4 +165,28 @@ test('credits of the answer stand in the log line of its request', async () => {
 	await stream(bodyOf('hi'), { metering: 0.375 });
 	assert.match(unwrapped(fastcgi.log()),
 		     /model=claude-sonnet-4\.5 account=acc_\w+ .* credits=0\.375/);
+});
+
+// The web server's SIGTERM is how a CGI program learns that its client left.
+test('a CGI program whose client left ends its request, and counts it', async () => {
+	const key = installation.kiroctl(['key', 'add', 'leaver']).trim();
+	const body = Buffer.from(JSON.stringify({ ...bodyOf('@stall@'), max_tokens: 100, stream: true }));
+	const used = () => JSON.parse(installation.kiroctl(['usage', '--json', '--key', 'leaver']));
+
+	await standin.script('stall', { steps: [{ text: 'Well' }, { stall: true }] });
+	const child = start(installation.cgi, [], {
+		stdio: ['pipe', 'pipe', 'pipe'],
+		env: { ...installation.env, ...cgiVariables({ path: '/v1/messages', body,
+							      headers: { 'x-api-key': key } }) } });
+
+	child.stdin.end(body);
+	await waitForOutput(child, /Well/);
+	assert.deepEqual(used(), []);
+	child.kill('SIGTERM');
+	assert.deepEqual(await child.ended, { code: 0, signal: null });
+	const [{ requests, errors, output_tokens: output }] = used();
+
+	assert.deepEqual([requests, errors], [1, 0]);
+	assert.ok(output > 0);
+	assert.equal((await standin.stats()).in_flight, 0);
 });

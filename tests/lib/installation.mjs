@@ -115,15 +115,16 @@ function environment(at) {
 //   settings   by their dotted names, over the defaults of the tests
 //   user       when root: who will run the responder and owns the state
 //   programDir, configFile   where they go below the directory ('lib', 'kiro.json')
+//   stateDir   where the state goes, when it is not to be below the directory
 // Returns { dir, stateDir, programDir, program, cgi, configFile, env, key, accounts, kiroctl(),
 // configure(), remove() }.
 export async function makeInstallation({ standin, accounts = [{ name: 'one', kind: 'social' }],
 					 settings = {}, user, programDir = 'lib',
-					 configFile = 'kiro.json' } = {}) {
+					 configFile = 'kiro.json', stateDir } = {}) {
 	const dir = mkdtempSync(join(tmpdir(), 'kiro-test-'));
 	const at = {
 		dir,
-		stateDir: join(dir, 'state'),
+		stateDir: stateDir ?? join(dir, 'state'),
 		programDir: join(dir, programDir),
 		program: join(dir, programDir, 'kiro.fcgi'),
 		cgi: join(dir, programDir, 'kiro.cgi'),

@@ -1,6 +1,7 @@
 /* One line per suite: SUITE(x) is the table x_tests[] in test_x.c. */
 SUITE(base)
 SUITE(buf)
+SUITE(limits)
 SUITE(json)
 SUITE(flat)
 SUITE(config)

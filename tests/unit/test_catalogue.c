@@ -341,6 +341,27 @@ static void catalogues_list_their_union(void)
 	end();
 }
 
+static void catalogues_list_so_many_models(void)
+{
+	size_t count;
+
+	for (size_t n = LIMIT_MODELS; n <= LIMIT_MODELS + 1; n++) {
+		struct buf record;
+
+		begin();
+		buf_init(&record, LIMIT_RECORD);
+		buf_add_text(&record, "{\"v\":1,\"read_at\":1,\"models\":[");
+		for (size_t i = 0; i < n; i++)
+			buf_add_format(&record, "%s{\"id\":\"m%zu\"}", i ? "," : "", i);
+		buf_add_text(&record, "]}");
+		put("c/acc_1", record.at);
+		catalogues_list(all, &s, &arena, &count);
+		CU_ASSERT_EQUAL(count, LIMIT_MODELS);
+		buf_release(&record);
+		end();
+	}
+}
+
 static const char *meaning(const char *name, bool gpt_aliases)
 {
 	struct model_meaning m = catalogues_resolve(all, &s, &keys, gpt_aliases, name, &arena);
@@ -443,6 +464,7 @@ CU_TestInfo catalogue_tests[] = {
 	{ "catalogues give the model as the account has it",
 	  catalogues_give_the_model_as_the_account_has_it },
 	{ "catalogues list their union", catalogues_list_their_union },
+	{ "catalogues list so many models", catalogues_list_so_many_models },
 	{ "catalogues resolve aliases first and the default last",
 	  catalogues_resolve_aliases_first_and_the_default_last },
 	{ "pool passes over accounts whose catalogue lacks the model",

@@ -106,15 +106,21 @@ static void names_are_legal_and_unique(void)
 
 static void long_titles_are_cut(void)
 {
+	static const size_t lengths[][2] = { { LIMIT_DOCUMENT_NAME, LIMIT_DOCUMENT_NAME },
+					     { LIMIT_DOCUMENT_NAME + 1, LIMIT_DOCUMENT_NAME },
+					     { 300, LIMIT_DOCUMENT_NAME } };
 	char body[1024], title[301];
 	struct in_test t;
 
-	memset(title, 'a', sizeof(title) - 1);
-	title[sizeof(title) - 1] = '\0';
-	snprintf(body, sizeof(body), USER(FILE("application/pdf", PDF, ",'title':'%s'")), title);
-	in_test_read(&t, in_anthropic, body);
-	CU_ASSERT_EQUAL(strlen(only_block(&t)->name), LIMIT_DOCUMENT_NAME);
-	in_test_release(&t);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		memset(title, 'a', lengths[i][0]);
+		title[lengths[i][0]] = '\0';
+		snprintf(body, sizeof(body), USER(FILE("application/pdf", PDF, ",'title':'%s'")),
+			 title);
+		in_test_read(&t, in_anthropic, body);
+		CU_ASSERT_EQUAL(strlen(only_block(&t)->name), lengths[i][1]);
+		in_test_release(&t);
+	}
 }
 
 static void texts_stand_in_tags(void)

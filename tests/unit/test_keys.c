@@ -29,6 +29,56 @@ static int add(const char *name, char text[static KEY_TEXT_SIZE])
 	return keys_add(&s, name, NULL, text, &e);
 }
 
+static bool take_all(void *context, size_t index, struct span now)
+{
+	(void)context, (void)index;
+	return !now.len;
+}
+
+/* So many keys as cheaply as it goes: they have a name, a hash and nothing else. */
+static void add_many(size_t count)
+{
+	struct record *records = xcalloc(count, sizeof(*records));
+
+	for (size_t i = 0; i < count; i++) {
+		struct key key = { .role = KEY_USER, .added_at = 1 };
+		char *store_key;
+		struct buf json;
+
+		snprintf(key.name, sizeof(key.name), "n%zu", i);
+		snprintf(key.id, sizeof(key.id), "key_%016zx", i);
+		snprintf(key.hash, sizeof(key.hash), "%064zx", i);
+		buf_init(&json, KB(4));
+		key_write(&key, &json);
+		CU_ASSERT_FATAL(asprintf(&store_key, "k/%s", key.hash) > 0);
+		records[i] = (struct record){ store_key, buf_span(&json) };
+	}
+	CU_ASSERT_EQUAL(store_merge(&s, records, count, take_all, NULL, &e), 0);
+	for (size_t i = 0; i < count; i++) {
+		free((char *)(uintptr_t)records[i].key);
+		free((char *)(uintptr_t)records[i].json.at);
+	}
+	free(records);
+}
+
+static void keys_end_at_their_limit(void)
+{
+	char one[KEY_TEXT_SIZE] = "", more[KEY_TEXT_SIZE] = "", again[KEY_TEXT_SIZE] = "";
+	size_t count;
+
+	begin();
+	add_many(LIMIT_KEYS - 1);
+	CU_ASSERT_EQUAL(add("the last", one), 0);
+	CU_ASSERT_EQUAL(add("one more", more), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_REQUEST);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "100000 keys"));
+	CU_ASSERT_EQUAL(keys_remove(&s, "n7", &e), 0);
+	CU_ASSERT_EQUAL(add("one more", again), 0);
+	CU_ASSERT_EQUAL(keys_count(&s, &count, &e), 0);
+	CU_ASSERT_EQUAL(count, LIMIT_KEYS);
+	end();
+}
+
 static void made_key_is_found_and_is_not_stored(void)
 {
 	char text[KEY_TEXT_SIZE] = "", other[KEY_TEXT_SIZE];
@@ -387,6 +437,7 @@ static void limits_are_read_and_written(void)
 }
 
 CU_TestInfo keys_tests[] = {
+	{ "keys end at their limit", keys_end_at_their_limit },
 	{ "made key is found and is not stored", made_key_is_found_and_is_not_stored },
 	{ "given key is taken when strong", given_key_is_taken_when_strong },
 	{ "names and keys are unique", names_and_keys_are_unique },

@@ -219,6 +219,7 @@ static void tries_are_bounded_per_account_and_request(void)
 static void a_long_retry_after_is_left_to_the_client(void)
 {
 	static const struct step later[] = { { ERR_UP_CAPACITY, 3, ENDLESS } };
+	static const struct step soon[] = { { ERR_UP_CAPACITY, LIMIT_PAUSE_MS / 1000, 1 }, { 0 } };
 	struct error told;
 	struct scene s;
 
@@ -227,6 +228,8 @@ static void a_long_retry_after_is_left_to_the_client(void)
 	told = request_met(&s, later);
 	CU_ASSERT_EQUAL(s.sent, 1);
 	CU_ASSERT_EQUAL(told.retry_after, 3);
+	CU_ASSERT_EQUAL(request_met(&s, soon).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.sent, 2);
 	end(&s);
 }
 

@@ -138,6 +138,12 @@ static void only_the_latest_five_documents_go(void)
 		strstr(text_at(&t, HISTORY "0.userInputMessage.content"),
 		       "[document a left out: only the latest 5 documents are sent]"));
 	release(&t);
+
+	run(&t, HEAD USER(PDF("a") "," PDF("b") "," PDF("c") "," PDF("d") "," PDF("e")) "]}",
+	    "claude-sonnet-4.5", true, false);
+	CU_ASSERT_EQUAL(cJSON_GetArraySize(down(t.out, CURRENT "documents")), LIMIT_DOCUMENTS);
+	CU_ASSERT_PTR_NULL(strstr(text_at(&t, CURRENT "content"), "left out"));
+	release(&t);
 }
 
 static void the_context_of_a_document_is_told(void)

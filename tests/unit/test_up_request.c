@@ -486,6 +486,28 @@ static void up_request_moves_long_descriptions_behind_the_system_text(void)
 	buf_release(&text);
 }
 
+static void up_request_sends_descriptions_and_images_up_to_their_limits(void)
+{
+	struct buf text;
+	struct up_test t;
+
+	buf_init(&text, MB(1));
+	buf_add_text(&text, HEAD "'messages':[{'role':'user','content':[{'type':'text','text':"
+				 "'x'}");
+	for (int i = 0; i < LIMIT_IMAGES; i++)
+		buf_add_text(&text, "," IMAGE);
+	buf_add_text(&text, "]}],'tools':[{'name':'Big','input_schema':{},'description':'");
+	for (int i = 0; i < LIMIT_TOOL_DESC; i++)
+		buf_add_char(&text, 'd');
+	buf_add_text(&text, "'}]}");
+	up_test_run(&t, in_anthropic, text.at, "auto");
+	CU_ASSERT_EQUAL(cJSON_GetArraySize(down(t.out, CURRENT "images")), LIMIT_IMAGES);
+	CU_ASSERT_PTR_NULL(strstr(text_at(&t, CURRENT "content"), "left out"));
+	CU_ASSERT_PTR_NULL(strstr(text_at(&t, CURRENT "content"), "The rest of"));
+	up_test_release(&t);
+	buf_release(&text);
+}
+
 static void up_request_sends_no_tools_when_none_may_be_called(void)
 {
 	struct up_test t;
@@ -672,6 +694,8 @@ CU_TestInfo up_request_tests[] = {
 	{ "keeps the newest images", up_request_keeps_the_newest_images },
 	{ "moves long descriptions behind the system text",
 	  up_request_moves_long_descriptions_behind_the_system_text },
+	{ "sends descriptions and images up to their limits",
+	  up_request_sends_descriptions_and_images_up_to_their_limits },
 	{ "sends no tools when none may be called",
 	  up_request_sends_no_tools_when_none_may_be_called },
 	{ "asks for thinking as the model needs it",

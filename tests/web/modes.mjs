@@ -71,8 +71,10 @@ const lighttpdCgi = (at, mount) => startLighttpd({
 	variables: { kiro_mount: mount, kiro_config: at.configFile, kiro_cgi: at.cgi },
 });
 
-const apacheProxyFcgi = (at, mount) => external(at, (socket) => startApache({
+// directives: of the server, beside the fragment's.
+export const apacheProxyFcgi = (at, mount, directives) => external(at, (socket) => startApache({
 	dir: at.dir,
+	directives,
 	env: serverEnv(at),
 	fragment: 'kiro-proxy-fcgi.conf',
 	load: ['proxy', 'proxy_fcgi'],

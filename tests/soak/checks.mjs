@@ -1,0 +1,136 @@
+// What must hold when all clients are gone.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { until } from '../lib/process.mjs';
+import { ask } from './client.mjs';
+import { sleep, violate } from './chaos.mjs';
+import { MOUNT } from './site.mjs';
+import { locksIn, openFiles } from './watch.mjs';
+
+const PATIENCE_MS = 90000;
+const kept = (site) => Object.values(site.doors).filter((door) => door.kept);
+
+const threads = (pid) =>
+	Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+
+async function settles(site, what, condition, now) {
+	try {
+		await until(condition, what, PATIENCE_MS);
+	} catch {
+		violate(site, 'quiet', `${what} does not come: ${await now()}`);
+	}
+}
+
+// Nothing goes on any more: no request upstream, no thread, no lock, no file that was not open at the
+// start. Upstream connections are kept, so many as there were clients; each has three descriptors.
+export async function quiet(site, clients) {
+	const upstream = async () => (await site.standin.stats()).in_flight;
+
+	await settles(site, 'the end of all upstream requests', async () => !await upstream(), upstream);
+	await settles(site, 'the end of all locks', () => !locksIn(site.at.stateDir).length,
+		      () => locksIn(site.at.stateDir));
+	for (const door of kept(site)) {
+		const pid = door.pid();
+		const files = () => openFiles(pid);
+
+		await settles(site, `the end of the threads of ${door.name}`,
+			      () => threads(pid) <= 2, () => threads(pid));
+		/* The store's file may be open that was not yet at the start, and the logs. */
+		await settles(site, `the files of ${door.name}`, () => files().length <= door.files + 4,
+			      () => `${door.files} at first, now ${files()}`);
+	}
+}
+
+// What a client saw, it has been charged with; what nobody can know lies between two bounds: answers
+// that were cut, and those that came just before a kill and may not have been booked yet.
+export async function booksAgree(site) {
+	const { out } = await site.kiroctl(['usage', '--json', '--by', 'key']);
+	const rows = JSON.parse(out || '[]');
+	const nearKill = ({ to, door }) => site.windows.some((one) => one.what === 'kill' &&
+		one.door === door && to > one.from - 3000 && to <= one.to);
+
+	for (const [name, book] of Object.entries(site.books)) {
+		const row = rows.find(({ key }) => key === name) ?? { requests: 0 };
+		const whole = book.filter((one) => one.outcome === 'whole' && !nearKill(one));
+		const sum = (list, what) => list.reduce((total, one) => total + one[what], 0);
+		const bounds = { requests: [whole.length, book.length] };
+
+		/* A spoilt answer costs too, and some are asked for again: no upper bound there. */
+		for (const what of ['input', 'output'])
+			bounds[`${what}_tokens`] = [sum(whole, what),
+						    name === 'calm' ? sum(book, what) : Infinity];
+		for (const [what, [least, most]] of Object.entries(bounds)) {
+			const value = row[what];
+
+			console.log(`usage of ${name}: ${what} ${value}, clients saw ${least} to ${most}`);
+			if (!(value >= least && value <= most))
+				violate(site, 'usage', `${what} of ${name}: ${value} counted, clients ` +
+					`saw ${least} to ${most}`);
+		}
+	}
+}
+
+// Every account is good, with a token that must be renewed first, and each door serves.
+export async function accountsWork(site) {
+	await site.standin.addAccounts(site.at.accounts.map(({ name }) => ({ name, expired: true })));
+	const list = JSON.parse((await site.kiroctl(['account', 'list', '--json'])).out || '[]');
+
+	for (const { id, profile_arn: profile, state, state_reason: why } of list) {
+		const name = profile.split('/').at(-1);
+		let done = await site.kiroctl(['account', 'refresh', id]);
+
+		if (!done.code)
+			done = await site.kiroctl(['account', 'test', id]);
+		if (done.code && !site.excused.has(name))
+			violate(site, 'account', `${name} (${state}, ${why}): ${done.err || done.out}`);
+		if (['exhausted', 'suspended', 'refused'].includes(state))
+			await site.kiroctl(['account', 'enable', id]);
+	}
+	for (const door of Object.values(site.doors)) {
+		const answer = await ask({ port: door.port, path: `${MOUNT}/v1/messages`,
+			headers: { 'x-api-key': site.keys.calm },
+			body: JSON.stringify({ model: 'claude-opus-4-8', max_tokens: 100,
+					       messages: [{ role: 'user', content: '@plain@' }] }) });
+
+		if (answer.status !== 200)
+			violate(site, 'end', `${door.name} answers ${answer.status}: ${answer.bytes}`);
+	}
+	await sleep(500);
+}
+
+// Every stored refresh token is the one that the service takes next, none was used twice, and no two
+// renewals of one account met.
+export async function tokensAreWhole(site) {
+	const file = join(site.at.stateDir, 'export.jsonl');
+	const done = await site.kiroctl(['export', file, '--secrets']);
+
+	if (done.code)
+		return violate(site, 'tokens', `export: ${done.err}`);
+	const stored = new Set(readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line))
+		.filter((one) => one.key?.startsWith('a/')).map((one) => one.record.refresh_token));
+
+	for (const { name, refreshToken } of await site.standin.accounts()) {
+		if (!stored.has(refreshToken) && !site.excused.has(name))
+			violate(site, 'tokens', `the refresh token of ${name} is lost`);
+	}
+	const { refresh } = await site.standin.stats();
+
+	console.log(`renewals: ${refresh.calls}, used again: ${refresh.stale}, unknown: ${refresh.unknown}`);
+	for (const { account, stale, max_overlap: overlap } of refresh.tokens) {
+		if (stale && !site.excused.has(account))
+			violate(site, 'tokens', `a refresh token of ${account} was used again`);
+		if (overlap > 1)
+			violate(site, 'tokens', `${overlap} renewals of ${account} at once`);
+	}
+}
+
+export function reportsAreEmpty(site, logs) {
+	const found = site.reports();
+
+	for (const text of found)
+		violate(site, 'sanitizer', text.slice(0, 6000));
+	if (!found.length && /(Address|Leak|Thread)Sanitizer|runtime error:/.test(logs))
+		violate(site, 'sanitizer', logs.slice(logs.search(/(Address|Leak|Thread)Sanitizer|runtime error:/))
+			.slice(0, 4000));
+}
