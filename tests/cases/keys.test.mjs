@@ -75,6 +75,31 @@ describe('limits', () => {
 		assert.equal((await ask(key)).status, 200);
 	});
 
+	test('the headers of each API tell what is left of the limits, the least of all windows', async () => {
+		const key = makeKey('told', '--requests', '3/minute,2/day', '--tokens', '1000/month');
+		const first = (await ask(key)).headers;
+		const body = Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', messages: [{ role: 'user', content: 'hi' }] }));
+		const second = (await ask(key, { path: '/v1/chat/completions', body })).headers;
+		const over = await ask(key);
+		const midnight = new Date(Math.ceil((Date.now() + 1) / 86400e3) * 86400e3).toISOString().replace('.000', '');
+
+		assert.equal(first['anthropic-ratelimit-requests-limit'], '2');
+		assert.equal(first['anthropic-ratelimit-requests-remaining'], '1');
+		assert.equal(first['anthropic-ratelimit-requests-reset'], midnight);
+		assert.equal(first['anthropic-ratelimit-tokens-limit'], '1000');
+		assert.equal(first['anthropic-ratelimit-tokens-remaining'], '1000');
+		assert.equal(second['x-ratelimit-limit-requests'], '2');
+		assert.equal(second['x-ratelimit-remaining-requests'], '0');
+		assert.match(second['x-ratelimit-reset-requests'], /^(\d+h)?(\d+m)?\d+s$/);
+		assert.equal(second['x-ratelimit-remaining-tokens'], '958'); /* 42 of the first */
+		assert.equal(over.status, 429);
+		assert.equal(over.headers['anthropic-ratelimit-requests-remaining'], '0');
+		assert.equal(over.headers['anthropic-ratelimit-requests-reset'], midnight);
+		const none = (await ask(makeKey('untold', '--credits', '5/day'))).headers;
+
+		assert.deepEqual(Object.keys({ ...first, ...none }).filter((name) => name in none && /ratelimit/.test(name)), []);
+	});
+
 	test('the key sees its limits and what is left of them', async () => {
 		const key = makeKey('seer', '--requests', '10/day', '--tokens', '1000/month', '--max-streams', '3');
 

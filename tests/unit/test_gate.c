@@ -209,6 +209,7 @@ static void serve(struct app *app, const struct router_row *row, enum holder who
 				 path,
 				 "REMOTE_ADDR=192.0.2.1",
 				 "HTTP_HOST=localhost",
+				 "QUERY_STRING=events=1&interval_ms=0", /* of /health/stream */
 				 who == NOBODY ? NULL : header,
 				 NULL };
 	struct conn_memory memory = { .params = params, .body = span_of("{}"), .out = answer };
@@ -367,29 +368,6 @@ static void stop(struct app *app, int held)
 	end(held);
 }
 
-static void every_door_knows_every_key(void)
-{
-	struct router_row row;
-	struct app app;
-	size_t rows = 0;
-	int held = begin();
-
-	start(&app);
-	for (; router_row(rows, &row); rows++) {
-		CU_ASSERT_TRUE(row.guard == guard_of(&row) || row.guard == PANEL);
-		for (int who = 0; who < HOLDERS; who++) {
-			struct buf answer;
-
-			buf_init(&answer, MB(1));
-			serve(&app, &row, (enum holder)who, &answer);
-			check(&row, (enum holder)who, &answer);
-			buf_release(&answer);
-		}
-	}
-	CU_ASSERT_TRUE(rows >= 28);
-	stop(&app, held);
-}
-
 /* For audit_read(). */
 static int is_named(void *context, const cJSON *line)
 {
@@ -414,37 +392,46 @@ static bool announces_itself(const struct router_row *row)
 	return ends_with(row->path, "/accounts/import") || ends_with(row->path, "/poll");
 }
 
-static void every_door_that_changes_something_is_in_the_audit_log(void)
+static void check_audit_log(size_t wanted)
 {
-	size_t wanted = 0, begun = 0;
-	struct router_row row;
 	struct audit_sum sum;
-	struct app app;
-	int held = begin();
+	size_t begun = 0;
 
-	start(&app);
-	for (size_t i = 0; router_row(i, &row); i++) {
-		struct buf answer;
-
-		for (int who = 0; who < HOLDERS; who++) {
-			buf_init(&answer, MB(1));
-			serve(&app, &row, (enum holder)who, &answer);
-			buf_release(&answer);
-			if (changes_something(&row) && !announces_itself(&row))
-				wanted += !expected((enum holder)who, &row);
-		}
-	}
 	CU_ASSERT_EQUAL(audit_read(dir, is_named, &begun, &sum, &e), 0);
 	CU_ASSERT_TRUE(wanted > 10);
 	CU_ASSERT_EQUAL(begun, wanted);
 	CU_ASSERT_EQUAL(sum.open, 0);
 	CU_ASSERT_EQUAL(sum.bad_line, 0);
+}
+
+static void every_door_knows_every_key_and_what_it_changes_is_noted(void)
+{
+	struct router_row row;
+	struct app app;
+	size_t rows = 0, changes = 0;
+	int held = begin();
+
+	start(&app);
+	for (; router_row(rows, &row); rows++) {
+		CU_ASSERT_TRUE(row.guard == guard_of(&row) || row.guard == PANEL);
+		for (int who = 0; who < HOLDERS; who++) {
+			struct buf answer;
+
+			buf_init(&answer, MB(1));
+			serve(&app, &row, (enum holder)who, &answer);
+			check(&row, (enum holder)who, &answer);
+			buf_release(&answer);
+			if (changes_something(&row) && !announces_itself(&row))
+				changes += !expected((enum holder)who, &row);
+		}
+	}
+	check_audit_log(changes);
+	CU_ASSERT_TRUE(rows >= 28);
 	stop(&app, held);
 }
 
 CU_TestInfo gate_tests[] = {
-	{ "every_door_knows_every_key", every_door_knows_every_key },
-	{ "every_door_that_changes_something_is_in_the_audit_log",
-	  every_door_that_changes_something_is_in_the_audit_log },
+	{ "every_door_knows_every_key_and_what_it_changes_is_noted",
+	  every_door_knows_every_key_and_what_it_changes_is_noted },
 	CU_TEST_INFO_NULL,
 };
