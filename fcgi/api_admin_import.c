@@ -28,9 +28,10 @@ static int check_codes(struct request *r, const struct import *i)
 	for (size_t n = 0; n < i->count; n++) {
 		if (secret_present(&i->entries[n].code.text) && *r->key.name &&
 		    r->key.role != KEY_ADMIN)
-			return error_set(&r->error, ERR_FORBIDDEN,
-					 "there are activation codes in it, which only an admin may "
-					 "import");
+			return error_set(
+				&r->error, ERR_FORBIDDEN,
+				"there are activation codes in it, which only an admin may "
+				"import");
 	}
 	return 0;
 }
@@ -39,13 +40,11 @@ static int work_read(struct request *r, struct work *w, const char *source)
 {
 	const char *share = request_query(r, "share");
 
-
 	*w = (struct work){ .plans = NULL };
 	roster_init(&w->roster);
 	w->import.share = share && strcmp(share, "1") == 0;
 	if (admin_stores(r) || import_read(&w->import, source, buf_span(&r->body), &r->error) ||
-	    check_codes(r, &w->import) ||
-	    roster_load(&w->roster, &r->site->tokens, &r->error))
+	    check_codes(r, &w->import) || roster_load(&w->roster, &r->site->tokens, &r->error))
 		return -1;
 	w->plans = xcalloc(w->import.count + 1, sizeof(*w->plans));
 	return import_plan(w->plans, &w->import, &w->roster, &r->site->keys, &r->error);
