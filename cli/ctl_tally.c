@@ -204,6 +204,14 @@ static const char *bar(int64_t part, int64_t most, char out[static BAR_PLACES + 
 
 #define CELL 32
 
+/* Sums of tokens in which estimates are. */
+static const char *estimate_mark(const struct group *group, int count)
+{
+	bool tokens = count >= TALLY_INPUT && count <= TALLY_CACHE_WRITE;
+
+	return tokens && group->counts[TALLY_ESTIMATED] && group->counts[count] ? "~" : "";
+}
+
 static void print_table(const struct groups *g)
 {
 	const char *heads[TALLY_COUNTS + 2] = {
@@ -221,7 +229,8 @@ static void print_table(const struct groups *g)
 		const char *cells[TALLY_COUNTS + 2] = { g->at[i].name };
 
 		for (int k = 0; k < TALLY_COUNTS; k++) {
-			snprintf(texts[k], CELL, "%.10g", amount(&g->at[i], k));
+			snprintf(texts[k], CELL, "%s%.10g", estimate_mark(&g->at[i], k),
+				 amount(&g->at[i], k));
 			cells[k + 1] = texts[k];
 		}
 		cells[TALLY_COUNTS + 1] = bar(tokens_of(&g->at[i]), most, chart);
@@ -231,7 +240,7 @@ static void print_table(const struct groups *g)
 	table_release(&t);
 	for (size_t i = 0; i < g->count; i++) {
 		if (g->at[i].counts[TALLY_ESTIMATED]) {
-			fputs("kiroctl: ESTIMATED: of so many requests the tokens are this "
+			fputs("kiroctl: ~: of ESTIMATED of these requests the tokens are this "
 			      "program's estimates, as the upstream told none\n",
 			      stderr);
 			break;

@@ -87,6 +87,8 @@ int log_open(const struct log_options *options)
 	out.level = options->level;
 	out.json = options->json;
 	out.syslog = options->syslog;
+	if (out.syslog)
+		log_syslog_open(LOG_SERVICE);
 	return 0;
 }
 
@@ -217,16 +219,22 @@ static size_t that_fits(struct span text, size_t room)
 	return at;
 }
 
+/* The system's log has stamp, level, name and pid in its own head, and no lines that go on. */
+static void add_system_text(struct buf *line, struct span text)
+{
+	if (*request)
+		buf_add_format(line, "%s: ", request);
+	add_clean(line, (struct span){ text.at, that_fits(text, LIMIT_LOG_LINE) });
+}
+
 static void add_text(struct buf *line, enum log_level level, struct span text)
 {
 	struct buf head;
 	size_t room;
 
 	buf_init(&head, LIMIT_LOG_LINE);
-	if (!out.syslog) {
-		add_stamp(&head);
-		buf_add_format(&head, " %-5s ", level_names[level]);
-	}
+	add_stamp(&head);
+	buf_add_format(&head, " %-5s ", level_names[level]);
 	if (*request)
 		buf_add_format(&head, "%s: ", request);
 	else
@@ -246,6 +254,17 @@ static void add_text(struct buf *line, enum log_level level, struct span text)
 		text = (struct span){ text.at + fits, text.len - fits };
 	}
 	buf_release(&head);
+}
+
+/* A record in the form of the place that it goes to. */
+static void add_plain(struct buf *line, bool access, enum log_level level, struct span text)
+{
+	const struct sink *s = access && out.access.fd >= 0 ? &out.access : &out.events;
+
+	if (out.syslog && !s->path)
+		add_system_text(line, text);
+	else
+		add_text(line, level, text);
 }
 
 static void finish(bool access, enum log_level level, struct buf *line)
@@ -269,7 +288,10 @@ void log_line(enum log_level level, const char *format, ...)
 	va_end(args);
 
 	buf_init(&line, 8 * LIMIT_LOG_LINE);
-	(out.json ? event_json : add_text)(&line, level, span_of(text));
+	if (out.json)
+		event_json(&line, level, span_of(text));
+	else
+		add_plain(&line, false, level, span_of(text));
 	finish(false, level, &line);
 }
 
@@ -287,7 +309,7 @@ void log_access(enum log_level level, void (*members)(struct jsonw *w, const voi
 		members(&w, of);
 		jsonw_end(&w);
 	} else {
-		add_text(&line, level, span_of(text));
+		add_plain(&line, true, level, span_of(text));
 	}
 	finish(true, level, &line);
 }

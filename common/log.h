@@ -7,7 +7,8 @@
  * JSON: one object a line, with timestamp, level, service, type ("event" or "access"), pid, and
  * request_id where a request is served; an event has its message, an access line the members of
  * access_log.c. Text: at most LOG_COLUMNS columns; what is longer goes on in further lines that
- * begin alike, with two blanks more before the text.
+ * begin alike, with two blanks more before the text. In the system's log each record is one
+ * message, of the facility daemon, which has time, level, name and pid from there.
  *
  * Never pass client or upstream bodies. Secrets cannot be passed: see secret.h.
  */

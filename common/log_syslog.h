@@ -5,6 +5,7 @@
 #ifndef COMMON_LOG_SYSLOG_H
 #define COMMON_LOG_SYSLOG_H
 
+void log_syslog_open(const char *name);	      /* which lines have, with the pid; kept */
 void log_syslog(int level, const char *line); /* enum log_level */
 
 #endif

@@ -133,16 +133,24 @@ static int keep(const struct config *c, int fd, const char *path, const cJSON *s
 				   strerror(errno));
 }
 
+/* What was seen, as read_seen() has it, and the names of the options that differ. */
+static cJSON *look(const struct config *c, int fd, struct buf *names)
+{
+	cJSON *seen = read_seen(fd);
+
+	buf_init(names, KB(4));
+	if (seen)
+		compare(c, seen, names);
+	return seen;
+}
+
 /* Under the lock. */
 static int note(const struct config *c, int fd, const char *path, struct error *e)
 {
-	cJSON *seen = read_seen(fd);
 	struct buf names;
+	cJSON *seen = look(c, fd, &names);
 	int rc = 0;
 
-	buf_init(&names, KB(4));
-	if (seen)
-		compare(c, seen, &names);
 	if (!seen || names.len)
 		rc = audit_write(c->state_dir,
 				 &(const struct audit_entry){
@@ -161,14 +169,10 @@ static int note(const struct config *c, int fd, const char *path, struct error *
 /* Most starts find what is known, and take no lock. */
 static bool is_known(const struct config *c, int fd)
 {
-	cJSON *seen = read_seen(fd);
 	struct buf names;
-	bool known;
+	cJSON *seen = look(c, fd, &names);
+	const bool known = seen && !names.len;
 
-	buf_init(&names, KB(4));
-	if (seen)
-		compare(c, seen, &names);
-	known = seen && !names.len;
 	buf_release(&names);
 	cJSON_Delete(seen);
 	return known;

@@ -29,9 +29,9 @@ int admin_send(struct request *r, int status, struct admin_answer *a)
 	int rc;
 
 	admin_outcome(r);
-	rc = a->body.failed ? error_set(&r->error, ERR_INTERNAL, "the answer is too long")
-			    : response_whole(&r->response, status, "application/json",
-					     buf_span(&a->body));
+	rc = a->body.failed
+		     ? error_set(&r->error, ERR_INTERNAL, "the answer is too long")
+		     : response_whole(&r->response, status, "application/json", buf_span(&a->body));
 	buf_wipe(&a->body); /* a new key may have been in it */
 	return rc;
 }

@@ -58,8 +58,10 @@ static const char *from_where(struct request *r)
 
 static struct audit_entry entry_of(struct request *r)
 {
+	const char *kind = strncmp(r->key.id, "jwt_", 4) == 0 ? "token of" : "key";
+
 	return (struct audit_entry){
-		.who = *r->key.name ? arena_format(&r->arena, "key %s", r->key.name)
+		.who = *r->key.name ? arena_format(&r->arena, "%s %s", kind, r->key.name)
 				    : "the admin panel",
 		.from = from_where(r),
 		.action = r->change.action,

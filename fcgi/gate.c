@@ -101,7 +101,8 @@ static int busy(struct request *r, const char *which)
 		r->site->config->max_sessions, which);
 }
 
-/* Holds a place of the queue meanwhile. */
+/* Holds a place of the queue meanwhile. The client gets no byte, so that a refusal has its status:
+ * clients retry that, but no stream that fails. */
 static int wait_for_session(struct request *r)
 {
 	const struct config *config = r->site->config;

@@ -7,6 +7,7 @@
 #include "fcgi/auth.h"
 #include "fcgi/body_capture.h"
 #include "fcgi/dialect.h"
+#include "fcgi/limit_headers.h"
 #include "fcgi/own_credentials.h"
 
 #include <malloc.h>
@@ -338,8 +339,10 @@ static int serve(struct request *r)
 	/* The body is read to its end even when it is not wanted any more. */
 	if (request_read_body(r, rc ? 0 : r->route->body_limit) && !rc)
 		rc = -1;
-	if (!rc && r->route->guard == CHAT)
+	if (!rc && r->route->guard == CHAT) {
 		rc = gate_enter(r);
+		limit_headers(r);
+	}
 	if (!rc && (r->route->guard == OPERATOR || r->route->guard == ADMIN))
 		rc = admin_announce_door(r, r->route->handle);
 	return rc ? rc : r->route->handle(r);

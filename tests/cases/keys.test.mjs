@@ -75,6 +75,31 @@ describe('limits', () => {
 		assert.equal((await ask(key)).status, 200);
 	});
 
+	test('the headers of each API tell what is left of the limits, the least of all windows', async () => {
+		const key = makeKey('told', '--requests', '3/minute,2/day', '--tokens', '1000/month');
+		const first = (await ask(key)).headers;
+		const body = Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', messages: [{ role: 'user', content: 'hi' }] }));
+		const second = (await ask(key, { path: '/v1/chat/completions', body })).headers;
+		const over = await ask(key);
+		const midnight = new Date(Math.ceil((Date.now() + 1) / 86400e3) * 86400e3).toISOString().replace('.000', '');
+
+		assert.equal(first['anthropic-ratelimit-requests-limit'], '2');
+		assert.equal(first['anthropic-ratelimit-requests-remaining'], '1');
+		assert.equal(first['anthropic-ratelimit-requests-reset'], midnight);
+		assert.equal(first['anthropic-ratelimit-tokens-limit'], '1000');
+		assert.equal(first['anthropic-ratelimit-tokens-remaining'], '1000');
+		assert.equal(second['x-ratelimit-limit-requests'], '2');
+		assert.equal(second['x-ratelimit-remaining-requests'], '0');
+		assert.match(second['x-ratelimit-reset-requests'], /^(\d+h)?(\d+m)?\d+s$/);
+		assert.equal(second['x-ratelimit-remaining-tokens'], '958'); /* 42 of the first */
+		assert.equal(over.status, 429);
+		assert.equal(over.headers['anthropic-ratelimit-requests-remaining'], '0');
+		assert.equal(over.headers['anthropic-ratelimit-requests-reset'], midnight);
+		const none = (await ask(makeKey('untold', '--credits', '5/day'))).headers;
+
+		assert.deepEqual(Object.keys({ ...first, ...none }).filter((name) => name in none && /ratelimit/.test(name)), []);
+	});
+
 	test('the key sees its limits and what is left of them', async () => {
 		const key = makeKey('seer', '--requests', '10/day', '--tokens', '1000/month', '--max-streams', '3');
 
@@ -187,9 +212,76 @@ describe('usage', () => {
 		assert.match(ctl('usage'), /daily +40 +0 +0 +1200 +480 +0 +0 +10 +#{24}\n/);
 		assert.match(JSON.parse(ctl('usage', '--by', 'day', '--json'))[0].day, /^\d{4}-\d\d-\d\d$/);
 	});
+
+	test('what was estimated is marked as such', async () => {
+		const key = makeKey('guessed');
+
+		await standin.script('untold', { steps: [{ text: 'three words here' }], trailer: { metering: 0.25 } });
+		await ask(key, { body: Buffer.from(JSON.stringify({ ...JSON.parse(chat()), messages: [{ role: 'user', content: '@untold@' }] })) });
+		const [row] = JSON.parse(ctl('usage', '--key', 'guessed', '--json'));
+		const { today } = await get(key, '/v1/usage');
+
+		assert.equal(row.estimated, 1);
+		assert.equal(today.estimated, 1);
+		assert.match(ctl('usage', '--key', 'guessed'), new RegExp(`guessed +1 +0 +1 +~${row.input_tokens} +~${row.output_tokens} +0 +0 +0\\.25`));
+		await ask(key);
+		const [both] = JSON.parse(ctl('usage', '--key', 'guessed', '--json'));
+
+		assert.deepEqual([both.requests, both.estimated], [2, 1]);
+		assert.match(ctl('usage', '--key', 'guessed'), new RegExp(`guessed +2 +0 +1 +~${both.input_tokens} `));
+	});
 });
 
 describe('sessions', () => {
+	test('a stream that waits gets no byte before its turn: so a refusal has its status, also after a long wait', async () => {
+		const tight = await makeInstallation({ standin, settings: {
+			max_concurrent_sessions: 1, queue_timeout: 60, ping_interval: 1, first_byte_hold: 1 } });
+		let server = await startFastcgi(tight);
+		const order = [];
+		const body = Buffer.from(JSON.stringify({ ...JSON.parse(chat()), stream: true }));
+		const stream = async (name) => {
+			const answer = await ask(tight.key, { body, via: (request) =>
+				server.request({ ...request, onData: () => order.includes(`${name} begins`) || order.push(`${name} begins`) }) });
+
+			order.push(`${name} ends`);
+			return answer;
+		};
+
+		try {
+			/* longer than pings and the hold: neither starts an answer that waits for its turn */
+			await standin.script('default', { steps: [{ sleep_ms: 2500 }, { text: 'ok' }] });
+			const first = stream('first');
+
+			while (!order.length)
+				await new Promise((resolve) => setTimeout(resolve, 20));
+			const [one, two] = await Promise.all([first, stream('second')]);
+
+			assert.deepEqual([one.status, two.status], [200, 200]);
+			assert.deepEqual(order, ['first begins', 'first ends', 'second begins', 'second ends']);
+			assert.match(two.body.toString(), /message_stop/);
+			await server.stop();
+			tight.configure({ queue_timeout: 2 });
+			server = await startFastcgi(tight);
+			await standin.script('default', { steps: [{ sleep_ms: 6000 }, { text: 'ok' }] });
+			order.length = 0;
+			const holder = stream('holder');
+
+			while (!order.length)
+				await new Promise((resolve) => setTimeout(resolve, 20));
+			const refused = await stream('refused');
+
+			assert.equal(refused.status, 529);
+			assert.equal(refused.headers['content-type'], 'application/json');
+			assert.equal(json(refused).error.type, 'overloaded_error');
+			assert.match(json(refused).error.message, /none came free/);
+			assert.ok(!order.includes('holder ends'));
+			assert.equal((await holder).status, 200);
+		} finally {
+			await server.stop();
+			tight.remove();
+		}
+	});
+
 	test('beyond the limit wait, and are refused when none ends in time', async () => {
 		const tight = await makeInstallation({ standin, settings: {
 			max_concurrent_sessions: 1, queue_timeout: 60, queue_length: 1 } });

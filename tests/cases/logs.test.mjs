@@ -1,15 +1,17 @@
 // The logs: what each line has, how a request is followed through them, and what is never in them.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { requestCgi } from '../lib/cgi.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
 import { records, unwrapped } from '../lib/log.mjs';
 import { readMetrics } from '../lib/prometheus.mjs';
-import { startStandin } from '../lib/standin.mjs';
+import { buildDir, startStandin } from '../lib/standin.mjs';
 
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -48,6 +50,15 @@ const bodyOf = (content, more) => Buffer.from(JSON.stringify({ model: 'claude-so
 function ask({ installation, fastcgi }, content, { path = '/v1/messages', more, headers, via = fastcgi.request, ...rest } = {}) {
 	return via({ method: 'POST', path, body: bodyOf(content, more),
 		     headers: { 'content-type': 'application/json', 'x-api-key': installation.key, ...headers }, ...rest });
+}
+
+/* The words in a document's section about the log's members. */
+function documented(file) {
+	const text = readFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url)), 'utf8');
+	const from = text.search(/\*\*Logs\.\*\*|^\.SH LOGS$/m);
+
+	assert.ok(from >= 0, `${file} says nothing of logs`);
+	return text.slice(from, from + 3000).match(/\w+/g);
 }
 
 describe('JSON', () => {
@@ -191,6 +202,62 @@ describe('JSON', () => {
 	});
 });
 
+describe('JSON, when much goes wrong', () => {
+	let g;
+
+	before(async () => (g = await gateway({ 'log.format': 'json', 'log.level': 'debug' })));
+	after(() => g?.stop());
+
+	test('failures of all kinds: each line parses, and has what README and kiro.fcgi(8) document, no more', async () => {
+		const limited = g.installation.kiroctl(['key', 'add', 'limited', '--requests', '1/day', '--credits', '0.1/month']).trim();
+		const http = { internal: 500, gateway: 502, slow: 504, odd: 418, throttled: 429, quota: 402, unauthorized: 401 };
+		const abort = new AbortController();
+
+		for (const [name, status] of Object.entries(http))
+			await standin.script(name, { http: { status, body: { message: `no "${name}"\n\u0001` } } });
+		await standin.script('html', { http: { status: 500, headers: { 'content-type': 'text/html' }, body: '<h1>\u00e9\ud83d\ude00</h1>' } });
+		await standin.script('nothing', { steps: [] });
+		await standin.script('exception', { steps: [{ text: 'a' }, { exception: { type: 'ThrottlingException', message: 'no' } }] });
+		for (const more of [{ model: 'no-such-model' }, { max_tokens: 'many' }, { messages: [] }, { tools: 7 }])
+			await ask(g, 'hi', { more });
+		for (let i = 0; i < 3; i++)
+			await ask(g, 'hi', { headers: { 'x-api-key': limited }, path: '/v1/responses', more: { messages: undefined, input: 'hi' } });
+		for (const method of ['GET', 'PUT', 'OPTIONS', 'HEAD'])
+			await g.fastcgi.request({ method, path: '/v1/messages', headers: { 'x-api-key': g.installation.key } });
+		for (const body of ['{', '[]', '\xff', `{"messages":"${'x'.repeat(5000)}"}`])
+			await g.fastcgi.request({ method: 'POST', path: '/v1/messages', headers: { 'x-api-key': g.installation.key }, body: Buffer.from(body, 'latin1') });
+		await g.fastcgi.request({ method: 'POST', path: '/admin/api/v1/session', headers: { host: 'localhost', 'content-type': 'application/json' }, body: Buffer.from('{"password":"x"}') });
+		await ask(g, '@down@', { via: (request) => requestCgi(g.installation, request) });
+		const left = ask(g, '@cut@', { more: { stream: true }, signal: abort.signal });
+
+		setTimeout(() => abort.abort(), 200);
+		await left;
+		/* The last of them leave no account that serves. */
+		for (const name of ['html', 'nothing', 'exception', 'down', ...Object.keys(http), 'refused', 'default']) {
+			await ask(g, `@${name}@`, { more: { stream: true } });
+			await ask(g, `@${name}@`, { path: '/v1/chat/completions' });
+		}
+		const [access, events] = [records(g.access), records(g.events)];
+
+		assert.ok(access.length > 35 && new Set(access.map(({ error }) => error?.kind)).size > 8, [...new Set(access.map(({ error }) => error?.kind))].join());
+		assert.ok(new Set(events.map(({ pid }) => pid)).size > 1);
+		for (const text of [documented('README.md'), documented('man/kiro.fcgi.8')]) {
+			for (const line of access)
+				assert.deepEqual(Object.keys(line).filter((name) => !text.includes(name)), [], JSON.stringify(line));
+			for (const line of access.filter(({ upstream }) => upstream))
+				assert.deepEqual([...Object.keys(line.upstream), ...Object.keys(line.token_usage)].filter((name) => !text.includes(name)), []);
+		}
+		for (const line of [...access, ...events]) {
+			const wanted = ['timestamp', 'level', 'service', 'type', 'pid', ...(line.type === 'event' ? ['message'] :
+				['request_id', 'user_id', 'client', 'method', 'path', 'route', 'dialect', 'status', 'bytes', 'response_time']),
+			...(line.model === undefined ? [] : ['stream', 'model_asked', 'account', 'time_to_first_event', 'upstream', 'token_usage', 'credits']),
+			...(line.status >= 400 ? ['error'] : [])];
+
+			assert.deepEqual(wanted.filter((name) => !(name in line)), [], JSON.stringify(line));
+		}
+	});
+});
+
 describe('text', () => {
 	let g;
 
@@ -247,6 +314,9 @@ describe('secrets', () => {
 			secrets.set(`key${i}`, g.installation.kiroctl(['key', 'add', `user${i}`]).trim());
 		secrets.set('wrong key', 'wrongkey-0123456789abcdef');
 		secrets.set('prompt', 'promptsecret-0123456789abcdef');
+		secrets.set('password', 'panelpassword-0123456789abcdef');
+		secrets.set('wrong password', 'wrongpassword-0123456789abcdef');
+		g.installation.kiroctl(['admin', 'passwd'], { input: 'panelpassword-0123456789abcdef\n' });
 	});
 	after(() => g?.stop());
 
@@ -277,8 +347,23 @@ describe('secrets', () => {
 			g.installation.kiroctl(['account', 'refresh', id]);
 		for (const account of await standin.accounts())
 			secrets.set(`${account.name} now`, account.accessToken);
+		for (const password of ['wrongpassword-0123456789abcdef', 'panelpassword-0123456789abcdef']) {
+			const { status, headers, body } = await g.fastcgi.request({ method: 'POST', path: '/admin/api/v1/session',
+				headers: { host: 'localhost', 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ password })) });
 
-		const readable = [...readdirSync(g.installation.stateDir).filter((name) => /\.(map|log|lock|json)$/.test(name))
+			if (status === 200)
+				secrets.set('session', /kiro_admin=(\w+)/.exec(headers['set-cookie'])[1]);
+			said.push(body.toString());
+		}
+		assert.ok(secrets.has('session'));
+		for (const key of keys)
+			said.push((await g.fastcgi.request({ method: 'GET', path: '/v1/usage', headers: { 'x-api-key': key } })).body.toString());
+		for (const args of [['usage'], ['usage', '--by', 'account', '--json'], ['usage', '--csv'], ['audit', 'show'], ['audit', 'show', '--json'],
+				    ['account', 'list', '--json'], ['key', 'list', '--json'], ['config', 'show'], ['export'], ['doctor', '--offline']])
+			said.push(spawnSync(join(buildDir, 'kiroctl'), args, { env: g.installation.env, encoding: 'utf8' }).output.join(''));
+		assert.ok(said.some((text) => text.includes('session.open')) && said.some((text) => text.includes('"today"')));
+
+		const readable = [...readdirSync(g.installation.stateDir).filter((name) => /\.(map|log|lock|json)$/.test(name) || /\.seen$/.test(name))
 			.map((name) => join(g.installation.stateDir, name)), g.access, g.events];
 		const texts = [...readable.map((file) => [file, readFileSync(file, 'latin1')]),
 			       ['stderr', g.fastcgi.log()], ['answers', said.join('\n')]];

@@ -5,6 +5,7 @@
 
 #include <CUnit/CUnit.h>
 #include <dirent.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 const char *scratch_make(char out[static SCRATCH_SIZE])
@@ -90,4 +91,31 @@ int scratch_wait(pid_t pid)
 int scratch_run(int (*child)(void *context), void *context)
 {
 	return scratch_wait(scratch_start(child, context));
+}
+
+/* The slots stand behind a head that is shorter than there are slots; each begins with its key. */
+void scratch_fill_map(const char *dir, const char *name, size_t slots)
+{
+	char path[SCRATCH_SIZE + 64];
+	size_t size, slot;
+	struct stat st;
+	char *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		abort();
+	size = (size_t)st.st_size;
+	slot = size / slots;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (at == MAP_FAILED)
+		abort();
+	for (size_t i = 0; i < slots; i++) {
+		uint64_t *key = (uint64_t *)(void *)(at + size % slots + i * slot);
+
+		*key = *key ? *key : UINT64_MAX;
+	}
+	munmap(at, size);
 }

@@ -5,6 +5,11 @@
 #include "common/utf8.h"
 
 #include <CUnit/CUnit.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 
 static char path[] = "/tmp/kiro-log-XXXXXX";
 
@@ -222,6 +227,80 @@ static void a_file_that_cannot_be_opened_leaves_the_old_log(void)
 	buf_release(&text);
 }
 
+/* A stand-in for the system's log: /dev/log of a mount namespace of the child's own. -1: it cannot
+ * have one here. */
+static int log_to_socket(const char *dir, bool json)
+{
+	const struct log_options options = { .level = LOG_DEBUG, .json = json, .syslog = true };
+	const int status = 200;
+
+	if ((unshare(CLONE_NEWNS) && unshare(CLONE_NEWUSER | CLONE_NEWNS)) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount(dir, "/dev", NULL, MS_BIND, NULL) || log_open(&options))
+		return -1;
+	log_set_request("req_1");
+	log_line(LOG_ERROR, "first %0200d", 7);
+	log_line(LOG_DEBUG, "two\nlines");
+	log_access(LOG_INFO, add_status, &status, "an access line");
+	return 0;
+}
+
+static void take(int fd, char *out, size_t size)
+{
+	ssize_t len = recv(fd, out, size - 1, MSG_DONTWAIT);
+
+	out[len > 0 ? len : 0] = '\0';
+}
+
+/* RFC 3164: facility daemon is 3, so that its errors are <27> and its debug lines <31>. */
+static void check_messages(int fd, pid_t pid, bool json)
+{
+	char got[4096], head[64];
+
+	snprintf(head, sizeof(head), "kiro-fcgi[%d]: %s", pid,
+		 json ? "{\"timestamp\":" : "req_1: ");
+	take(fd, got, sizeof(got));
+	CU_ASSERT_EQUAL(strncmp(got, "<27>", 4), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(got, head));
+	CU_ASSERT_PTR_NOT_NULL(strstr(got, "first 00000"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(got, "00007")); /* one message, however wide */
+	take(fd, got, sizeof(got));
+	CU_ASSERT_EQUAL(strncmp(got, "<31>", 4), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(got, json ? "two\\nlines" : "two lines"));
+	take(fd, got, sizeof(got));
+	CU_ASSERT_EQUAL(strncmp(got, "<30>", 4), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(got, json ? "\"type\":\"access\"" : "an access line"));
+	take(fd, got, sizeof(got));
+	CU_ASSERT_STRING_EQUAL(got, "");
+}
+
+static void the_systems_log_gets_each_record_as_one_message(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	for (int json = 0; json < 2; json++) {
+		char dir[] = "/tmp/kiro-dev-XXXXXX";
+		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), status;
+		pid_t child;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+		snprintf(address.sun_path, sizeof(address.sun_path), "%s/log", dir);
+		CU_ASSERT_EQUAL_FATAL(bind(fd, (const struct sockaddr *)&address, sizeof(address)),
+				      0);
+		child = fork();
+		if (!child)
+			_exit(log_to_socket(dir, json) != 0);
+		waitpid(child, &status, 0);
+		if (status)
+			puts("SKIPPED: no mount namespace here, so no stand-in for /dev/log");
+		else
+			check_messages(fd, child, json);
+		close(fd);
+		unlink(address.sun_path);
+		rmdir(dir);
+	}
+}
+
 CU_TestInfo log_tests[] = {
 	{ "lines_below_the_level_are_not_written", lines_below_the_level_are_not_written },
 	{ "a_peer_cannot_forge_lines", a_peer_cannot_forge_lines },
@@ -234,6 +313,8 @@ CU_TestInfo log_tests[] = {
 	  access_lines_have_a_file_of_their_own_at_every_level },
 	{ "without_one_the_level_says_if_they_are_written",
 	  without_one_the_level_says_if_they_are_written },
+	{ "the_systems_log_gets_each_record_as_one_message",
+	  the_systems_log_gets_each_record_as_one_message },
 	{ "a_file_that_cannot_be_opened_leaves_the_old_log",
 	  a_file_that_cannot_be_opened_leaves_the_old_log },
 	CU_TEST_INFO_NULL,

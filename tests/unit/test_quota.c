@@ -1,5 +1,6 @@
 #include "common/base.h"
 #include "common/clock.h"
+#include "common/limits.h"
 #include "common/quota.h"
 #include "common/tally.h"
 #include "tests/unit/scratch.h"
@@ -199,6 +200,28 @@ static void without_a_file_a_limit_lets_nobody_in(void)
 	end();
 }
 
+/* Places are never given back: each key that ever asked has one. */
+static void a_full_file_lets_no_new_key_with_limits_in(void)
+{
+	struct key known;
+
+	begin();
+	key.limits[MEASURE_REQUESTS][WINDOW_DAY] = 2;
+	known = key;
+	CU_ASSERT_EQUAL(enter(NOW), 0);
+	scratch_fill_map(dir, "limits.map", LIMIT_QUOTA_SLOTS);
+	snprintf(key.id, sizeof(key.id), "key_new");
+	CU_ASSERT_EQUAL(enter(NOW), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
+	key.limits[MEASURE_REQUESTS][WINDOW_DAY] = 0;
+	CU_ASSERT_EQUAL(enter(NOW), 0);
+	key = known;
+	CU_ASSERT_EQUAL(enter(NOW), 0);
+	CU_ASSERT_EQUAL(enter(NOW), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_KEY_LIMIT);
+	end();
+}
+
 CU_TestInfo quota_tests[] = {
 	{ "of_sixteen_processes_exactly_the_limit_gets_in",
 	  of_sixteen_processes_exactly_the_limit_gets_in },
@@ -210,5 +233,7 @@ CU_TestInfo quota_tests[] = {
 	  a_late_one_counts_in_the_window_that_has_begun },
 	{ "a_lost_file_begins_with_what_usage_says", a_lost_file_begins_with_what_usage_says },
 	{ "without_a_file_a_limit_lets_nobody_in", without_a_file_a_limit_lets_nobody_in },
+	{ "a_full_file_lets_no_new_key_with_limits_in",
+	  a_full_file_lets_no_new_key_with_limits_in },
 	CU_TEST_INFO_NULL,
 };

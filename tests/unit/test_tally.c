@@ -1,4 +1,5 @@
 #include "common/base.h"
+#include "common/limits.h"
 #include "common/log.h"
 #include "common/tally.h"
 #include "tests/unit/scratch.h"
@@ -231,6 +232,33 @@ static void days_are_those_of_utc(void)
 	CU_ASSERT_EQUAL(tally_day(NOW + 14 * 3600), 20261122);
 }
 
+/* As many keys with accounts and models a day as there are slots; then a key's sums go on in one
+ * row, if it has that one; and what nobody has a row for is not counted. */
+static void a_full_file_counts_what_it_knows_and_the_rest_of_a_key_in_one_row(void)
+{
+	struct tally_row other = one, foreign = one;
+	struct tally *t;
+	struct sum s;
+
+	begin();
+	t = tally_new(dir);
+	snprintf(other.account, sizeof(other.account), "(other)");
+	snprintf(other.model, sizeof(other.model), "(other)");
+	tally_book(t, &one, NOW);
+	tally_book(t, &other, NOW);
+	scratch_fill_map(dir, "usage-20261121.map", LIMIT_USAGE_SLOTS);
+	snprintf(other.model, sizeof(other.model), "another-model");
+	snprintf(foreign.key_id, sizeof(foreign.key_id), "key_foreign");
+	tally_book(t, &one, NOW);
+	tally_book(t, &other, NOW);
+	tally_book(t, &foreign, NOW);
+	tally_free(t);
+	s = sum_of(20261121, 20261121);
+	CU_ASSERT_EQUAL(s.rows, 2);
+	CU_ASSERT_EQUAL(s.counts[TALLY_REQUESTS], 4);
+	end();
+}
+
 CU_TestInfo tally_tests[] = {
 	{ "sums_of_sixteen_processes_are_exact", sums_of_sixteen_processes_are_exact },
 	{ "folds_are_absolute_and_the_file_goes_after_two_later_ones",
@@ -239,5 +267,7 @@ CU_TestInfo tally_tests[] = {
 	{ "old_days_go", old_days_go },
 	{ "a_killed_fold_loses_and_doubles_nothing", a_killed_fold_loses_and_doubles_nothing },
 	{ "days_are_those_of_utc", days_are_those_of_utc },
+	{ "a_full_file_counts_what_it_knows_and_the_rest_of_a_key_in_one_row",
+	  a_full_file_counts_what_it_knows_and_the_rest_of_a_key_in_one_row },
 	CU_TEST_INFO_NULL,
 };
