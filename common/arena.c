@@ -61,16 +61,19 @@ char *arena_strndup(struct arena *a, const char *text, size_t len)
 
 char *arena_format(struct arena *a, const char *format, ...)
 {
+	char mostly[256], *text;
 	va_list args, again;
-	char *text = NULL;
 	int len;
 
 	va_start(args, format);
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(mostly, sizeof(mostly), format, args);
 	assert(len >= 0);
 	text = arena_alloc(a, (size_t)len + 1);
-	vsnprintf(text, (size_t)len + 1, format, again);
+	if ((size_t)len < sizeof(mostly))
+		memcpy(text, mostly, (size_t)len);
+	else
+		vsnprintf(text, (size_t)len + 1, format, again);
 	va_end(again);
 	va_end(args);
 	return text;

