@@ -13,7 +13,7 @@
 
 #define STACK	    (256 * 1024) /* TLS and 128 levels of JSON need under 100 KiB */
 #define SPARE	    32		 /* beyond max_streams: they answer 529 */
-#define KEEP	    16		 /* threads that wait; each keeps the stack that it has touched */
+#define KEEP	    32		 /* threads that wait; each keeps the stack that it has touched */
 #define WAKE_SIGNAL SIGUSR2	 /* ends a wait in accept() */
 #define PAUSE_MS    20		 /* between looks at what no event tells */
 #define QUEUE_MS    1000	 /* in which the queue is emptied before a stop */
