@@ -63,7 +63,8 @@ TARGETS  := $(call objects,$(filter-out %/libfuzzer.c %/mutate.c %/replay.c,$(wi
 
 PROGRAMS := $(BUILD)/kiro.fcgi $(BUILD)/kiroctl $(BUILD)/kiro-refresh
 TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin $(BUILD)/tests/fuzz-replay \
-            $(BUILD)/tests/crash-tests $(BUILD)/tests/herd $(BUILD)/tests/faults.so
+            $(BUILD)/tests/crash-tests $(BUILD)/tests/herd $(BUILD)/tests/faults.so \
+            $(BUILD)/tests/census.so
 
 .PHONY: all bench bench-counts check crash fuzz soak demo install uninstall clean format lint deps testers
 .PHONY: deb dist check-package
@@ -117,7 +118,10 @@ $(BUILD)/tests/herd: $(COMMON) $(HERD)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+# For LD_PRELOAD.
 $(BUILD)/tests/faults.so: tests/crash/faults.c
+$(BUILD)/tests/census.so: tests/bench/census.c
+$(BUILD)/tests/%.so:
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
 	$(Q)$(CC) -std=gnu11 -O2 $(WARNINGS) -shared -fPIC -o $@ $< -ldl

@@ -1,13 +1,27 @@
 #include "common/base.h"
 #include "common/ids.h"
 
-#include <openssl/evp.h>
-#include <openssl/rand.h>
+#include "common/hex.h"
 
+#include <openssl/evp.h>
+#include <sys/random.h>
+
+/* Of the kernel itself: OpenSSL's generator takes twice as long (1.0 us for 32 bytes, not 0.4), and
+ * makes one anew in each process and thread. */
 void ids_random(void *out, size_t len)
 {
-	if (len > INT_MAX || RAND_bytes(out, (int)len) != 1)
-		abort(); /* an identifier that is not random would be worse than a crash */
+	char *to = out;
+
+	while (len) {
+		ssize_t got = getrandom(to, len, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			abort(); /* an identifier that is not random would be worse than a crash */
+		to += got;
+		len -= (size_t)got;
+	}
 }
 
 void ids_make(char *out, size_t size, const char *prefix, size_t count)
@@ -20,8 +34,7 @@ void ids_make(char *out, size_t size, const char *prefix, size_t count)
 	assert(len + count < size);
 	memcpy(out, prefix, len);
 	while (count) {
-		/* Many at a time: OpenSSL asks the kernel for the process id at each call, and ids
-		 * were 60 of the system calls of a small request. */
+		/* Many at a time: ids were 60 of the system calls of a small request. */
 		if (!left) {
 			left = sizeof(bytes);
 			ids_random(bytes, left);
@@ -36,15 +49,20 @@ void ids_make(char *out, size_t size, const char *prefix, size_t count)
 
 static void print_uuid(const unsigned char bytes[16], unsigned version, char out[static UUID_SIZE])
 {
+	static const unsigned char groups[] = { 4, 2, 2, 2, 6 };
 	unsigned char b[16];
+	size_t at = 0;
 
 	memcpy(b, bytes, sizeof(b));
 	b[6] = (unsigned char)((b[6] & 0x0F) | version << 4);
 	b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
-	snprintf(out, UUID_SIZE,
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-		 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-		 b[15]);
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		hex_write(b + at, groups[i], out);
+		out += 2 * groups[i];
+		at += groups[i];
+		if (i + 1 < ARRAY_SIZE(groups))
+			*out++ = '-';
+	}
 }
 
 void ids_uuid(char out[static UUID_SIZE])

@@ -1,5 +1,5 @@
 /*
- * ids.h - random identifiers, from the operating system's generator through libcrypto.
+ * ids.h - random identifiers, from the operating system's generator.
  */
 #ifndef COMMON_IDS_H
 #define COMMON_IDS_H

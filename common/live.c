@@ -48,6 +48,7 @@ struct live {
 	pthread_mutex_t lock; /* guards everything below: a map may be replaced */
 	char *dir;
 	struct file accounts, conversations;
+	uint64_t turns; /* the key of TURNS */
 	bool uncounted; /* logged that requests in flight cannot be counted */
 };
 
@@ -57,6 +58,7 @@ struct live *live_new(const char *dir)
 
 	pthread_mutex_init(&l->lock, NULL);
 	l->dir = xstrdup(dir);
+	l->turns = mapfile_key(TURNS);
 	l->accounts = (struct file){ LIVE_MAP, &live_format, { .slots = NULL }, 0 };
 	l->conversations = (struct file){ AFFINITY_MAP, &affinity_format, { .slots = NULL }, 0 };
 	return l;
@@ -181,7 +183,7 @@ bool live_start(struct live *l, uint64_t account, const struct live_view *seen, 
 
 	pthread_mutex_lock(&l->lock);
 	slot = slot_of(l, account, true);
-	turns = slot_of(l, mapfile_key(TURNS), true);
+	turns = slot_of(l, l->turns, true);
 	if (slot && turns)
 		first = atomic_compare_exchange_strong(&slot->turn, &turn, ++turns->turn);
 	if (slot && first) {

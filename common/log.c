@@ -111,6 +111,11 @@ bool log_wants(enum log_level level)
 	return (int)level <= out.level;
 }
 
+bool log_wants_access(enum log_level level)
+{
+	return log_wants(level) || out.access.fd >= 0;
+}
+
 void log_set_request(const char *request_id)
 {
 	snprintf(request, sizeof(request), "%s", request_id);
@@ -301,7 +306,7 @@ void log_access(enum log_level level, void (*members)(struct jsonw *w, const voi
 	struct buf line;
 	struct jsonw w;
 
-	if (!log_wants(level) && out.access.fd < 0)
+	if (!log_wants_access(level))
 		return;
 	buf_init(&line, 8 * LIMIT_LOG_LINE);
 	if (out.json) {

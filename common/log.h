@@ -35,6 +35,7 @@ struct log_options {
 int log_open(const struct log_options *options);
 void log_reopen(void); /* the same files again, after a rotation */
 bool log_wants(enum log_level level);
+bool log_wants_access(enum log_level level);
 
 /* Written with every line of this thread until it is set again. The text is copied; "" ends it. */
 void log_set_request(const char *request_id);

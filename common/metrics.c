@@ -15,6 +15,7 @@
 #define LABEL_BYTES 256
 #define VALUE_BYTES 64 /* of one label's value */
 #define ID_BYTES    40
+#define KNOWN	    256 /* places for series that are found without their SHA-256 */
 
 enum type { COUNTER, HISTOGRAM };
 
@@ -101,6 +102,7 @@ struct metrics {
 	struct mapfile map;
 	int64_t looked; /* clock_ticks() */
 	uint64_t dropped;
+	struct series *known[KNOWN]; /* in the map that is open */
 };
 
 struct metrics *metrics_new(const char *dir)
@@ -134,6 +136,7 @@ static const struct mapfile *opened(struct metrics *m)
 		mapfile_close(&m->map);
 	if (m->map.slots)
 		return &m->map;
+	memset(m->known, 0, sizeof(m->known));
 	if (mapfile_open(&m->map, m->dir, FILE_NAME, &format, &e)) {
 		log_line(LOG_WARN, "this process counts for itself: %s", e.message);
 		mapfile_open_private(&m->map, &format);
@@ -160,10 +163,33 @@ static void add_labels(struct buf *out, va_list labels)
 	for (bool first = true; (name = va_arg(labels, const char *)); first = false) {
 		const char *value = va_arg(labels, const char *);
 
-		buf_add_format(out, "%s%s=\"", first ? "" : ",", name);
+		buf_add_text(out, first ? "" : ",");
+		buf_add_text(out, name);
+		buf_add_text(out, "=\"");
 		add_value(out, value ? value : "");
 		buf_add_char(out, '"');
 	}
+}
+
+/* FNV-1a. */
+static struct series **place_of(struct metrics *m, struct span name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < name.len; i++)
+		hash = (hash ^ (unsigned char)name.at[i]) * 16777619u;
+	return &m->known[hash % KNOWN];
+}
+
+/* Under the lock. The SHA-256 of each name was a fifth of a small request's instructions. */
+static struct series *find(struct metrics *m, struct span name)
+{
+	const struct mapfile *map = opened(m);
+	struct series **known = place_of(m, name);
+
+	if (!*known || strcmp(mapfile_label(map, *known), name.at) != 0)
+		*known = mapfile_take(map, mapfile_key(name.at), name.at);
+	return *known;
 }
 
 /* Under the lock. NULL: there is no room for it. */
@@ -173,11 +199,12 @@ static struct series *series_of(struct metrics *m, enum metric which, va_list la
 	struct buf name;
 
 	buf_init(&name, LABEL_BYTES - 1);
-	buf_add_format(&name, "%s{", metric_defs[which].name);
+	buf_add_text(&name, metric_defs[which].name);
+	buf_add_char(&name, '{');
 	add_labels(&name, labels);
 	buf_add_char(&name, '}');
 	if (!name.failed)
-		s = mapfile_take(opened(m), mapfile_key(name.at), name.at);
+		s = find(m, buf_span(&name));
 	if (!s)
 		m->dropped++;
 	buf_release(&name);

@@ -4,6 +4,7 @@
 #include "common/account_store.h"
 #include "common/catalogue.h"
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/live.h"
@@ -182,8 +183,7 @@ char *roster_machine_id(void)
 	char *hex = xmalloc(2 * sizeof(bytes) + 1);
 
 	ids_random(bytes, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	hex_write(bytes, sizeof(bytes), hex);
 	return hex;
 }
 

@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "common/secret.h"
 
+#include "common/hex.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sys/prctl.h>
@@ -87,8 +89,7 @@ void secret_hash(const char *text, char out[static SECRET_HASH_SIZE])
 
 	if (!EVP_Digest(text, strlen(text), digest, &len, EVP_sha256(), NULL) || len != 32)
 		abort();
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	hex_write(digest, sizeof(digest), out);
 }
 
 bool secret_is_strong(const char *text, const char **why)

@@ -120,6 +120,8 @@ void access_log_take(struct site *site, const struct ledger *l)
 	struct buf text;
 
 	(void)site;
+	if (!log_wants_access(level_of(l)))
+		return;
 	buf_init(&text, LIMIT_LOG_LINE / 4);
 	buf_add_format(&text, "%.*s %.*s %d %zuB %" PRId64 "ms key=%s", NAME_SHOWN / 2, l->method,
 		       PATH_SHOWN, l->path, l->status, l->bytes, l->took,

@@ -24,7 +24,7 @@ static void measure_overflow(struct turn *turn, const struct chat *chat, const s
 static int carry(struct request *r, const struct chat *chat, const struct model *model)
 {
 	struct tool_names names;
-	struct turn turn;
+	struct turn *turn = arena_alloc(&r->arena, sizeof(*turn)); /* large for a worker's stack */
 	struct up_sink sink;
 	struct up_call call = { .site = r->site,
 				.chat = chat,
@@ -38,19 +38,19 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 	int rc;
 
 	tool_names_init(&names, &r->arena);
-	turn_init(&turn, r, chat, model, &names);
-	sink = turn_sink(&turn);
+	turn_init(turn, r, chat, model, &names);
+	sink = turn_sink(turn);
 
-	rc = chat->search && chat->tool_choice != CHOICE_NONE ? search_run(&call, &turn, &r->error)
+	rc = chat->search && chat->tool_choice != CHOICE_NONE ? search_run(&call, turn, &r->error)
 							      : up_call_run(&call, &r->error);
 	if (!rc)
-		rc = turn_finish(&turn, &r->error);
+		rc = turn_finish(turn, &r->error);
 	if (rc) {
-		measure_overflow(&turn, chat, model, &r->error);
-		turn_fail(&turn, &r->error);
+		measure_overflow(turn, chat, model, &r->error);
+		turn_fail(turn, &r->error);
 	}
-	turn_account(&turn);
-	turn_release(&turn);
+	turn_account(turn);
+	turn_release(turn);
 	return rc;
 }
 

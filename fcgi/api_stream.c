@@ -141,7 +141,7 @@ int api_stream(struct request *r)
 	if (read_plan(r, &plan))
 		return -1;
 	buf_init(&wire, KB(4));
-	response_begin_stream(&r->response);
+	response_begin_stream(&r->response, true);
 	rc = send_hello(r, &wire);
 	for (int n = 0; n < plan.events && !rc; n++) {
 		rc = wait_ms(r, plan.interval_ms);

@@ -180,10 +180,19 @@ void app_fetch_catalogue(struct app *a)
 
 	pthread_mutex_lock(&s->lock);
 	memcpy(account_id, s->catalogue_due, sizeof(account_id));
-	s->catalogue_due[0] = '\0';
+	if (s->catalogue_fetched)
+		account_id[0] = '\0';
+	if (*account_id) {
+		s->catalogue_due[0] = '\0';
+		s->catalogue_fetched = true;
+	}
 	pthread_mutex_unlock(&s->lock);
-	if (*account_id)
+	if (*account_id) {
 		fetch_catalogue(s, account_id);
+		pthread_mutex_lock(&s->lock);
+		s->catalogue_fetched = false;
+		pthread_mutex_unlock(&s->lock);
+	}
 	site_drop(s);
 }
 

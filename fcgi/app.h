@@ -41,6 +41,7 @@ struct site {
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */
 	struct store tokens, keys;
 	char catalogue_due[64]; /* an account whose models are to be looked up again, "" none */
+	bool catalogue_fetched; /* one is being looked up: others need not, all note the same */
 };
 
 struct app {

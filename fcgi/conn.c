@@ -28,11 +28,21 @@ ssize_t conn_read(struct conn *c, void *out, size_t size)
 	return got;
 }
 
-int conn_write(struct conn *c, struct span bytes)
+static int give(struct conn *c, struct span bytes, bool flush)
 {
-	if (!c->broken && c->ops->write(c, bytes))
+	if (!c->broken && c->ops->write(c, bytes, flush))
 		c->broken = true;
 	return c->broken ? -1 : 0;
+}
+
+int conn_write(struct conn *c, struct span bytes)
+{
+	return give(c, bytes, true);
+}
+
+int conn_put(struct conn *c, struct span bytes)
+{
+	return give(c, bytes, false);
 }
 
 bool conn_gone(struct conn *c)
@@ -60,7 +70,7 @@ static ssize_t fastcgi_read(struct conn *c, void *out, size_t size)
 	return FCGX_GetError(r->in) ? -1 : got;
 }
 
-static int fastcgi_write(struct conn *c, struct span bytes)
+static int fastcgi_write(struct conn *c, struct span bytes, bool flush)
 {
 	FCGX_Request *r = c->transport;
 
@@ -72,7 +82,7 @@ static int fastcgi_write(struct conn *c, struct span bytes)
 		bytes.at += part;
 		bytes.len -= (size_t)part;
 	}
-	return FCGX_FFlush(r->out) < 0 ? -1 : 0;
+	return flush && FCGX_FFlush(r->out) < 0 ? -1 : 0;
 }
 
 /* The web servers close the connection; the specification's abort record is understood too. */
@@ -127,9 +137,10 @@ static ssize_t cgi_read(struct conn *c, void *out, size_t size)
 	return got;
 }
 
-static int cgi_write(struct conn *c, struct span bytes)
+static int cgi_write(struct conn *c, struct span bytes, bool flush)
 {
 	(void)c;
+	(void)flush;
 	while (bytes.len) {
 		ssize_t sent = write(STDOUT_FILENO, bytes.at, bytes.len);
 
@@ -192,10 +203,11 @@ static int never_gone(struct conn *c)
 	return 0;
 }
 
-static int memory_write(struct conn *c, struct span bytes)
+static int memory_write(struct conn *c, struct span bytes, bool flush)
 {
 	struct conn_memory *m = c->transport;
 
+	(void)flush;
 	if (m->fail_after && m->out->len + bytes.len > m->fail_after)
 		return -1;
 	return buf_add(m->out, bytes.at, bytes.len);
@@ -220,6 +232,24 @@ int conn_fastcgi_init(void)
 	return rc || FCGX_IsCGI() ? 1 : 0;
 }
 
+/* Ends the request. True: the next one may come on this connection. A connection that ends is
+ * closed here: libfcgi shuts its writing end, waits until the web server has closed the other and
+ * reads to the end, a twelfth of a small request's time. That is for bytes not yet read, at which a
+ * close() would take back what the server has not read; here they all are. */
+static bool finish(FCGX_Request *r, const struct conn *c)
+{
+	bool ends = !r->keepConnection;
+
+	if (ends && c->read_to_end)
+		r->keepConnection = 1;
+	FCGX_Finish_r(r);
+	if (r->ipcFd >= 0 && ends) {
+		close(r->ipcFd);
+		r->ipcFd = -1;
+	}
+	return r->ipcFd >= 0;
+}
+
 void conn_serve(int fd, void (*serve)(void *context, struct conn *c), void *context)
 {
 	struct timeval limit = { .tv_sec = SEND_TIMEOUT };
@@ -233,8 +263,7 @@ void conn_serve(int fd, void (*serve)(void *context, struct conn *c), void *cont
 		struct conn c = { .ops = &fastcgi_ops, .transport = &r, .watch_fd = r.ipcFd };
 
 		serve(context, &c);
-		FCGX_Finish_r(&r);
-		if (r.ipcFd < 0)
+		if (!finish(&r, &c))
 			return;
 	}
 	FCGX_Free(&r, 1);

@@ -15,7 +15,7 @@ struct conn;
 struct conn_ops {
 	const char *(*param)(struct conn *c, const char *name);
 	ssize_t (*read)(struct conn *c, void *out, size_t size);
-	int (*write)(struct conn *c, struct span bytes); /* and flush */
+	int (*write)(struct conn *c, struct span bytes, bool flush);
 	int (*gone)(struct conn *c);
 };
 
@@ -38,6 +38,10 @@ struct conn_memory {
 const char *conn_param(struct conn *c, const char *name);  /* NULL: not set */
 ssize_t conn_read(struct conn *c, void *out, size_t size); /* 0: end, -1: broken */
 int conn_write(struct conn *c, struct span bytes);	   /* everything, flushed; or -1 */
+
+/* Need not leave before what is written next, or before the request's end: one system call, and one
+ * waking of the web server, less. */
+int conn_put(struct conn *c, struct span bytes);
 
 /* True when the client is known to have left. Only after the body was read to its end (before,
  * body bytes would look like an event). */

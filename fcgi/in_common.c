@@ -21,7 +21,7 @@ static void *grown(struct arena *arena, void *items, size_t count, size_t *room,
 
 	if (count < *room)
 		return items;
-	*room = *room ? *room * 2 : 16;
+	*room = *room ? *room * 2 : 4;
 	bigger = arena_array(arena, *room, size);
 	if (count)
 		memcpy(bigger, items, count * size);

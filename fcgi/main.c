@@ -2,8 +2,9 @@
  * kiro.fcgi: the responder. Started by a web server with a listening FastCGI socket as descriptor
  * 0, or as a plain CGI program for one request.
  *
- * The main thread accepts, owns the signals and the limits; each connection gets a blocking worker
- * thread. Handlers see a struct conn and do not know which of the two they serve.
+ * The main thread owns the signals and looks after the settings; each connection has a blocking
+ * worker thread (workers.h). Handlers see a struct conn and do not know which of the two they
+ * serve.
  */
 #include "common/base.h"
 #include "fcgi/app.h"
@@ -13,20 +14,17 @@
 #include "common/secret.h"
 #include "fcgi/conn.h"
 #include "fcgi/router.h"
+#include "fcgi/workers.h"
 
 #include <getopt.h>
 #include <malloc.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sysexits.h>
 
-#define LISTEN_FD     0		   /* FCGI_LISTENSOCK_FILENO */
-#define WORKER_STACK  (256 * 1024) /* TLS and 128 levels of JSON need under 100 KiB */
-#define SPARE_WORKERS 32	   /* beyond max_streams: they answer 529 */
+#define LISTEN_FD 0 /* FCGI_LISTENSOCK_FILENO */
 /* FastCGI, upstream, libcurl's wake-up pair, the places of key, session and account (hold.h), and a
  * file that is open for a moment. */
 #define DESCRIPTORS_A_STREAM 8
@@ -34,63 +32,6 @@
 #define BEHIND_SECONDS 60   /* of a CGI program, behind its answer */
 #define ARENAS	       2    /* of malloc */
 #define LARGE_BLOCK    (128 * 1024) /* bytes */
-
-struct worker {
-	struct app *app;
-	int fd;
-};
-
-static void serve(void *context, struct conn *conn)
-{
-	struct app *app = context;
-
-	if (app->active > app->max_streams)
-		router_refuse(app, conn);
-	else
-		router_serve(app, conn);
-}
-
-static void *work(void *argument)
-{
-	struct worker w = *(struct worker *)argument;
-
-	free(argument);
-	conn_serve(w.fd, serve, w.app);
-	app_fetch_catalogue(w.app);
-	w.app->active--;
-	return NULL;
-}
-
-static void hand_over(struct app *app, const pthread_attr_t *attributes, int fd)
-{
-	struct worker *w = xmalloc(sizeof(*w));
-	pthread_t thread;
-
-	*w = (struct worker){ app, fd };
-	app->active++;
-	if (pthread_create(&thread, attributes, work, w)) {
-		log_line(LOG_ERROR, "no thread for a connection: %s", strerror(errno));
-		app->active--;
-		free(w);
-		close(fd);
-	}
-}
-
-static bool has_room(const struct app *app)
-{
-	return app->active < app->max_streams + SPARE_WORKERS;
-}
-
-static void accept_queued(struct app *app, const pthread_attr_t *attributes)
-{
-	while (has_room(app)) {
-		int fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
-
-		if (fd < 0)
-			return;
-		hand_over(app, attributes, fd);
-	}
-}
 
 /* True when the process is to stop. */
 static bool handle_signal(struct app *app, int signals)
@@ -112,47 +53,38 @@ static bool handle_signal(struct app *app, int signals)
 }
 
 /* Running streams may finish within drain_timeout; the rest ends with the process. */
-static void drain(struct app *app)
+static int drain(struct app *app, struct workers *workers)
 {
 	int64_t until = clock_ticks() + (int64_t)app->site->config->drain_timeout * 1000;
+	int left = workers_stop(workers, until);
 
-	close(LISTEN_FD);
-	while (app->active > 0 && clock_ticks() < until)
-		poll(NULL, 0, 20);
-	if (app->active > 0)
-		log_line(LOG_WARN, "stopping with %d requests unfinished", app->active);
+	if (left > 0)
+		log_line(LOG_WARN, "stopping with %d requests unfinished", left);
+	return left;
 }
 
-static void run(struct app *app, int signals)
+/* Until a signal to stop. The number of threads that are still at work. */
+static int run(struct app *app, int signals)
 {
-	struct pollfd watched[] = { { .fd = LISTEN_FD, .events = POLLIN },
-				    { .fd = signals, .events = POLLIN } };
-	pthread_attr_t attributes;
-	bool stopping = false;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, WORKER_STACK);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	fcntl(LISTEN_FD, F_SETFL, fcntl(LISTEN_FD, F_GETFL) | O_NONBLOCK);
+	struct pollfd watched = { .fd = signals, .events = POLLIN };
+	struct workers *workers = workers_start(app, LISTEN_FD);
+	bool stopping = !workers;
+	int left;
 
 	while (!stopping) {
-		bool room = has_room(app);
-
-		watched[0].fd = room ? LISTEN_FD : -1;
-		watched[1].revents = 0;
-		poll(watched, ARRAY_SIZE(watched), room ? POLL_MS : 20);
-		if (watched[1].revents)
+		if (poll(&watched, 1, POLL_MS) > 0)
 			stopping = handle_signal(app, signals);
-		accept_queued(app, &attributes); /* when stopping: what is queued is still served */
 		app_reload_if_changed(app);
 	}
-	drain(app);
-	pthread_attr_destroy(&attributes);
+	left = workers ? drain(app, workers) : 0;
+	if (workers && !left)
+		workers_free(workers);
+	return left;
 }
 
-static void raise_descriptor_limit(int max_streams)
+static void raise_descriptor_limit(const struct app *app)
 {
-	rlim_t wanted = (rlim_t)(max_streams + SPARE_WORKERS) * DESCRIPTORS_A_STREAM + 64;
+	rlim_t wanted = (rlim_t)workers_most(app) * DESCRIPTORS_A_STREAM + 64;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
@@ -172,11 +104,10 @@ static int serve_fastcgi(struct app *app, const sigset_t *handled)
 		log_line(LOG_ERROR, "signalfd: %s", strerror(errno));
 		return EX_OSERR;
 	}
-	raise_descriptor_limit(app->max_streams);
+	raise_descriptor_limit(app);
 	app_check_stores(app);
-	run(app, signals);
 	/* Workers that are still at it must not meet a released app. */
-	if (app->active > 0)
+	if (run(app, signals) > 0)
 		_exit(EX_OK);
 	close(signals);
 	return EX_OK;

@@ -9,6 +9,7 @@
 
 /* A body so far beyond every limit is not even read to its end. */
 #define DRAIN_LIMIT (8 * LIMIT_BODY)
+#define LARGE_BODY  MB(1)
 
 static const char *param_or_empty(struct conn *conn, const char *name)
 {
@@ -133,6 +134,7 @@ int request_read_body(struct request *r, size_t limit)
 	r->body.max = declared > limit ? 0 : limit;
 	if (read_all(r, limit))
 		return -1;
+	r->large = r->body.size > LARGE_BODY;
 	if (length && r->body.len < declared)
 		return error_set(&r->error, ERR_GONE, "the request body broke off");
 	return 0;
@@ -152,5 +154,8 @@ int request_json(struct request *r)
 		return error_set(&r->error, ERR_REQUEST, "The request body is %s", why.message);
 	if (!cJSON_IsObject(r->json))
 		return error_set(&r->error, ERR_REQUEST, "The request body must be a JSON object");
+	/* The tree has all of it: a stream would keep up to twice its bytes to the end. */
+	if (!r->response.copy)
+		buf_release(&r->body);
 	return 0;
 }

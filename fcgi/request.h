@@ -34,8 +34,9 @@ struct request {
 	struct account *own;	       /* it brought its own credentials; NULL: the pool's */
 	struct gate gate;
 	struct arena arena;
-	struct buf body;
-	cJSON *json; /* of the body, by request_json() */
+	struct buf body; /* until request_json(), unless it is captured */
+	bool large;	 /* much memory is free again behind the request */
+	cJSON *json;	 /* of the body, by request_json() */
 	struct response response;
 	struct error error;
 	struct ledger ledger;

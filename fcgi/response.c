@@ -74,8 +74,9 @@ static void keep(struct response *r, struct span body)
 	r->copy->failed |= body.len > room;
 }
 
-static int send(struct response *r, struct buf *head, struct span body)
+static int send(struct response *r, struct buf *head, struct span body, bool flush)
 {
+	int (*give)(struct conn * c, struct span bytes) = flush ? conn_write : conn_put;
 	int rc;
 
 	buf_add_text(head, "\r\n");
@@ -84,7 +85,7 @@ static int send(struct response *r, struct buf *head, struct span body)
 		r->bytes += body.len;
 		keep(r, body);
 	}
-	rc = head->failed ? -1 : conn_write(r->conn, buf_span(head));
+	rc = head->failed ? -1 : give(r->conn, buf_span(head));
 	buf_release(head);
 	return rc;
 }
@@ -103,7 +104,7 @@ int response_whole(struct response *r, int status, const char *content_type, str
 	buf_init(&head, LIMIT_HEADERS + body.len);
 	add_head(r, &head, status);
 	add_body_headers(r, &head, content_type, body.len);
-	return send(r, &head, body);
+	return send(r, &head, body, false);
 }
 
 int response_error(struct response *r, int status, const struct error *failure, const char *allow,
@@ -120,7 +121,7 @@ int response_error(struct response *r, int status, const struct error *failure, 
 	if (allow)
 		buf_add_format(&head, "allow: %s\r\n", allow);
 	add_body_headers(r, &head, "application/json", body.len);
-	return send(r, &head, body);
+	return send(r, &head, body, false);
 }
 
 int response_empty(struct response *r, int status, const char *allow)
@@ -133,7 +134,7 @@ int response_empty(struct response *r, int status, const char *allow)
 		buf_add_format(&head, "allow: %s\r\n", allow);
 	/* Apache's CGI wants a type even where there is no body. */
 	buf_add_text(&head, "content-type: application/json\r\n");
-	return send(r, &head, span_of(""));
+	return send(r, &head, span_of(""), false);
 }
 
 int response_preflight(struct response *r, const char *allow, const char *asked_headers)
@@ -153,10 +154,10 @@ int response_preflight(struct response *r, const char *allow, const char *asked_
 			buf_add_format(&head, "access-control-allow-headers: %.1000s\r\n",
 				       asked_headers);
 	}
-	return send(r, &head, span_of(""));
+	return send(r, &head, span_of(""), false);
 }
 
-int response_begin_stream(struct response *r)
+int response_begin_stream(struct response *r, bool more)
 {
 	struct buf head;
 
@@ -165,7 +166,7 @@ int response_begin_stream(struct response *r)
 	/* X-Accel-Buffering speaks to an nginx in front. No Content-Length, no compression. */
 	buf_add_text(&head, "content-type: text/event-stream; charset=utf-8\r\n"
 			    "cache-control: no-cache\r\nx-accel-buffering: no\r\n");
-	return send(r, &head, span_of(""));
+	return send(r, &head, span_of(""), !more);
 }
 
 int response_write(struct response *r, struct span bytes)

@@ -33,7 +33,8 @@ int response_error(struct response *r, int status, const struct error *failure, 
 int response_empty(struct response *r, int status, const char *allow);
 int response_preflight(struct response *r, const char *allow, const char *asked_headers);
 
-int response_begin_stream(struct response *r);
+/* more: something is written at once, with which the head may leave. */
+int response_begin_stream(struct response *r, bool more);
 int response_write(struct response *r, struct span bytes); /* flushed */
 
 #endif

@@ -12,8 +12,6 @@
 
 #include <malloc.h>
 
-#define LARGE_BODY MB(1)
-
 struct route {
 	const char *method;
 	const char *path; /* a "*" stands for one segment, as the last one for anything */
@@ -370,7 +368,7 @@ static void send_error(struct request *r)
 static void finish(struct request *r)
 {
 	struct site *site = r->site; /* NULL: router_fail() */
-	bool large;
+	const bool large = r->large;
 
 	admin_outcome(r);
 	if (r->error.kind != ERR_NONE)
@@ -378,7 +376,6 @@ static void finish(struct request *r)
 	ledger_close(&r->ledger, r);
 	gate_leave(&r->gate);
 	body_capture_end(r);
-	large = r->body.size > LARGE_BODY;
 	request_release(r);
 	if (site)
 		site_drop(site);

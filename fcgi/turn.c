@@ -35,7 +35,7 @@ static int begin(struct turn *t, struct error *e)
 
 	if (!t->chat->stream || response->started)
 		return 0;
-	if (response_begin_stream(response))
+	if (response_begin_stream(response, !t->buffered))
 		return gone(e);
 	if (!t->buffered)
 		out_begin(&t->out, &t->wire);

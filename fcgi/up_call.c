@@ -521,7 +521,7 @@ static int try_next(struct up_call *call, struct tries *t, struct error *e)
 
 int up_call_run(struct up_call *call, struct error *e)
 {
-	struct tries tries = { .count = 0 };
+	struct tries *tries = arena_alloc(call->arena, sizeof(*tries));
 	int rc;
 
 	if (call->own)
@@ -531,13 +531,13 @@ int up_call_run(struct up_call *call, struct error *e)
 	call->place = -1;
 	call->began = clock_ticks();
 	call->tries_end = call->tries + LIMIT_TRIES;
-	while ((rc = try_next(call, &tries, e)) > 0) {
-		if (tells_more(e, &tries.told))
-			tries.told = *e;
+	while ((rc = try_next(call, tries, e)) > 0) {
+		if (tells_more(e, &tries->told))
+			tries->told = *e;
 		if (call->tries >= call->tries_end)
 			break;
 		error_clear(e);
 	}
 	up_queue_leave(call);
-	return rc > 0 ? out_of_tries(call, &tries, e) : rc;
+	return rc > 0 ? out_of_tries(call, tries, e) : rc;
 }

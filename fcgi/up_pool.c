@@ -532,15 +532,17 @@ void up_pool_book(struct up_pool *p, const struct store *tokens, const struct ac
 void up_pool_spend(struct up_pool *p, const struct store *tokens, const char *account_id,
 		   double credits)
 {
-	const uint64_t key = live_key(account_id);
 	struct error ignored = { 0 }; /* then by what was read before */
 	int64_t read_at = 0;
+	uint64_t key = 0;
 
 	pthread_mutex_lock(&p->lock);
 	load(p, tokens, &ignored);
 	for (size_t i = 0; i < p->count; i++) {
-		if (p->members[i].key == key)
+		if (strcmp(p->members[i].account.id, account_id) == 0) {
+			key = p->members[i].key;
 			read_at = p->members[i].read_at;
+		}
 	}
 	pthread_mutex_unlock(&p->lock);
 	if (read_at)

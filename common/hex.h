@@ -1,0 +1,13 @@
+/*
+ * hex.h - bytes as lower case hexadecimal digits. printf() took a tenth of a small request's
+ * instructions for them.
+ */
+#ifndef COMMON_HEX_H
+#define COMMON_HEX_H
+
+#include "common/base.h"
+
+/* out holds 2 * len + 1. */
+void hex_write(const void *bytes, size_t len, char *out);
+
+#endif
