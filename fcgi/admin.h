@@ -53,11 +53,18 @@ void admin_etag(struct request *r, const struct store *s);
 /* If-Match, where there is one, is that. -1: ERR_STALE. */
 int admin_check_match(struct request *r, const struct store *s);
 
+/* ?days=: how far to look back, this day included (30). -1: r->error. */
+int admin_days(struct request *r, int *days);
+
 /* What stood for the row's "*", up to the next "/". */
 const char *admin_segment(struct request *r);
 
 /* The account that the path names; the roster, filled here, owns it. */
 struct account *admin_account(struct request *r, struct roster *roster);
+
+/* A key's settings that the body names, into *key; the rest stays. -1: r->error names the member.
+ */
+int admin_read_key(const cJSON *body, struct key *key, struct error *e);
 
 /* admin_audit.c: what is changed is announced in the audit log, once; the router does it for every
  * door whose method is not GET, a handler that mostly looks where it does not. -1: ERR_STORE,
