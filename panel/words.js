@@ -37,6 +37,18 @@ const chinese = {
 	'Last 30 days': '最近 30 天', 'Requests': '请求', 'Errors': '错误', 'Input': '输入 tokens', 'Output tokens': '输出 tokens', 'Credits': '积分', 'Day': '日期', 'Nothing was counted yet.': '暂无统计。',
 	'Role': '角色', 'Limits': '限制', 'user': '用户', 'viewer': '只读', 'operator': '运维', 'admin': '管理员', 'requests': '请求', 'credits': '积分', 'Limit of requests': '请求上限', 'Limit of tokens': 'Token 上限', 'empty: none': '留空：不限',
 	'user: the models; viewer and operator: this panel\'s API; admin: all': '用户：使用模型；只读、运维：管理 API；管理员：全部',
+	'Events': '事件', 'Running now': '正在运行', 'Requests today': '今日请求', 'Tokens today': '今日 tokens', 'waiting': '排队中', 'Since this page was opened': '自打开此页面起',
+	'Until the first word': '首字延迟', 'Until the end of an answer': '完整回答耗时', 'Answers': '回答', 'Requests per minute': '每分钟请求', 'Drawn as it happens; the first column comes in a moment.': '实时绘制，第一个数据点稍后出现。',
+	'More settings': '更多设置', 'ends': '失效于', 'running': '运行中', 'Tokens': 'Tokens', 'Level': '级别', 'All levels': '所有级别', 'info and worse': '信息及以上', 'warnings and errors': '警告和错误', 'errors': '错误', 'All accounts': '所有账号', 'All keys': '所有密钥',
+	'Request': '请求 ID', 'Text': '文本', 'Pause': '暂停', 'Go on': '继续', 'paused': '已暂停', 'live': '实时', 'interrupted': '已中断', 'Clear filters': '清除筛选', 'new': '条新事件', 'Only this': '只看',
+	'Some is left out here: there was too much, or the file is another one.': '此处有省略：内容过多，或日志文件已更换。', 'The log is not in a file': '日志未写入文件',
+	'The old one is good until {}.': '旧密钥有效至 {}。', 'The old one is refused from now on.': '旧密钥立即失效。', 'Limit of credits': '积分上限', 'Good until the end of': '有效期至', 'empty: for ever': '留空：永久', 'empty: all': '留空：全部',
+	'Accounts that serve it': '可用账号', 'its own and those of nobody': '自有账号和公共账号', 'its own only': '仅自有账号', 'none: requests bring their own': '无：请求自带凭据', 'Only these accounts': '仅限这些账号',
+	'New secret for “{}”': '为“{}”生成新密钥', 'New secret': '更换密钥', 'Make a new secret': '生成新密钥', 'The old one is good for': '旧密钥继续有效', 'not at all': '立即失效', 'an hour': '一小时', 'a day': '一天', 'a week': '一周',
+	'So long clients may still use it, to be changed one by one.': '在此期间客户端可逐个更换。', 'Revoke key': '吊销密钥', 'Revoke': '吊销', 'Revoke the key “{}”?': '吊销密钥“{}”？', 'Its record and its usage stay.': '其记录和用量会保留。',
+	'revoked': '已吊销', 'ended': '已结束', 'replaced': '已更换', 'expired': '已过期', 'reached': '已达上限', 'again': '重置于', 'at once': '并发', 'minute': '分钟', 'day': '天', 'month': '月',
+	'Remove alias': '移除别名', 'Clients that ask for it get what the name itself means.': '此后该名称按其本义解析。', 'Last 7 days': '最近 7 天', 'Last 90 days': '最近 90 天', 'Time': '时间', 'All settings': '全部设置', 'Those that were set': '仅已设置',
+	'company, with an address': '企业账号，回调地址', 'Scopes': 'Scopes', 'empty: the usual ones': '留空：默认', 'One more step: open the next page.': '还有一步：请打开下一个页面。',
 	'Delete “{}” with its tokens?': '删除“{}”及其令牌？', 'Remove the key “{}”?': '移除密钥“{}”？', 'Remove the alias “{}”?': '移除别名“{}”？',
 };
 
