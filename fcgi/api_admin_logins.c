@@ -291,7 +291,8 @@ static int finish(struct request *r, struct flow *f, struct account *a)
 	return rc;
 }
 
-static int go_on(struct request *r, struct flow *f, struct account *a, int step)
+/* called_back: the address was taken, and with it the login may have become another kind. */
+static int go_on(struct request *r, struct flow *f, struct account *a, int step, bool called_back)
 {
 	static const char *const names[] = { [LOGIN_PENDING] = "pending",
 					     [LOGIN_SLOW_DOWN] = "pending",
@@ -307,7 +308,7 @@ static int go_on(struct request *r, struct flow *f, struct account *a, int step)
 	}
 	if (step == LOGIN_DENIED || step == LOGIN_EXPIRED)
 		flow_forget(r, f->id);
-	else if ((step == LOGIN_SLOW_DOWN || f->login.by_callback) && flow_write(r, f))
+	else if ((step == LOGIN_SLOW_DOWN || called_back) && flow_write(r, f))
 		return -1;
 	return send_flow(r, 200, f, names[step]);
 }
@@ -350,7 +351,7 @@ static int poll_service(struct request *r, struct flow *f, struct account *a)
 	rc = store_update(&r->site->tokens, key, take_turn, f, &r->error);
 	if (rc == TOO_EARLY)
 		return send_flow(r, 200, f, "pending");
-	return rc ? -1 : go_on(r, f, a, login_poll(&service, &f->login, a, &r->error));
+	return rc ? -1 : go_on(r, f, a, login_poll(&service, &f->login, a, &r->error), false);
 }
 
 int api_admin_login_poll(struct request *r)
@@ -361,7 +362,7 @@ int api_admin_login_poll(struct request *r)
 
 	account_init(&a);
 	if (!rc && f.login.by_callback)
-		rc = f.login.expires_at < clock_wall() ? go_on(r, &f, &a, LOGIN_EXPIRED)
+		rc = f.login.expires_at < clock_wall() ? go_on(r, &f, &a, LOGIN_EXPIRED, false)
 						       : send_flow(r, 200, &f, "pending");
 	else if (!rc)
 		rc = poll_service(r, &f, &a);
@@ -384,7 +385,7 @@ int api_admin_login_callback(struct request *r)
 	if (!rc && !f.login.by_callback)
 		rc = error_set(&r->error, ERR_REQUEST, "this login is asked for, not called back");
 	if (!rc)
-		rc = go_on(r, &f, &a, login_callback(&service, &f.login, url, &a, &r->error));
+		rc = go_on(r, &f, &a, login_callback(&service, &f.login, url, &a, &r->error), true);
 	account_release(&a);
 	login_release(&f.login);
 	return rc;
