@@ -41,18 +41,18 @@ const query = (cursor) => new URLSearchParams(Object.entries({ ...wanted, cursor
 
 export async function eventsPage() {
 	const [{ accounts }, { keys }] = await Promise.all([get('/accounts'), get('/keys')]);
-	const list = h('ol.log', { tabindex: 0, role: 'log', 'aria-live': 'off', 'aria-label': t('Events') });
+	const list = h('ol'), scroller = h('div.log', { tabindex: 0, role: 'log', 'aria-live': 'off', 'aria-label': t('Events') }, list);
 	const state = h('span.live', { role: 'status' }), below = h('button.main.below', { type: 'button', hidden: true });
-	const body = h('div.card.tail', {}, list, below);
+	const body = h('div.card.tail', {}, scroller, below);
 	let cursor = '', paused = false, asking, day, fresh = 0, turn = 0;
 
-	const atEnd = () => list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+	const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 24;
 	const say = (text, tone) => {
 		state.className = `live ${tone}`;
 		state.textContent = text;
 	};
 	const toEnd = () => {
-		list.scrollTop = list.scrollHeight;
+		scroller.scrollTop = scroller.scrollHeight;
 		fresh = 0;
 		below.hidden = true;
 	};
@@ -97,10 +97,9 @@ export async function eventsPage() {
 			return false;
 		}
 		if (!list.isConnected)
-			body.replaceChildren(list, below);
+			body.replaceChildren(scroller, below);
 		cursor = answer.cursor;
 		add(answer);
-		list.classList.toggle('none', !list.childElementCount);
 		return answer.more;
 	}
 
@@ -131,7 +130,7 @@ export async function eventsPage() {
 		go();
 	}
 	below.addEventListener('click', toEnd);
-	list.addEventListener('scroll', () => atEnd() && toEnd());
+	scroller.addEventListener('scroll', () => atEnd() && toEnd());
 
 	const inputs = {
 		level: choice('level', t('Level'), [['', t('All levels')], ['info', t('info and worse')], ['warn', t('warnings and errors')], ['error', t('errors')]], changed),

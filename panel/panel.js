@@ -21,7 +21,6 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 const theme = () => localStorage.getItem('theme') ?? (dark.matches ? 'dark' : 'light');
 const applyTheme = () => (document.documentElement.dataset.theme = theme());
 
-applyTheme();
 dark.addEventListener('change', applyTheme);
 
 const brand = () => h('div.brand', {}, h('img', { src: 'icon.svg', alt: '' }), h('span', {}, 'kiro-fcgi'));

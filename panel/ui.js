@@ -26,17 +26,17 @@ export function note(text, bad = false) {
 	setTimeout(() => element.remove(), bad ? 9000 : 4000);
 }
 
-// A button cannot be pressed again while what it does is under way.
+// A button cannot be pressed again while what it does is under way; it keeps the focus.
 export const press = (run) => async (event) => {
 	const button = event.currentTarget;
 
-	button.disabled = true;
-	button.setAttribute('aria-busy', 'true');
+	if (button.ariaBusy === 'true')
+		return;
+	button.ariaBusy = 'true';
 	try {
 		await run(event);
 	} finally {
-		button.disabled = false;
-		button.removeAttribute('aria-busy');
+		button.ariaBusy = null;
 	}
 };
 
@@ -99,6 +99,15 @@ function arrange(parent, wanted) {
 	wanted.forEach((child, at) => parent.children[at] === child || parent.insertBefore(child, parent.children[at] ?? null));
 }
 
+// The button that has the focus, as the row and the place in it; to be found again in a row made anew.
+function focusIn(body, known) {
+	const at = body.contains(document.activeElement) && document.activeElement, row = at && at.closest('tr');
+	const id = row && [...known].find(([, entry]) => entry.element === row)?.[0];
+	const index = row && [...row.querySelectorAll('button')].indexOf(at);
+
+	return (now) => at && !at.isConnected && now.get(id)?.element.querySelectorAll('button')[index]?.focus();
+}
+
 // columns: { head, cell(row), text(row) for the filter, sort(row), number }; key(row): what it is,
 // over refreshes. Returns { element, update(rows) }.
 export function table(name, columns, { filter, empty, key = (row) => row.id ?? row.name } = {}) {
@@ -147,9 +156,12 @@ export function table(name, columns, { filter, empty, key = (row) => row.id ?? r
 			if (columns[index].sort)
 				cell.setAttribute('aria-sort', place.sort !== index ? 'none' : place.down ? 'descending' : 'ascending');
 		});
+		const refocus = focusIn(body, known);
+
 		arrange(body, shown.map((row) => lineOf(row, now)));
 		known = now;
 		arrange(element, [shown.length ? whole : !rows.length && empty ? empty() : h('div.empty', {}, t('Nothing matches the filter.'))]);
+		refocus(now);
 	}
 	filter?.addEventListener('input', draw);
 	return { element, update: (all) => {
