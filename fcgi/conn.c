@@ -91,8 +91,9 @@ static int fastcgi_gone(struct conn *c)
 static const struct conn_ops fastcgi_ops = { fastcgi_param, fastcgi_read, fastcgi_write,
 					     fastcgi_gone };
 
-/* CGI: environment, standard input and output. A client that leaves is a SIGTERM by the server,
- * whose default action ends us and with us the upstream request. */
+/* CGI: environment, standard input and output. A client that leaves is a SIGTERM by the server, which
+ * can be read from watch_fd (a signalfd) and stays there. lighttpd sends one too when it has the
+ * whole of an answer: what is left to do then, the booking of it, is done all the same. */
 
 static const char *cgi_param(struct conn *c, const char *name)
 {
@@ -133,11 +134,18 @@ static int never_gone(struct conn *c)
 	return 0;
 }
 
-static const struct conn_ops cgi_ops = { cgi_param, cgi_read, cgi_write, never_gone };
-
-void conn_init_cgi(struct conn *c)
+static int cgi_gone(struct conn *c)
 {
-	*c = (struct conn){ .ops = &cgi_ops, .watch_fd = -1 };
+	struct pollfd p = { .fd = c->watch_fd, .events = POLLIN };
+
+	return c->watch_fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+static const struct conn_ops cgi_ops = { cgi_param, cgi_read, cgi_write, cgi_gone };
+
+void conn_init_cgi(struct conn *c, int watch_fd)
+{
+	*c = (struct conn){ .ops = &cgi_ops, .watch_fd = watch_fd };
 }
 
 /* Memory. */

@@ -43,7 +43,7 @@ int conn_write(struct conn *c, struct span bytes);	   /* everything, flushed; or
  * body bytes would look like an event). */
 bool conn_gone(struct conn *c);
 
-void conn_init_cgi(struct conn *c);
+void conn_init_cgi(struct conn *c, int watch_fd); /* watch_fd: as above, borrowed */
 void conn_init_memory(struct conn *c, struct conn_memory *memory);
 
 /* FastCGI: serves every request of one accepted connection, then closes it. */

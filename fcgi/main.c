@@ -201,13 +201,21 @@ static void fetch_behind(struct app *app)
 	_exit(EX_OK);
 }
 
-/* The default action of SIGTERM is right here: the web server ends us when the client left. */
+/* SIGTERM: the web server says that the client has left. The request is ended as everywhere, and
+ * booked; the other signals keep their default action. */
 static int serve_cgi(struct app *app, const sigset_t *handled)
 {
 	struct conn conn;
+	sigset_t left;
+	int signals;
 
 	pthread_sigmask(SIG_UNBLOCK, handled, NULL);
-	conn_init_cgi(&conn);
+	sigemptyset(&left);
+	sigaddset(&left, SIGTERM);
+	signals = signalfd(-1, &left, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals >= 0)
+		pthread_sigmask(SIG_BLOCK, &left, NULL);
+	conn_init_cgi(&conn, signals);
 	router_serve(app, &conn);
 	fetch_behind(app);
 	return EX_OK;
@@ -266,7 +274,7 @@ static void tell_cgi_client(void)
 	if (!getenv("GATEWAY_INTERFACE"))
 		return;
 	error_set(&e, ERR_CONFIG, "the settings of this gateway are wrong; its log says why");
-	conn_init_cgi(&conn);
+	conn_init_cgi(&conn, -1);
 	router_fail(&conn, &e);
 }
 
