@@ -15,6 +15,7 @@
 
 #include "common/limits.h"
 #include "common/log_read.h"
+#include "common/secret.h"
 #include "fcgi/admin.h"
 
 #include <ctype.h>
@@ -88,39 +89,6 @@ static bool is_wanted(const struct filter *f, const struct log_record *r)
 
 /* ---- how they are shown ---- */
 
-/* The log has no secrets of ours, but the texts of others may: a client that puts its key into the
- * path. Words that begin like a credential are cut. */
-static size_t credential(const char *at)
-{
-	static const char *const begins[] = { "kiro-", "ksk_", "sk-", "aoa", "aor", "eyJ", "$y$" };
-	const size_t len = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789_-.+/=$:");
-
-	for (size_t i = 0; i < ARRAY_SIZE(begins); i++) {
-		if (len >= 20 && strncmp(at, begins[i], strlen(begins[i])) == 0)
-			return len;
-	}
-	return 0;
-}
-
-static void hide_credentials(char *text)
-{
-	char *out = text;
-
-	for (const char *at = text; *at;) {
-		size_t len = credential(at);
-
-		if (!len) {
-			*out++ = *at++;
-			continue;
-		}
-		memcpy(out, "[hidden]", 8); /* shorter than what it stands for */
-		out += 8;
-		at += len;
-	}
-	*out = '\0';
-}
-
 static void text_or_null(struct jsonw *w, const char *name, const char *text)
 {
 	jsonw_text_member(w, name, *text ? text : NULL);
@@ -130,7 +98,7 @@ static void write_event(struct jsonw *w, const struct log_record *r)
 {
 	char *text = xstrdup(r->text);
 
-	hide_credentials(text);
+	secret_hide(text); /* of a file that another version wrote, too */
 	jsonw_begin_object(w);
 	jsonw_text_member(w, "at", r->at);
 	jsonw_text_member(w, "level", log_level_names[r->level]);

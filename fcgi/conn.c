@@ -91,9 +91,9 @@ static int fastcgi_gone(struct conn *c)
 static const struct conn_ops fastcgi_ops = { fastcgi_param, fastcgi_read, fastcgi_write,
 					     fastcgi_gone };
 
-/* CGI: environment, standard input and output. A client that leaves is a SIGTERM by the server, which
- * can be read from watch_fd (a signalfd) and stays there. lighttpd sends one too when it has the
- * whole of an answer: what is left to do then, the booking of it, is done all the same. */
+/* CGI: environment, standard input and output. A client that leaves is a SIGTERM by the server,
+ * which can be read from watch_fd (a signalfd) and stays there. lighttpd sends one too when it has
+ * the whole of an answer: what is left to do then, the booking of it, is done all the same. */
 
 static const char *cgi_param(struct conn *c, const char *name)
 {
