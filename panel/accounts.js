@@ -114,7 +114,7 @@ function showFlow(element, flow, done) {
 		flow.by_callback ? form([{ name: 'url', label: t('Address'), required: true, placeholder: 'http://localhost…', hint: t('The page ends at an address that cannot be loaded. Copy that address here.') }],
 			t('Continue'), async ({ url }) => step(await post(`/logins/${flow.id}/callback`, { url })), () => element.close()) :
 			h('div', {}, status, h('footer', {}, h('button', { type: 'button', onclick: () => element.close() }, t('Cancel')))),
-		h('p.small.dim', {}, t('Valid until'), ' ', when(flow.expires_at)));
+		h('p.small.dim', {}, t('Ends'), ' ', when(flow.expires_at)));
 	if (flow.by_callback)
 		return;
 	status.append(wait(t('Waiting for you to finish there')));

@@ -44,6 +44,7 @@ export async function eventsPage() {
 	const list = h('ol'), scroller = h('div.log', { tabindex: 0, role: 'log', 'aria-live': 'off', 'aria-label': t('Events') }, list);
 	const state = h('span.live', { role: 'status' }), below = h('button.main.below', { type: 'button', hidden: true });
 	const body = h('div.card.tail', {}, scroller, below);
+	const filters = h('div.filters');
 	let cursor = '', paused = false, asking, day, fresh = 0, turn = 0;
 
 	const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 24;
@@ -90,6 +91,7 @@ export async function eventsPage() {
 
 		if (mine !== turn)
 			return false;
+		filters.hidden = pause.hidden = !!answer.advice;
 		if (answer.advice) {
 			body.replaceChildren(h('div.empty', {}, h('h2', {}, t('The log is not in a file')), h('p', {}, answer.advice),
 				h('pre', {}, h('code', {}, '"log": { "file": "/var/log/kiro-fcgi/kiro.log", "format": "json" }'))));
@@ -153,6 +155,7 @@ export async function eventsPage() {
 	} }, t('Clear filters'));
 	const timer = setInterval(() => body.isConnected ? go() : clearInterval(timer), POLL_MS);
 
+	filters.append(...Object.values(inputs), clear);
 	return { title: t('Events'), tools: [state, pause], draw: go,
-		 content: [h('div.filters', {}, Object.values(inputs), clear), body] };
+		 content: [filters, body] };
 }

@@ -20,7 +20,7 @@ const chinese = {
 	'with a code': '设备码', 'Kiro sign-in page': 'Kiro 登录页', 'you choose there': '在页面上选择', 'External provider': '外部身份提供商', 'company sign-in, e.g. Entra ID': '企业登录，如 Entra ID',
 	'API key': 'API 密钥', 'Refresh token or JSON': '刷新令牌或 JSON', 'paste a key': '粘贴密钥', 'paste what you have': '粘贴已有凭据',
 	'Start URL': '起始 URL', 'Issuer URL': 'Issuer URL', 'Client id': 'Client ID', 'Continue': '继续', 'Add': '添加',
-	'Open the sign-in page': '打开登录页面', 'and check that it shows this code:': '并确认页面显示此代码：', 'Waiting for you to finish there': '等待您在页面上完成', 'Valid until': '有效至',
+	'Open the sign-in page': '打开登录页面', 'and check that it shows this code:': '并确认页面显示此代码：', 'Waiting for you to finish there': '等待您在页面上完成', 'Ends': '失效于',
 	'The page ends at an address that cannot be loaded. Copy that address here.': '登录后浏览器会停在一个打不开的地址，请把该地址复制到这里。', 'Address': '地址',
 	'The login was refused.': '登录被拒绝。', 'The time is over: begin again.': '已超时，请重新开始。', 'Account added': '账号已添加', 'Account updated': '账号已更新',
 	'Paste the file here, or choose it': '粘贴文件内容，或选择文件', 'File': '文件', 'Show what would be done': '预览', 'Nothing is stored before you have seen what would be done.': '确认预览之前不会保存任何内容。',
