@@ -162,7 +162,7 @@ static void change_settings(struct key *key, const void *context)
 
 int api_admin_key_change(struct request *r)
 {
-	struct key key, checked;
+	struct key key = { .id = "" }, checked;
 
 	if (request_json(r) || find(r, r->rest, &key))
 		return -1;
@@ -184,7 +184,7 @@ static void end_key(struct key *key, const void *context)
 int api_admin_key_revoke(struct request *r)
 {
 	const int64_t now = clock_wall();
-	struct key key;
+	struct key key = { .id = "" };
 
 	if (find(r, admin_segment(r), &key) ||
 	    done(r, &key, keys_change(&r->site->keys, key.name, end_key, &now, &r->error)))
@@ -213,7 +213,7 @@ int api_admin_key_rotate(struct request *r)
 {
 	char text[KEY_TEXT_SIZE] = "";
 	int64_t overlap = 0, ends_at;
-	struct key key;
+	struct key key = { .id = "" };
 	int rc;
 
 	if ((r->body.len && request_json(r)) ||
