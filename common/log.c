@@ -31,7 +31,7 @@ static struct {
 
 static __thread char request[48];
 
-static const char *const level_names[] = {
+const char *const log_level_names[LOG_LEVELS] = {
 	[LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"
 };
 
@@ -158,7 +158,7 @@ static void begin_json(struct jsonw *w, struct buf *line, enum log_level level, 
 	jsonw_init(w, line);
 	jsonw_begin_object(w);
 	jsonw_text_member(w, "timestamp", stamp.at);
-	jsonw_text_member(w, "level", level_names[level]);
+	jsonw_text_member(w, "level", log_level_names[level]);
 	jsonw_text_member(w, "service", LOG_SERVICE);
 	jsonw_text_member(w, "type", type);
 	jsonw_int_member(w, "pid", getpid());
@@ -239,7 +239,7 @@ static void add_text(struct buf *line, enum log_level level, struct span text)
 
 	buf_init(&head, LIMIT_LOG_LINE);
 	add_stamp(&head);
-	buf_add_format(&head, " %-5s ", level_names[level]);
+	buf_add_format(&head, " %-5s ", log_level_names[level]);
 	if (*request)
 		buf_add_format(&head, "%s: ", request);
 	else

@@ -21,7 +21,8 @@
 #define LOG_COLUMNS 120
 #define LOG_SERVICE "kiro-fcgi"
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
+extern const char *const log_level_names[LOG_LEVELS]; /* error, warn, info, debug */
 
 struct log_options {
 	enum log_level level;

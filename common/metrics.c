@@ -11,7 +11,6 @@
 
 #define FILE_NAME   "metrics.map"
 #define LOOK_MS	    1000 /* so often a file is looked for that somebody took away */
-#define BUCKETS	    17	 /* most of one histogram, with the last, +Inf */
 #define LABEL_BYTES 256
 #define VALUE_BYTES 64 /* of one label's value */
 #define ID_BYTES    40
@@ -87,8 +86,9 @@ struct exemplar {
 
 struct series {
 	struct mapfile_slot head;
-	char label[LABEL_BYTES];	   /* family{label="value",...} */
-	_Atomic uint64_t numbers[BUCKETS]; /* a counter has the first; buckets are not cumulative */
+	char label[LABEL_BYTES]; /* family{label="value",...} */
+	_Atomic uint64_t
+		numbers[METRICS_BUCKETS]; /* a counter has the first; buckets are not cumulative */
 	_Atomic uint64_t sum;
 	struct exemplar exemplar;
 };
@@ -390,6 +390,29 @@ void metrics_write(struct metrics *m, bool openmetrics, struct buf *out)
 	add_head(out, dropped, "counter", "Numbers for which metrics.map had no room.",
 		 openmetrics);
 	buf_add_format(out, "%s %" PRIu64 "\n", dropped, m->dropped);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void metrics_sum(struct metrics *m, enum metric which, struct metrics_sum *out)
+{
+	const struct metric_def *def = &metric_defs[which];
+	const struct mapfile *map;
+	char labels[LABEL_BYTES];
+	struct series *s;
+
+	*out = (struct metrics_sum){ .bounds = def->bounds, .bound_count = def->bound_count };
+	pthread_mutex_lock(&m->lock);
+	map = opened(m);
+	for (size_t i = 0; (s = mapfile_at(map, i)); i++) {
+		if (!mapfile_is_taken(map, s) || !labels_of(def, mapfile_label(map, s), labels))
+			continue;
+		for (size_t b = 0; b <= def->bound_count; b++) {
+			uint64_t number = s->numbers[b];
+
+			out->numbers[b] += number;
+			out->count += number;
+		}
+	}
 	pthread_mutex_unlock(&m->lock);
 }
 

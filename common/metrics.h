@@ -49,6 +49,16 @@ void metrics_observe(struct metrics *m, enum metric which, double value, const c
 /* openmetrics: the text format that has exemplars; it has no "# EOF" yet. */
 void metrics_write(struct metrics *m, bool openmetrics, struct buf *out);
 
+/* One histogram over all its series: how many observations were at most bounds[i], and more than
+ * the bound before; the last number is of those beyond all bounds. */
+#define METRICS_BUCKETS 17
+struct metrics_sum {
+	const double *bounds;
+	size_t bound_count;
+	uint64_t numbers[METRICS_BUCKETS], count;
+};
+void metrics_sum(struct metrics *m, enum metric which, struct metrics_sum *out);
+
 /* For numbers that somebody else keeps: a gauge's head, and one line of it. */
 void metrics_write_gauge(struct buf *out, const char *name, const char *help);
 void metrics_write_value(struct buf *out, const char *name, double value, ...)

@@ -3,6 +3,7 @@
 
 #include "common/hex.h"
 
+#include <ctype.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sys/prctl.h>
@@ -121,4 +122,43 @@ void secret_scrub(char *text, const struct secret *s)
 void secret_keep_from_cores(void)
 {
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* Bytes of the credential that begins here; 0: none does. A name has no digits and capitals and
+ * small letters at once, as random characters do. */
+static size_t credential(const char *at)
+{
+	static const char *const begins[] = { "kiro-", "ksk_", "sk-", "aoa", "aor", "eyJ", "$y$" };
+	static const char small[] = "abcdefghijklmnopqrstuvwxyz", digits[] = "0123456789",
+			  capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t len = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				"0123456789_-.+/=$:");
+	bool known = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		known |= strncmp(at, begins[i], strlen(begins[i])) == 0;
+	if (!known || len < 20 || strcspn(at, small) >= len || strcspn(at, capitals) >= len ||
+	    strcspn(at, digits) >= len)
+		return 0;
+	return len;
+}
+
+void secret_hide(char *text)
+{
+	static const char hidden[] = "[hidden]";
+	char *out = text, before = ' ';
+
+	for (const char *at = text; *at;) {
+		size_t len = isalnum((unsigned char)before) ? 0 : credential(at);
+
+		before = *at;
+		if (!len) {
+			*out++ = *at++;
+			continue;
+		}
+		memcpy(out, hidden, strlen(hidden)); /* shorter than what it stands for */
+		out += strlen(hidden);
+		at += len;
+	}
+	*out = '\0';
 }

@@ -33,6 +33,10 @@ void secret_hash(const char *text, char out[static SECRET_HASH_SIZE]);
  * everything shorter than 16 characters. *why then says so in words. */
 bool secret_is_strong(const char *text, const char **why);
 
+/* Replaces what looks like a credential, by its begin and its characters, with "[hidden]": for
+ * texts of others, such as a path into which a client has put its key. */
+void secret_hide(char *text);
+
 /* Overwrites every occurrence of the secret in text with '*': for messages of other parties. */
 void secret_scrub(char *text, const struct secret *s);
 

@@ -2,6 +2,7 @@
 #include "fcgi/access_log.h"
 
 #include "common/log.h"
+#include "common/secret.h"
 
 /* Bytes of a client's own texts in a line, which is to stay one write. */
 #define PATH_SHOWN    200
@@ -35,6 +36,7 @@ static void text_or_null(struct jsonw *w, const char *name, const char *text, si
 		 text ? text : "");
 	for (char *c = clean; *c; c++)
 		*c = (unsigned char)*c < 0x20 || *c == 0x7F ? ' ' : *c;
+	secret_hide(clean);
 	jsonw_text_member(w, name, *clean ? clean : NULL);
 }
 
@@ -131,6 +133,7 @@ void access_log_take(struct site *site, const struct ledger *l)
 	if (l->error->kind != ERR_NONE)
 		buf_add_format(&text, " failure=%s: %.*s", error_row(l->error)->name, MESSAGE_SHOWN,
 			       l->error->message);
+	secret_hide(text.at);
 	log_access(level_of(l), members, l, text.at);
 	buf_release(&text);
 }

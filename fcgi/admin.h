@@ -53,11 +53,23 @@ void admin_etag(struct request *r, const struct store *s);
 /* If-Match, where there is one, is that. -1: ERR_STALE. */
 int admin_check_match(struct request *r, const struct store *s);
 
+/* ?days=: how far to look back, this day included (30). -1: r->error. */
+int admin_days(struct request *r, int *days);
+
 /* What stood for the row's "*", up to the next "/". */
 const char *admin_segment(struct request *r);
 
 /* The account that the path names; the roster, filled here, owns it. */
 struct account *admin_account(struct request *r, struct roster *roster);
+
+/* A key's settings that the body names, into *key; the rest stays. -1: r->error names the member.
+ */
+int admin_read_key(const cJSON *body, struct key *key, struct error *e);
+/* One of its lists: visible ASCII; "": all. */
+int admin_read_list(const cJSON *body, const char *name, char out[static KEY_LIST_SIZE],
+		    struct error *e);
+/* Members of an object that shows a key. */
+void admin_write_key(struct jsonw *w, const struct key *key);
 
 /* admin_audit.c: what is changed is announced in the audit log, once; the router does it for every
  * door whose method is not GET, a handler that mostly looks where it does not. -1: ERR_STORE,
@@ -70,10 +82,6 @@ void admin_touched(struct request *r, const char *name);
 void admin_outcome(struct request *r);
 /* A sign-in that was judged. -1: ERR_STORE. */
 int admin_note_sign_in(struct request *r, const char *result);
-
-/* Members of an object that holds a key (api_admin_keys.c), and the limits that a body names. */
-void admin_write_key(struct jsonw *w, const struct key *key);
-int admin_read_limits(const cJSON *body, struct key *key, struct error *e);
 
 /* What the change was: into the event log, with from where, and its outcome's detail. */
 void admin_note(struct request *r, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -5,7 +5,9 @@
 #ifndef FCGI_API_H
 #define FCGI_API_H
 
+#include "common/jsonw.h"
 #include "common/models.h"
+#include "common/quota.h"
 #include "fcgi/request.h"
 
 /* The model that a client's name means: the owner's aliases, then what the accounts are offered,
@@ -15,6 +17,10 @@ const struct model *api_find_model(struct request *r, const char *name);
 
 /* Does the name end with thinking_suffix? *plain: its length without it. */
 bool api_asks_thinking(const struct request *r, const char *model, size_t *plain);
+
+/* An array of a key's limits, with what it has used of each; all: of windows without one too. */
+void api_write_limits(struct jsonw *w, const char *name, const struct key *key,
+		      const struct quota_view *view, bool all);
 
 int api_chat(struct request *r);
 int api_usage(struct request *r);
@@ -44,11 +50,16 @@ int api_admin_code_remove(struct request *r);
 int api_admin_code_reset(struct request *r);
 int api_admin_codes(struct request *r);
 int api_admin_config(struct request *r);
+int api_admin_events(struct request *r);
 int api_admin_health(struct request *r);
 int api_admin_import(struct request *r);
 int api_admin_key_add(struct request *r);
+int api_admin_key_change(struct request *r);
 int api_admin_key_remove(struct request *r);
+int api_admin_key_revoke(struct request *r);
+int api_admin_key_rotate(struct request *r);
 int api_admin_keys(struct request *r);
+int api_admin_log(struct request *r);
 int api_admin_login_callback(struct request *r);
 int api_admin_login_cancel(struct request *r);
 int api_admin_login_poll(struct request *r);
@@ -59,7 +70,9 @@ int api_admin_reload(struct request *r);
 int api_admin_session(struct request *r);
 int api_admin_sign_in(struct request *r);
 int api_admin_sign_out(struct request *r);
+int api_admin_stats(struct request *r);
 int api_admin_usage(struct request *r);
+int api_admin_usage_csv(struct request *r);
 int api_admin_user(struct request *r);
 int api_admin_user_add(struct request *r);
 int api_admin_user_remove(struct request *r);

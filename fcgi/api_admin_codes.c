@@ -56,9 +56,7 @@ static void write_code(struct jsonw *w, const struct key *key, const struct rost
 {
 	jsonw_begin_object(w);
 	admin_write_key(w, key);
-	jsonw_text_member(w, "pool", key_pool_names[key->pool]);
 	jsonw_text_member(w, "only_accounts", *key->accounts ? key->accounts : NULL);
-	jsonw_int_member(w, "max_streams", key->max_streams);
 	jsonw_int_member(w, "days", key->code.days);
 	write_date(w, "first_used_at", key->code.first_used_at);
 	jsonw_bool_member(w, "one_machine", key->code.one_machine);
@@ -160,26 +158,6 @@ int api_admin_codes(struct request *r)
 
 /* ---- settings ---- */
 
-static int read_lists(const cJSON *body, struct key *key, struct error *e)
-{
-	const struct {
-		const char *name;
-		char *at;
-	} lists[] = { { "models", key->models }, { "only_accounts", key->accounts } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		const char *text = NULL;
-
-		if (json_text(body, lists[i].name, NULL, &text, e) < 0)
-			return -1;
-		if (text && strlen(text) >= KEY_LIST_SIZE)
-			return error_field(e, lists[i].name, "is too long");
-		if (text)
-			snprintf(lists[i].at, KEY_LIST_SIZE, "%s", text);
-	}
-	return 0;
-}
-
 static int read_machine(const cJSON *body, struct code *code, struct error *e)
 {
 	const char *text = NULL;
@@ -199,40 +177,21 @@ static int read_machine(const cJSON *body, struct code *code, struct error *e)
 	return 0;
 }
 
-/* expires_at behind days: it holds as an earlier end. */
-static int read_time(const cJSON *body, struct key *key, struct error *e)
+/* Only what the body names is changed. expires_at behind days: it holds as an earlier end. */
+static int read_settings(const cJSON *body, struct key *key, struct error *e)
 {
-	const char *expires_at = NULL;
 	int64_t days = 0;
 	int given = json_int(body, "days", NULL, 0, CODE_DAYS_MAX, &days, e);
 
-	if (given < 0 || json_text(body, "expires_at", NULL, &expires_at, e) < 0)
+	if (given < 0)
 		return -1;
 	if (given)
 		code_set_days(key, days);
-	if (expires_at && !*expires_at)
-		key->expires_at = 0;
-	else if (expires_at && clock_parse(expires_at, &key->expires_at))
-		return error_field(e, "expires_at", "is no date like 2027-01-31T00:00:00Z");
-	return 0;
-}
-
-/* Only what the body names is changed. */
-static int read_settings(const cJSON *body, struct key *key, struct error *e)
-{
-	const char *pool = NULL;
-	int index;
-
-	if (json_text(body, "pool", NULL, &pool, e) < 0 ||
-	    json_int(body, "max_streams", NULL, 0, HOLD_MOST, &key->max_streams, e) < 0 ||
-	    read_lists(body, key, e) || read_time(body, key, e) ||
-	    read_machine(body, &key->code, e) || admin_read_limits(body, key, e))
-		return -1;
-	index = pool ? key_name_index(key_pool_names, KEY_POOLS, pool) : (int)key->pool;
-	if (index < 0)
-		return error_field(e, "pool", "is not shared, own or none");
-	key->pool = (enum key_pool)index;
-	return 0;
+	return admin_read_key(body, key, e) ||
+			       admin_read_list(body, "only_accounts", key->accounts, e) ||
+			       read_machine(body, &key->code, e)
+		       ? -1
+		       : 0;
 }
 
 static int check_names(const cJSON *body, bool new, struct error *e)

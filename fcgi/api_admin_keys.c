@@ -18,9 +18,21 @@ static void write_date(struct jsonw *w, const char *name, int64_t seconds)
 	jsonw_text_member(w, name, seconds ? clock_format(seconds, date) : NULL);
 }
 
+static void write_limits(struct jsonw *w, const struct key *key)
+{
+	char limits[KEY_LIMIT_SIZE];
+
+	jsonw_begin_object_member(w, "limits");
+	for (int m = 0; m < KEY_MEASURES; m++) {
+		key_limits_format((enum key_measure)m, key->limits[m], limits);
+		jsonw_text_member(w, key_measure_names[m], *limits ? limits : NULL);
+	}
+	jsonw_end(w);
+}
+
 void admin_write_key(struct jsonw *w, const struct key *key)
 {
-	char words[LIMIT_ERROR_TEXT], limits[KEY_LIMIT_SIZE];
+	char words[LIMIT_ERROR_TEXT];
 
 	jsonw_text_member(w, "id", key->id);
 	jsonw_text_member(w, "name", key->name);
@@ -32,28 +44,49 @@ void admin_write_key(struct jsonw *w, const struct key *key)
 	write_date(w, "ends_at", key->ends_at);
 	jsonw_text_member(w, "refusal", key_refusal(key, clock_wall(), words));
 	jsonw_text_member(w, "models", *key->models ? key->models : NULL);
-	jsonw_begin_object_member(w, "limits");
-	for (int m = 0; m < KEY_MEASURES; m++) {
-		key_limits_format((enum key_measure)m, key->limits[m], limits);
-		jsonw_text_member(w, key_measure_names[m], *limits ? limits : NULL);
-	}
-	jsonw_end(w);
+	jsonw_text_member(w, "pool", key_pool_names[key->pool]);
+	jsonw_int_member(w, "max_streams", key->max_streams);
+	write_limits(w, key);
+}
+
+struct listing {
+	struct request *r;
+	struct jsonw *w;
+};
+
+/* What it has used, and how many requests of it are served at this moment. */
+static void write_use(const struct listing *l, const struct key *key)
+{
+	const struct site *site = l->r->site;
+	int running = gate_streams(site->config, key);
+	struct quota_view view;
+
+	quota_look(site->quota, key->id, clock_wall(), &view);
+	api_write_limits(l->w, "used", key, &view, false);
+	write_date(l->w, "last_used_at", view.used_at);
+	if (running >= 0)
+		jsonw_int_member(l->w, "running", running);
+	else
+		jsonw_null_member(l->w, "running");
 }
 
 static int write_key(void *context, const struct key *key)
 {
-	struct jsonw *w = context;
+	const struct listing *l = context;
 
-	jsonw_begin_object(w);
-	admin_write_key(w, key);
-	jsonw_bool_member(w, "code", key->code.is);
-	jsonw_end(w);
+	jsonw_begin_object(l->w);
+	admin_write_key(l->w, key);
+	jsonw_bool_member(l->w, "code", key->code.is);
+	jsonw_text_member(l->w, "accounts", *key->accounts ? key->accounts : NULL);
+	write_use(l, key);
+	jsonw_end(l->w);
 	return 0;
 }
 
 int api_admin_keys(struct request *r)
 {
 	struct admin_answer a;
+	struct listing l = { r, &a.w };
 	int rc;
 
 	if (admin_stores(r))
@@ -62,7 +95,7 @@ int api_admin_keys(struct request *r)
 	admin_begin(&a);
 	jsonw_begin_object(&a.w);
 	jsonw_begin_array_member(&a.w, "keys");
-	rc = keys_each(&r->site->keys, write_key, &a.w, &r->error);
+	rc = keys_each(&r->site->keys, write_key, &l, &r->error);
 	jsonw_end(&a.w);
 	jsonw_end(&a.w);
 	if (!rc)
@@ -71,44 +104,7 @@ int api_admin_keys(struct request *r)
 	return -1;
 }
 
-int admin_read_limits(const cJSON *body, struct key *key, struct error *e)
-{
-	for (int m = 0; m < KEY_MEASURES; m++) {
-		const char *text = NULL;
-
-		if (json_text(body, key_measure_names[m], NULL, &text, e) < 0)
-			return -1;
-		if (text && key_limits_parse(text, (enum key_measure)m, key->limits[m], e)) {
-			snprintf(e->field, sizeof(e->field), "%s", key_measure_names[m]);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static int read_settings(const cJSON *body, struct key *key, struct error *e)
-{
-	const char *role = NULL, *models = "", *expires_at = "";
-	int index = KEY_USER;
-
-	if (json_text(body, "role", NULL, &role, e) < 0 ||
-	    json_text(body, "models", NULL, &models, e) < 0 ||
-	    json_text(body, "expires_at", NULL, &expires_at, e) < 0)
-		return -1;
-	if (role && *role)
-		index = key_name_index(key_role_names, KEY_ROLES, role);
-	if (index < 0)
-		return error_field(e, "role", "is not user, viewer, operator or admin");
-	if (strlen(models) >= sizeof(key->models))
-		return error_field(e, "models", "is too long");
-	if (*expires_at && clock_parse(expires_at, &key->expires_at))
-		return error_field(e, "expires_at", "is no date like 2027-01-31T00:00:00Z");
-	key->role = (enum key_role)index;
-	snprintf(key->models, sizeof(key->models), "%s", models);
-	return admin_read_limits(body, key, e);
-}
-
-/* The only answer that ever holds a key. */
+/* This answer and that of a rotation are the only ones that ever hold a key. */
 int api_admin_key_add(struct request *r)
 {
 	struct key settings = { .id = "" };
@@ -117,7 +113,7 @@ int api_admin_key_add(struct request *r)
 	struct admin_answer a;
 
 	if (request_json(r) || json_need_text(r->json, "name", NULL, &name, &r->error) ||
-	    read_settings(r->json, &settings, &r->error) || admin_stores(r) ||
+	    admin_read_key(r->json, &settings, &r->error) || admin_stores(r) ||
 	    admin_check_match(r, &r->site->keys))
 		return -1;
 	if (keys_add(&r->site->keys, name, &settings, text, &r->error)) {

@@ -2,7 +2,11 @@
  * Logging in from the panel: what common/login.h does, with the login kept between two requests as
  * the record "l/<id>" in tokens.gdbm, until it is over or its time is.
  *
- *   {"v":1,"account":"acc_...","label":"...","expires_at":1790000000,"login":{login_write()}}
+ *   {"v":1,"account":"acc_...","label":"...","expires_at":1790000000,"asked_ms":1790000000000,
+ *    "login":{login_write()}}
+ *
+ * However often a page asks, the service is asked once an interval: who may is settled in the
+ * store, for all processes.
  */
 #include "common/base.h"
 #include "fcgi/api.h"
@@ -23,6 +27,7 @@
 struct flow {
 	char id[40];
 	char account[64], label[128]; /* "": none */
+	int64_t asked_ms;	      /* when the service was asked last; 0: never */
 	struct login login;
 };
 
@@ -37,30 +42,39 @@ static void flow_key(const char *id, char out[static STORE_KEY_SIZE])
 	snprintf(out, STORE_KEY_SIZE, PREFIX "%.40s", id);
 }
 
-static int flow_write(struct request *r, const struct flow *f)
+static void flow_print(const struct flow *f, struct buf *json, bool *failed)
 {
-	char key[STORE_KEY_SIZE];
-	struct buf json, login;
+	struct buf login;
 	struct jsonw w;
-	int rc;
 
 	buf_init(&login, LIMIT_RECORD);
 	login_write(&f->login, &login);
-	buf_init(&json, LIMIT_RECORD);
-	jsonw_init(&w, &json);
+	jsonw_init(&w, json);
 	jsonw_begin_object(&w);
 	jsonw_int_member(&w, "v", 1);
 	jsonw_text_member(&w, "account", f->account);
 	jsonw_text_member(&w, "label", f->label);
 	jsonw_int_member(&w, "expires_at", f->login.expires_at);
+	jsonw_int_member(&w, "asked_ms", f->asked_ms);
 	jsonw_key(&w, "login");
 	jsonw_raw(&w, buf_span(&login));
 	jsonw_end(&w);
-	flow_key(f->id, key);
-	rc = json.failed || login.failed
-		     ? error_set(&r->error, ERR_INTERNAL, "this login is too large to be kept")
-		     : store_put(&r->site->tokens, key, buf_span(&json), &r->error);
+	*failed = json->failed || login.failed;
 	buf_wipe(&login);
+}
+
+static int flow_write(struct request *r, const struct flow *f)
+{
+	char key[STORE_KEY_SIZE];
+	struct buf json;
+	bool failed;
+	int rc;
+
+	buf_init(&json, LIMIT_RECORD);
+	flow_print(f, &json, &failed);
+	flow_key(f->id, key);
+	rc = failed ? error_set(&r->error, ERR_INTERNAL, "this login is too large to be kept")
+		    : store_put(&r->site->tokens, key, buf_span(&json), &r->error);
 	buf_wipe(&json);
 	return rc;
 }
@@ -84,6 +98,7 @@ static int flow_parse(struct flow *f, struct span json, struct error *e)
 
 	snprintf(f->account, sizeof(f->account), "%s", json_text_or(tree, "account", ""));
 	snprintf(f->label, sizeof(f->label), "%s", json_text_or(tree, "label", ""));
+	f->asked_ms = (int64_t)json_number_or(tree, "asked_ms", 0);
 	if (text)
 		explicit_bzero(text, strlen(text));
 	cJSON_free(text);
@@ -276,7 +291,8 @@ static int finish(struct request *r, struct flow *f, struct account *a)
 	return rc;
 }
 
-static int go_on(struct request *r, struct flow *f, struct account *a, int step)
+/* called_back: the address was taken, and with it the login may have become another kind. */
+static int go_on(struct request *r, struct flow *f, struct account *a, int step, bool called_back)
 {
 	static const char *const names[] = { [LOGIN_PENDING] = "pending",
 					     [LOGIN_SLOW_DOWN] = "pending",
@@ -292,24 +308,64 @@ static int go_on(struct request *r, struct flow *f, struct account *a, int step)
 	}
 	if (step == LOGIN_DENIED || step == LOGIN_EXPIRED)
 		flow_forget(r, f->id);
-	else if ((step == LOGIN_SLOW_DOWN || f->login.by_callback) && flow_write(r, f))
+	else if ((step == LOGIN_SLOW_DOWN || called_back) && flow_write(r, f))
 		return -1;
 	return send_flow(r, 200, f, names[step]);
 }
 
-int api_admin_login_poll(struct request *r)
+/* ---- asking the service ---- */
+
+#define TOO_EARLY 1
+
+/* For store_update(): the record as it is now, and the moment in it. */
+static int take_turn(void *context, struct buf *json, struct error *e)
+{
+	struct flow now = { .id = "" }, *f = context;
+	const int64_t ms = clock_wall_ms();
+	const int interval = f->login.interval > 0 ? f->login.interval : 1;
+	bool failed = false;
+	int rc;
+
+	if (!json->len)
+		return error_set(e, ERR_NOT_FOUND, "this login is over: start again");
+	login_init(&now.login);
+	rc = flow_parse(&now, buf_span(json), e);
+	if (!rc && ms < now.asked_ms + (int64_t)interval * 1000 && ms >= now.asked_ms)
+		rc = TOO_EARLY;
+	if (!rc) {
+		f->asked_ms = now.asked_ms = ms;
+		buf_reset(json);
+		flow_print(&now, json, &failed);
+	}
+	login_release(&now.login);
+	return rc ? rc : failed ? error_set(e, ERR_INTERNAL, "this login is too large") : 0;
+}
+
+static int poll_service(struct request *r, struct flow *f, struct account *a)
 {
 	struct login_service service = service_of(r);
+	char key[STORE_KEY_SIZE];
+	int rc;
+
+	flow_key(f->id, key);
+	rc = store_update(&r->site->tokens, key, take_turn, f, &r->error);
+	if (rc == TOO_EARLY)
+		return send_flow(r, 200, f, "pending");
+	return rc ? -1 : go_on(r, f, a, login_poll(&service, &f->login, a, &r->error), false);
+}
+
+int api_admin_login_poll(struct request *r)
+{
 	struct account a;
 	struct flow f;
 	int rc = flow_load(r, &f);
 
 	account_init(&a);
 	if (!rc && f.login.by_callback)
-		rc = f.login.expires_at < clock_wall() ? go_on(r, &f, &a, LOGIN_EXPIRED)
+		rc = f.login.expires_at < clock_wall() ? go_on(r, &f, &a, LOGIN_EXPIRED, false)
 						       : send_flow(r, 200, &f, "pending");
 	else if (!rc)
-		rc = go_on(r, &f, &a, login_poll(&service, &f.login, &a, &r->error));
+		rc = poll_service(r, &f, &a);
 	account_release(&a);
 	login_release(&f.login);
 	return rc;
@@ -329,7 +385,7 @@ int api_admin_login_callback(struct request *r)
 	if (!rc && !f.login.by_callback)
 		rc = error_set(&r->error, ERR_REQUEST, "this login is asked for, not called back");
 	if (!rc)
-		rc = go_on(r, &f, &a, login_callback(&service, &f.login, url, &a, &r->error));
+		rc = go_on(r, &f, &a, login_callback(&service, &f.login, url, &a, &r->error), true);
 	account_release(&a);
 	login_release(&f.login);
 	return rc;

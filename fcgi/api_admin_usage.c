@@ -1,5 +1,5 @@
 /*
- * What accounts have left, and what was used of late: by day, key, account and model.
+ * What accounts have left, and what was used of late (?days=30): by day, key, account and model.
  */
 #include "common/base.h"
 #include "fcgi/api.h"
@@ -9,7 +9,8 @@
 #include "common/tally.h"
 #include "fcgi/admin.h"
 
-#define DAYS   30
+#define DAYS   30 /* where the request does not say how many */
+#define MOST   3660
 #define GROUPS 512 /* of one kind; what comes after is in "(other)" */
 
 enum kind { BY_DAY, BY_KEY, BY_ACCOUNT, BY_MODEL, KINDS };
@@ -97,17 +98,30 @@ static void write_accounts(struct request *r, struct jsonw *w, struct error *dam
 	roster_release(&roster);
 }
 
+int admin_days(struct request *r, int *days)
+{
+	const char *text = request_query(r, "days");
+	char *end;
+	long number = text ? strtol(text, &end, 10) : DAYS;
+
+	if (number < 1 || number > MOST || (text && *end))
+		return error_field(&r->error, "days", "is no number from 1 to %d", MOST);
+	*days = (int)number;
+	return 0;
+}
+
 int api_admin_usage(struct request *r)
 {
 	int64_t now = clock_wall();
 	struct error damage = { .kind = ERR_NONE };
 	struct groups groups = { .count = { 0 } };
 	struct admin_answer a;
+	int days;
 
-	if (admin_stores(r))
+	if (admin_days(r, &days) || admin_stores(r))
 		return -1;
-	tally_each(r->site->config, tally_day(now - (DAYS - 1) * 86400), tally_day(now), add_row,
-		   &groups, &damage);
+	tally_each(r->site->config, tally_day(now - (int64_t)(days - 1) * 86400), tally_day(now),
+		   add_row, &groups, &damage);
 	admin_begin(&a);
 	jsonw_begin_object(&a.w);
 	write_accounts(r, &a.w, &damage);

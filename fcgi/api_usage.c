@@ -52,13 +52,16 @@ static void write_date(struct jsonw *w, const char *name, int64_t seconds)
 	jsonw_text_member(w, name, seconds ? clock_format(seconds, date) : NULL);
 }
 
-static void write_limits(struct jsonw *w, const struct key *key, const struct quota_view *view)
+void api_write_limits(struct jsonw *w, const char *name, const struct key *key,
+		      const struct quota_view *view, bool all)
 {
-	jsonw_begin_array_member(w, "limits");
+	jsonw_begin_array_member(w, name);
 	for (int m = 0; m < KEY_MEASURES; m++) {
 		for (int i = 0; i < KEY_WINDOWS; i++) {
 			int64_t limit = key->limits[m][i], left = limit - view->used[m][i];
 
+			if (!limit && !all)
+				continue;
 			jsonw_begin_object(w);
 			jsonw_text_member(w, "measure", key_measure_names[m]);
 			jsonw_text_member(w, "window", key_window_names[i]);
@@ -92,7 +95,7 @@ static void write_key(struct jsonw *w, const struct key *key)
 
 static void write_streams(struct jsonw *w, const struct request *r)
 {
-	int count = gate_streams(r);
+	int count = gate_streams(r->site->config, &r->key);
 
 	jsonw_begin_object_member(w, "streams");
 	if (r->key.max_streams)
@@ -137,7 +140,7 @@ int api_usage(struct request *r)
 	jsonw_begin_object(&w);
 	jsonw_text_member(&w, "object", "usage");
 	write_key(&w, &r->key);
-	write_limits(&w, &r->key, &view);
+	api_write_limits(&w, "limits", &r->key, &view, true);
 	write_streams(&w, r);
 	write_totals(&w, "today", totals.day);
 	write_totals(&w, "month", totals.month);

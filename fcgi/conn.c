@@ -106,7 +106,8 @@ static const struct conn_ops fastcgi_ops = { fastcgi_param, fastcgi_read, fastcg
 /*
  * CGI: environment, standard input and output. A client that leaves is a SIGTERM by the server.
  * Until the body was read its default action ends us. Then it is a message, for what was used must
- * still be counted: a client that has the last byte and leaves is quicker than that.
+ * still be counted: a client that has the last byte and leaves is quicker than that, and lighttpd
+ * sends one as soon as it has the whole of an answer.
  */
 
 static const char *cgi_param(struct conn *c, const char *name)

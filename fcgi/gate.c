@@ -38,14 +38,23 @@ static uint64_t streams_of(const struct key *key)
 	return mapfile_key(name);
 }
 
-int gate_streams(const struct request *r)
+static int count_of(const struct config *config, uint64_t kind)
 {
 	struct error ignored = { 0 };
-	int count = *r->key.id
-			    ? hold_count(r->site->config->state_dir, streams_of(&r->key), &ignored)
-			    : -1;
+	int count = hold_count(config->state_dir, kind, &ignored);
 
 	return count < 0 ? -1 : count;
+}
+
+int gate_streams(const struct config *config, const struct key *key)
+{
+	return *key->id ? count_of(config, streams_of(key)) : -1;
+}
+
+void gate_sessions(const struct config *config, int *running, int *waiting)
+{
+	*running = config->max_sessions ? count_of(config, mapfile_key(SESSIONS)) : -1;
+	*waiting = config->max_sessions ? count_of(config, mapfile_key(QUEUE)) : -1;
 }
 
 static int uncounted(struct request *r, const struct error *why)

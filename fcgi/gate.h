@@ -8,6 +8,8 @@
 
 #include "common/base.h"
 
+struct config;
+struct key;
 struct request;
 
 struct gate {
@@ -21,6 +23,10 @@ int gate_enter(struct request *r);
 void gate_leave(struct gate *g);
 
 /* How many requests of a key are served now; -1: not known. */
-int gate_streams(const struct request *r);
+int gate_streams(const struct config *config, const struct key *key);
+
+/* How many chats of the whole installation are let in, and how many wait to be; -1: not known.
+ * Only where max_concurrent_sessions has a number. */
+void gate_sessions(const struct config *config, int *running, int *waiting);
 
 #endif

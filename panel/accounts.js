@@ -1,7 +1,7 @@
 // Accounts: the table, adding one by any login, importing with a preview.
-import { api, get, post, segment } from './api.js';
+import { api, get, post } from './api.js';
 import { t } from './words.js';
-import { bar, confirm, dialog, form, h, menu, note, number, searchBox, stateOf, table, wait, when } from './ui.js';
+import { bar, confirm, dialog, form, h, menu, note, number, press, searchBox, stateOf, table, wait, when, work } from './ui.js';
 
 const labelOf = (a) => a.label ?? a.email ?? a.id;
 
@@ -17,7 +17,7 @@ function quotaCell(a) {
 	if (!a.usage || a.usage.percent === null)
 		return h('span.dim', {}, t('unknown'));
 	return h('div', {}, bar(a.usage.percent),
-		 h('span.small.dim', {}, `${a.usage.stale ? '~' : ''}${number(a.usage.used)} / ${number(a.usage.limit)} ${a.usage.unit ?? ''}`));
+		 h('span.small.dim.still', {}, `${a.usage.stale ? '~' : ''}${number(a.usage.used)} / ${number(a.usage.limit)} ${a.usage.unit ?? ''}`));
 }
 
 async function act(a, name, done) {
@@ -28,10 +28,10 @@ async function act(a, name, done) {
 	} catch (error) {
 		note(`${labelOf(a)}: ${error.message}`, true);
 	}
-	done();
+	return done();
 }
 
-function edit(a, etag, done) {
+function edit(a, done) {
 	dialog(`${t('Edit')}: ${labelOf(a)}`, (close) => form([
 		{ name: 'label', label: t('Label'), value: a.label },
 		{ name: 'priority', label: t('Priority'), type: 'number', min: 0, value: a.priority, hint: t('Lower is used first') },
@@ -61,12 +61,14 @@ const ways = [
 	['google', 'Google', 'with a code', []],
 	['github', 'GitHub', 'with a code', []],
 	['idc', 'IAM Identity Center', 'company, with a code', ['start_url', 'region']],
+	['idc-browser', 'IAM Identity Center', 'company, with an address', ['start_url', 'region']],
 	['portal', 'Kiro sign-in page', 'you choose there', []],
-	['external-idp', 'External provider', 'company sign-in, e.g. Entra ID', ['issuer_url', 'client_id']],
+	['external-idp', 'External provider', 'company sign-in, e.g. Entra ID', ['issuer_url', 'client_id', 'scopes']],
 	['api-key', 'API key', 'paste a key', []],
 	['token', 'Refresh token or JSON', 'paste what you have', []],
 ];
-const labels = { start_url: 'Start URL', region: 'Region', issuer_url: 'Issuer URL', client_id: 'Client id' };
+const labels = { start_url: 'Start URL', region: 'Region', issuer_url: 'Issuer URL', client_id: 'Client id', scopes: 'Scopes' };
+const preset = { region: 'us-east-1' }, optional = ['region', 'scopes'];
 
 function finished(element, answer, done) {
 	note(`${t(answer.result === 'added' ? 'Account added' : 'Account updated')}: ${labelOf(answer.account)}`);
@@ -89,15 +91,22 @@ function showFlow(element, flow, done) {
 			return fail(t('The login was refused.'));
 		if (answer.status === 'expired')
 			return fail(t('The time is over: begin again.'));
+		/* The sign-in page may lead on to another one. */
+		if (answer.url !== flow.url || answer.by_callback !== flow.by_callback) {
+			over = true;
+			element.removeEventListener('close', cancel);
+			note(t('One more step: open the next page.'));
+			return showFlow(element, answer, done);
+		}
 		flow = answer;
-		link.href = flow.url;
 	};
-
-	element.addEventListener('close', () => {
+	const cancel = () => {
 		if (!over)
 			api('DELETE', `/logins/${flow.id}`).catch(() => {});
 		over = true;
-	});
+	};
+
+	element.addEventListener('close', cancel);
 	element.show_content(
 		h('div.row', {}, link, flow.code ? h('span', {}, t('and check that it shows this code:')) : null),
 		flow.code ? h('div.code', {}, flow.code) : null,
@@ -105,7 +114,7 @@ function showFlow(element, flow, done) {
 		flow.by_callback ? form([{ name: 'url', label: t('Address'), required: true, placeholder: 'http://localhost…', hint: t('The page ends at an address that cannot be loaded. Copy that address here.') }],
 			t('Continue'), async ({ url }) => step(await post(`/logins/${flow.id}/callback`, { url })), () => element.close()) :
 			h('div', {}, status, h('footer', {}, h('button', { type: 'button', onclick: () => element.close() }, t('Cancel')))),
-		h('p.small.dim', {}, `${t('Valid until')} ${new Date(flow.expires_at).toLocaleTimeString()}`));
+		h('p.small.dim', {}, t('Ends'), ' ', when(flow.expires_at)));
 	if (flow.by_callback)
 		return;
 	status.append(wait(t('Waiting for you to finish there')));
@@ -146,7 +155,7 @@ function begin(element, [method, title, , fields], done) {
 			finished(element, { result: 'added', account: await post('/accounts', label ? { ...entry, label } : entry) }, done);
 		}, back));
 	element.show_content(form([
-		...fields.map((name) => ({ name, label: t(labels[name]), required: name !== 'region', value: name === 'region' ? 'us-east-1' : undefined })),
+		...fields.map((name) => ({ name, label: t(labels[name]), required: !optional.includes(name), value: preset[name], hint: name === 'scopes' ? t('empty: the usual ones') : undefined })),
 		{ name: 'label', label: t('Label') },
 	], t('Continue'), async (values) => showFlow(element, await post('/logins', { method, ...values }), done), back));
 }
@@ -162,7 +171,8 @@ export const addAccount = (done) => dialog(t('Add account'), (close, element) =>
 // ---- importing ----
 
 export function importAccounts(done) {
-	const element = dialog(t('Import'), () => source(''), { wide: true });
+	const going = new AbortController(); /* a preview ends with the dialog; what is stored is stored whole */
+	const element = dialog(t('Import'), () => source(''), { wide: true, onclose: () => going.abort() });
 
 	function source(text) {
 		const area = h('textarea', { 'aria-label': t('Paste the file here, or choose it'), placeholder: '[{"refreshToken": "…"}]', spellcheck: 'false' });
@@ -175,29 +185,29 @@ export function importAccounts(done) {
 		return [h('div.field', {}, h('label', {}, t('Paste the file here, or choose it')), area), h('div.field', {}, file),
 			h('p.small.dim', {}, t('Nothing is stored before you have seen what would be done.')), wrong,
 			h('footer', {}, h('button', { type: 'button', onclick: () => element.close() }, t('Cancel')),
-			  h('button.main', { type: 'button', onclick: async () => {
+			  h('button.main', { type: 'button', onclick: press(async () => {
 				try {
-					preview(area.value, await post('/accounts/import', area.value));
+					preview(area.value, await post('/accounts/import', area.value, { signal: going.signal }));
 				} catch (error) {
 					wrong.textContent = error.message;
 				}
-			  } }, t('Show what would be done')))];
+			  }) }, t('Show what would be done')))];
 	}
 
 	function preview(text, plan) {
-		const changes = plan.added + plan.updated;
+		const changes = plan.added + plan.updated, filter = searchBox();
 		const list = table('import', [
 			{ head: 'Entry', cell: (e) => String(e.entry), sort: (e) => e.entry },
-			{ head: 'Account', cell: (e) => e.account, text: (e) => e.account },
-			{ head: 'Kind', cell: (e) => e.kind ?? '–' },
+			{ head: 'Account', sort: (e) => e.account, cell: (e) => e.account },
+			{ head: 'Kind', sort: (e) => e.kind, cell: (e) => e.kind ?? '–' },
 			{ head: 'What', cell: (e) => h(`span.state.${{ add: 'good', update: 'good', refuse: 'bad' }[e.what] ?? 'x'}`, {}, t(e.what)), sort: (e) => e.what },
-			{ head: 'Why', cell: (e) => h('span.small.wrap', {}, e.why) },
-		]);
+			{ head: 'Why', sort: (e) => e.why, cell: (e) => h('span.small.wrap', {}, e.why) },
+		], { filter, key: (e) => e.entry });
 
 		list.update(plan.entries);
-		element.show_content(list.element, h('div.field'), h('footer', {},
+		element.show_content(h('div.field', {}, filter), list.element, h('div.field'), h('footer', {},
 			h('button', { type: 'button', onclick: () => element.show_content(...source(text)) }, t('Back')),
-			h('button.main', { type: 'button', disabled: !changes, onclick: async () => {
+			h('button.main', { type: 'button', disabled: !changes, onclick: press(async () => {
 				try {
 					const stored = await post('/accounts/import?store=1', text, { etag: plan.etag });
 
@@ -207,47 +217,29 @@ export function importAccounts(done) {
 				} catch (error) {
 					note(error.message, true);
 				}
-			} }, `${t('Store')} (${changes})`)));
+			}) }, `${t('Store')} (${changes})`)));
 	}
 }
 
 // ---- the page ----
 
-async function testAll(accounts, button, done) {
-	let stop = false, good = 0, at = 0;
-
-	button.onclick = () => (stop = true);
-	for (const a of accounts.filter((one) => one.state !== 'disabled')) {
-		if (stop)
-			break;
-		button.textContent = `${t('Stop')} (${++at})`;
-		try {
-			await post(`/accounts/${a.id}/test`);
-			good++;
-		} catch (error) {
-			note(`${labelOf(a)}: ${error.message}`, true);
-		}
-	}
-	note(`${good} ${t('of')} ${at}: ${t('answers')}`);
-	button.textContent = t('Test all');
-	button.onclick = null;
-	done();
-}
+const testAll = (accounts, done) => work(t('Test all'), accounts.filter((a) => a.state !== 'disabled').map((a) => ({ label: labelOf(a), id: a.id })),
+	({ id }) => post(`/accounts/${id}/test`), done);
 
 export async function accountsPage() {
 	const filter = searchBox();
-	let etag, all = [], testing = false;
+	let all = [];
 	const list = table('accounts', [
 		{ head: 'Account', sort: (a) => labelOf(a).toLowerCase(), text: (a) => `${labelOf(a)} ${a.id} ${a.email ?? ''}`,
 		  cell: (a) => h('div', {}, h('div.name.wrap', {}, labelOf(a)), h('div.small.dim.mono', {}, a.id)) },
 		{ head: 'Kind', sort: (a) => a.kind, text: (a) => `${a.kind} ${a.provider ?? ''}`, cell: (a) => a.provider ?? a.kind },
 		{ head: 'State', sort: (a) => a.state, text: (a) => `${a.state} ${a.state_reason ?? ''}`, cell: stateCell },
-		{ head: 'Allowance', sort: (a) => a.usage?.percent ?? -1, cell: quotaCell },
-		{ head: 'Last used', sort: (a) => a.last_used_at, cell: (a) => when(a.last_used_at) },
+		{ head: 'Allowance', sort: (a) => a.usage?.percent ?? -1, text: () => '', cell: quotaCell },
+		{ head: 'Last used', sort: (a) => a.last_used_at, text: () => '', cell: (a) => when(a.last_used_at) },
 		{ head: 'Priority', number: true, sort: (a) => a.priority, cell: (a) => String(a.priority) },
-		{ act: true, cell: (a) => h('div.row.end', {}, h('button', { type: 'button', onclick: () => act(a, 'test', update) }, t('Test')),
+		{ act: true, cell: (a) => h('div.row.end', {}, h('button', { type: 'button', onclick: press(() => act(a, 'test', update)) }, t('Test')),
 			menu(`${t('Actions')}: ${labelOf(a)}`, [
-				[t('Edit'), () => edit(a, etag, update)],
+				[t('Edit'), () => edit(a, update)],
 				a.state === 'disabled' ? [t('Enable'), () => act(a, 'enable', update)] : [t('Disable'), () => act(a, 'disable', update)],
 				...(a.kind === 'api_key' ? [] : [[t('Refresh token'), () => act(a, 'refresh', update)]]),
 				[t('Reset'), () => act(a, 'reset', update)],
@@ -256,20 +248,11 @@ export async function accountsPage() {
 	], { filter, empty: () => h('div.empty', {}, h('h2', {}, t('No accounts yet')), h('p', {}, t('Log in with a Kiro account, or take over what another program has.')),
 		h('div.row', {}, h('button.main', { type: 'button', onclick: () => addAccount(update) }, t('Add account')))) });
 	const banner = h('div.banner.bad', { hidden: true, role: 'alert' });
-	const tester = h('button', { type: 'button', onclick: () => {
-		if (!testing) {
-			testing = true;
-			testAll(all, tester, () => {
-				testing = false;
-				update();
-			});
-		}
-	} }, t('Test all'));
+	const tester = h('button', { type: 'button', onclick: () => testAll(all, update) }, t('Test all'));
 
 	async function update() {
 		const answer = await get('/accounts');
 
-		etag = answer.etag;
 		all = answer.accounts;
 		banner.hidden = !answer.damage;
 		banner.textContent = answer.damage ?? '';

@@ -12,7 +12,7 @@ export class ApiError extends Error {
 
 export const signedOut = new EventTarget();
 
-export async function api(method, path, body, { etag } = {}) {
+export async function api(method, path, body, { etag, signal } = {}) {
 	const headers = {};
 
 	if (body !== undefined)
@@ -24,9 +24,10 @@ export async function api(method, path, body, { etag } = {}) {
 	let answer;
 
 	try {
-		answer = await fetch(`api/v1${path}`, { method, headers, cache: 'no-store',
+		answer = await fetch(`api/v1${path}`, { method, headers, cache: 'no-store', signal,
 			body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body) });
 	} catch {
+		signal?.throwIfAborted();
 		throw new ApiError(0, { message: 'The server cannot be reached.' });
 	}
 	const text = await answer.text();
@@ -48,6 +49,6 @@ export async function api(method, path, body, { etag } = {}) {
 	return json;
 }
 
-export const get = (path) => api('GET', path);
+export const get = (path, options) => api('GET', path, undefined, options);
 export const post = (path, body, options) => api('POST', path, body, options);
 export const segment = encodeURIComponent;

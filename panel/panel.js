@@ -1,14 +1,18 @@
-// The frame: sign-in, navigation, theme and language. Pages give { title, tools, content, update }.
+// The frame: sign-in, navigation, theme and language. Pages give { title, tools, content }, update() where
+// they look again, and draw() where something wants to be in the page first.
 import { accountsPage } from './accounts.js';
 import { api, get, post, signedOut } from './api.js';
-import { dashboardPage, keysPage, modelsPage, settingsPage, usagePage } from './pages.js';
+import { dashboardPage } from './dashboard.js';
+import { eventsPage } from './events.js';
+import { keysPage } from './keys.js';
+import { modelsPage, settingsPage, usagePage } from './pages.js';
 import { language, setLanguage, t } from './words.js';
 import { form, h, note, wait } from './ui.js';
 
 const REFRESH_MS = 15000;
 const app = document.getElementById('app');
 const pages = [['dashboard', 'Dashboard', dashboardPage], ['accounts', 'Accounts', accountsPage], ['keys', 'Keys', keysPage],
-	       ['models', 'Models', modelsPage], ['usage', 'Usage', usagePage], ['settings', 'Settings', settingsPage]];
+	       ['models', 'Models', modelsPage], ['usage', 'Usage', usagePage], ['events', 'Events', eventsPage], ['settings', 'Settings', settingsPage]];
 let session, shown, turn = 0;
 
 // ---- theme ----
@@ -17,7 +21,6 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 const theme = () => localStorage.getItem('theme') ?? (dark.matches ? 'dark' : 'light');
 const applyTheme = () => (document.documentElement.dataset.theme = theme());
 
-applyTheme();
 dark.addEventListener('change', applyTheme);
 
 const brand = () => h('div.brand', {}, h('img', { src: 'icon.svg', alt: '' }), h('span', {}, 'kiro-fcgi'));
@@ -91,7 +94,7 @@ async function open(main) {
 			return;
 		main.replaceChildren(h('div.head', {}, h('h1', {}, page.title), page.tools ?? []), ...page.content);
 		shown = page;
-		page.update?.().catch(() => {}); /* charts want to be in the page */
+		page.draw?.();
 	} catch (error) {
 		if (mine === turn && error.status !== 401)
 			main.replaceChildren(h('div.head', {}, h('h1', {}, t(title))), h('div.banner.bad', { role: 'alert' }, error.message),

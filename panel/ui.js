@@ -26,6 +26,20 @@ export function note(text, bad = false) {
 	setTimeout(() => element.remove(), bad ? 9000 : 4000);
 }
 
+// A button cannot be pressed again while what it does is under way; it keeps the focus.
+export const press = (run) => async (event) => {
+	const button = event.currentTarget;
+
+	if (button.ariaBusy === 'true')
+		return;
+	button.ariaBusy = 'true';
+	try {
+		await run(event);
+	} finally {
+		button.ariaBusy = null;
+	}
+};
+
 export const wait = (text) => h('div.wait', {}, h('div.spin'), text);
 
 // ---- numbers and times ----
@@ -35,17 +49,25 @@ export const number = (value, digits = 2) => value === null || value === undefin
 
 const units = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
 
-// Relative, with the exact time for the pointer.
-export function when(text) {
-	if (!text)
-		return h('span.dim', {}, '–');
-	const date = new Date(text), seconds = (date - Date.now()) / 1000;
+function relative(text) {
+	const seconds = (new Date(text) - Date.now()) / 1000;
 	const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units[3];
-	const words = new Intl.RelativeTimeFormat(language(), { numeric: 'auto' });
 
-	return h('time', { datetime: text, title: date.toLocaleString(language()) },
-		 words.format(Math.round(seconds / size), unit));
+	return new Intl.RelativeTimeFormat(language(), { numeric: 'auto' }).format(Math.round(seconds / size), unit);
 }
+
+export const exact = (text) => new Date(text).toLocaleString(language());
+
+// Relative, with the exact time for the pointer. It goes on by itself.
+export const when = (text) => text ? h('time', { datetime: text, title: exact(text) }, relative(text)) : h('span.dim', {}, '–');
+
+setInterval(() => {
+	for (const element of document.querySelectorAll('time[datetime]'))
+		element.textContent = relative(element.dateTime);
+}, 10000);
+
+export const duration = (seconds) => seconds === null || seconds === undefined ? '–' :
+	seconds < 1 ? `${number(seconds * 1000, 0)} ms` : `${number(seconds)} s`;
 
 export function bar(percent) {
 	const fill = h(percent >= 100 ? 'i.bad' : percent >= 80 ? 'i.warn' : 'i');
@@ -57,19 +79,42 @@ export function bar(percent) {
 
 const tones = { active: 'good', exhausted: 'warn', suspended: 'bad', refused: 'bad', invalid: 'bad', disabled: '' };
 
+export const badge = (tone, text) => h(tone ? `span.state.${tone}` : 'span.state', {}, text);
+
 export const stateOf = (name) => h(tones[name] ? `span.state.${tones[name]}` : 'span.state', {}, t(name));
 
 // ---- tables: they sort, filter and keep their place ----
 
 const places = new Map();
 
-// columns: { head, cell(row), text(row) for filter, sort(row), number }. Returns { element, update(rows) }.
-export function table(name, columns, { filter, empty } = {}) {
-	const place = places.get(name) ?? { sort: 0, down: false };
-	const body = h('tbody');
-	const head = h('tr');
+const compare = (x, y) => typeof x === 'number' && typeof y === 'number' ? x - y : String(x).localeCompare(String(y), language(), { numeric: true });
+
+// Only what is new, gone or elsewhere is touched, so that a refresh takes nobody's focus or scroll.
+function arrange(parent, wanted) {
+	const keep = new Set(wanted);
+
+	for (const child of [...parent.children])
+		if (!keep.has(child))
+			child.remove();
+	wanted.forEach((child, at) => parent.children[at] === child || parent.insertBefore(child, parent.children[at] ?? null));
+}
+
+// The button that has the focus, as the row and the place in it; to be found again in a row made anew.
+function focusIn(body, known) {
+	const at = body.contains(document.activeElement) && document.activeElement, row = at && at.closest('tr');
+	const id = row && [...known].find(([, entry]) => entry.element === row)?.[0];
+	const index = row && [...row.querySelectorAll('button')].indexOf(at);
+
+	return (now) => at && !at.isConnected && now.get(id)?.element.querySelectorAll('button')[index]?.focus();
+}
+
+// columns: { head, cell(row), text(row) for the filter, sort(row), number }; key(row): what it is,
+// over refreshes. Returns { element, update(rows) }.
+export function table(name, columns, { filter, empty, key = (row) => row.id ?? row.name } = {}) {
+	const place = places.get(name) ?? { sort: Math.max(0, columns.findIndex((column) => column.first)), down: columns.some((column) => column.first === 'down') };
+	const body = h('tbody'), head = h('tr'), whole = h('table.fold', {}, h('thead', {}, head), body);
 	const element = h('div.card.scroll');
-	let rows = [];
+	let rows = [], known = new Map();
 
 	places.set(name, place);
 	columns.forEach((column, index) => {
@@ -84,33 +129,39 @@ export function table(name, columns, { filter, empty } = {}) {
 		} }, t(column.head))));
 	});
 
+	const line = (row) => h('tr', {}, columns.map((column) =>
+		h(column.number ? 'td.number' : column.act ? 'td.act' : 'td', { 'data-label': column.head ? t(column.head) : '' }, column.cell(row))));
+
+	function lineOf(row, now) {
+		const id = String(key(row)), shape = JSON.stringify(row);
+		const before = known.get(id);
+		const entry = before?.shape === shape ? before : { shape, element: line(row) };
+
+		now.set(id, entry);
+		return entry.element;
+	}
+
 	function draw() {
 		const words = (filter?.value ?? '').toLowerCase().split(/\s+/).filter(Boolean);
-		const by = columns[place.sort]?.sort;
+		const by = columns[place.sort]?.sort, now = new Map();
 		const shown = rows.filter((row) => {
-			const text = columns.map((column) => column.text?.(row) ?? '').join(' ').toLowerCase();
+			const text = columns.map((column) => column.text?.(row) ?? column.sort?.(row) ?? '').join(' ').toLowerCase();
 
 			return words.every((word) => text.includes(word));
 		});
 
 		if (by)
-			shown.sort((a, b) => {
-				const x = by(a) ?? '', y = by(b) ?? '';
-
-				return (x < y ? -1 : x > y ? 1 : 0) * (place.down ? -1 : 1);
-			});
+			shown.sort((a, b) => compare(by(a) ?? '', by(b) ?? '') * (place.down ? -1 : 1));
 		[...head.children].forEach((cell, index) => {
 			if (columns[index].sort)
 				cell.setAttribute('aria-sort', place.sort !== index ? 'none' : place.down ? 'descending' : 'ascending');
 		});
-		body.replaceChildren(...shown.map((row) => h('tr', {}, columns.map((column) =>
-			h(column.number ? 'td.number' : column.act ? 'td.act' : 'td', { 'data-label': column.head ? t(column.head) : '' }, column.cell(row))))));
-		if (!rows.length && empty)
-			element.replaceChildren(empty());
-		else if (!shown.length)
-			element.replaceChildren(h('div.empty', {}, t('Nothing matches the filter.')));
-		else
-			element.replaceChildren(h('table.fold', {}, h('thead', {}, head), body));
+		const refocus = focusIn(body, known);
+
+		arrange(body, shown.map((row) => lineOf(row, now)));
+		known = now;
+		arrange(element, [shown.length ? whole : !rows.length && empty ? empty() : h('div.empty', {}, t('Nothing matches the filter.'))]);
+		refocus(now);
 	}
 	filter?.addEventListener('input', draw);
 	return { element, update: (all) => {
@@ -153,17 +204,52 @@ export const confirm = (title, text, action, run) => dialog(title, (close) => [
 	  } }, action)),
 ]);
 
-// A form whose errors stand near their field. fields: { name, label, type, hint, value, options, required }.
+// Long work, one piece after the other: how far it is, what failed, and a way to stop.
+export function work(title, pieces, run, done) {
+	const meter = h('progress', { max: pieces.length, value: 0, 'aria-label': title }), words = h('p', { role: 'status' });
+	const failures = h('ul.failures');
+	const stop = h('button', { type: 'button' }, t('Stop'));
+	let over = false, good = 0, at = 0;
+	const element = dialog(title, (close) => {
+		stop.onclick = close;
+		return [meter, words, failures, h('footer', {}, stop)];
+	}, { onclose: () => {
+		over = true;
+		done();
+	} });
+
+	(async () => {
+		for (const piece of pieces) {
+			if (over)
+				return;
+			words.textContent = `${at + 1} ${t('of')} ${pieces.length}: ${piece.label}`;
+			try {
+				await run(piece);
+				good++;
+			} catch (error) {
+				failures.append(h('li.wrong', {}, `${piece.label}: ${error.message}`));
+			}
+			meter.value = ++at;
+		}
+		words.textContent = `${good} ${t('of')} ${at}: ${t('answers')}`;
+		stop.textContent = t('Close');
+	})();
+	return element;
+}
+
+// A form whose errors stand near their field. fields: { name, label, type, hint, value, options, required,
+// more: folded away }.
 export function form(fields, action, submit, close) {
 	const inputs = new Map(), wraps = new Map();
 	const general = h('p.wrong', { role: 'alert', hidden: true });
 	const button = h('button.main', { type: 'submit' }, action);
+	const more = h('details', {}, h('summary', {}, t('More settings')));
 	const build = (field) => {
 		const id = `f${field.name}${Math.random().toString(36).slice(2, 7)}`;
 		const input = field.options ?
 			h('select', { id }, field.options.map(([value, text]) => h('option', { value, selected: value === field.value }, text))) :
 			h(field.type === 'textarea' ? 'textarea' : 'input', { id, type: field.type === 'textarea' ? undefined : field.type ?? 'text',
-				required: field.required, value: field.value, autocomplete: field.autocomplete ?? 'off', spellcheck: 'false', placeholder: field.placeholder, min: field.min });
+				required: field.required, value: field.type === 'textarea' ? undefined : field.value, max: field.max, autocomplete: field.autocomplete ?? 'off', spellcheck: 'false', placeholder: field.placeholder, min: field.min });
 		const wrong = h('div.wrong', { role: 'alert', hidden: true, id: `${id}w` });
 		const wrap = h('div.field', {}, h('label', { for: id }, field.label), input,
 			       field.hint ? h('div.hint', {}, field.hint) : null, wrong);
@@ -191,6 +277,7 @@ export function form(fields, action, submit, close) {
 		place.wrap.classList.add('bad');
 		place.wrong.textContent = error.message;
 		place.wrong.hidden = false;
+		more.open = more.open || more.contains(place.input);
 		place.input.setAttribute('aria-invalid', 'true');
 		place.input.setAttribute('aria-describedby', place.wrong.id);
 		place.input.focus();
@@ -200,13 +287,16 @@ export function form(fields, action, submit, close) {
 		event.preventDefault();
 		clear();
 		button.disabled = true;
+		button.setAttribute('aria-busy', 'true');
 		try {
 			await submit(Object.fromEntries([...inputs].map(([name, input]) => [name, input.value.trim()])));
 		} catch (error) {
 			fail(error);
 		}
 		button.disabled = false;
-	} }, fields.map(build), h('div.field', {}, general),
+		button.removeAttribute('aria-busy');
+	} }, fields.filter((field) => !field.more).map(build),
+	fields.some((field) => field.more) ? (more.append(...fields.filter((field) => field.more).map(build)), more) : null, h('div.field', {}, general),
 	h('footer', {}, close ? h('button', { type: 'button', onclick: close }, t('Cancel')) : null, button));
 }
 
@@ -252,11 +342,4 @@ export function menu(label, items) {
 		}
 	});
 	return h('div.menu', {}, opener, list);
-}
-
-export function download(name, type, text) {
-	const url = URL.createObjectURL(new Blob([text], { type }));
-
-	h('a', { href: url, download: name }).click();
-	setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

@@ -119,6 +119,31 @@ static void secrets_show_little(void)
 	CU_ASSERT_STRING_EQUAL(secret_reveal(&s), "");
 }
 
+static void what_looks_like_a_credential_is_hidden(void)
+{
+	static const struct {
+		const char *text, *hidden;
+	} rows[] = {
+		{ "GET /v1/kiro-hFbR8sTq0Zk2LmN4pVxY7 404", "GET /v1/[hidden] 404" },
+		{ "aorAAAAAGk1234567890bCd:MGUC/x+y= refused", "[hidden] refused" },
+		{ "key=ksk_Standin0123456789abcdef", "key=[hidden]" },
+		{ "Bearer eyJhbGciOiJIUzI1NiJ9.e30.Xx1", "Bearer [hidden]" },
+		/* names, words and short ones are none */
+		{ "key=kiro-production-server-1 task-0123456789-ABCDEFGHx", NULL },
+		{ "kiro-Ab12 aor eyJ sk-", NULL },
+		{ "model=claude-sonnet-4.5 request req_K7ocC6putHUg1hcaoOkNVL6L", NULL },
+		{ "", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "%s", rows[i].text);
+		secret_hide(text);
+		CU_ASSERT_STRING_EQUAL(text, rows[i].hidden ? rows[i].hidden : rows[i].text);
+	}
+}
+
 static void secrets_compare_and_hash(void)
 {
 	char hash[SECRET_HASH_SIZE];
@@ -153,6 +178,7 @@ CU_TestInfo base_tests[] = {
 	{ "dates_of_all_sources_are_read", dates_of_all_sources_are_read },
 	{ "ids_have_their_form_and_differ", ids_have_their_form_and_differ },
 	{ "secrets_show_little", secrets_show_little },
+	{ "what_looks_like_a_credential_is_hidden", what_looks_like_a_credential_is_hidden },
 	{ "secrets_compare_and_hash", secrets_compare_and_hash },
 	{ "published_and_short_keys_are_weak", published_and_short_keys_are_weak },
 	CU_TEST_INFO_NULL,

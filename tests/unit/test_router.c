@@ -159,6 +159,11 @@ static void admin_routes_are_those_of_the_document(void)
 			fprintf(stderr, "not documented: %s %s\n", row.method, row.path);
 		/* What needs no session says so, and nothing else does. */
 		CU_ASSERT_EQUAL(row.guard != PANEL, json_member(operation, "security") == NULL);
+		CU_ASSERT_STRING_EQUAL(json_text_or(operation, "x-role", ""),
+				       row.guard == VIEWER     ? "viewer"
+				       : row.guard == OPERATOR ? "operator"
+				       : row.guard == ADMIN    ? "admin"
+							       : "");
 	}
 	cJSON_ArrayForEach (path, paths)
 		operations += (size_t)cJSON_GetArraySize(path);

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { adminClient, PASSWORD } from '../lib/admin.mjs';
 import { request } from '../lib/http.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { until } from '../lib/process.mjs';
 import { startStandin } from '../lib/standin.mjs';
 import { modes } from './modes.mjs';
 
@@ -20,7 +21,9 @@ const routes = Object.entries(document.paths).flatMap(([path, operations]) =>
 		method: method.toUpperCase(),
 		path: mode.mount + path.replace(/\{\w+\}/, 'nobody'),
 		open: operation.security?.length === 0,
+		role: operation['x-role'],
 	})));
+const roles = ['user', 'viewer', 'operator', 'admin'];
 
 let standin, at, server, client;
 const answers = []; /* the text of all, with their headers */
@@ -39,7 +42,7 @@ const ok = async (...args) => {
 };
 
 before(async () => {
-	standin = await startStandin();
+	standin = await startStandin({ args: ['--default', 'reply'] });
 	at = await makeInstallation({
 		standin,
 		accounts: [{ name: 'one', kind: 'social' }, { name: 'two', kind: 'api_key' }],
@@ -100,22 +103,32 @@ describe('the guard', () => {
 	each('no host of another name', 403,
 	     () => ({ host: 'evil.example', origin: 'http://evil.example' }), { open: true });
 
-	test('a key does what its role may, and needs no token', async () => {
-		const may = { viewer: ['GET /accounts'], operator: ['GET /accounts', 'POST /logins'],
-			      admin: ['GET /accounts', 'POST /logins', 'GET /config', 'POST /keys'] };
-
-		for (const role of ['viewer', 'operator', 'admin']) {
+	for (const role of roles) {
+		test(`a key of the role ${role} does what that may, and needs no token`, async () => {
 			const key = at.kiroctl(['key', 'add', role, '--role', role]).trim();
 
-			for (const what of may.admin) {
-				const [method, path] = what.split(' ');
-				const answer = await api(method, path, method === 'GET' ? undefined : {},
-							 { authorization: `Bearer ${key}` });
+			for (const { method, path, open, role: least } of routes) {
+				if (open)
+					continue;
+				const { status, text } = await client.call(method, path,
+					method === 'GET' ? undefined : {}, { authorization: `Bearer ${key}` });
+				const may = roles.indexOf(role) >= roles.indexOf(least);
 
-				/* 400: it came in, and the body was missing its fields */
-				assert.equal(answer.status, !may[role].includes(what) ? 403 :
-					     method === 'GET' ? 200 : 400, `${role}: ${what}: ${answer.text}`);
+				/* one that may came in: what it meets there is another test's */
+				assert.equal(status === 403, !may, `${method} ${path}: ${text}`);
+				assert.ok(status !== 401 && status < 500, `${method} ${path}: ${text}`);
 			}
+		});
+	}
+
+	test('a wrong password opens nothing', async () => {
+		const guesser = adminClient({ port: server.port, base: `${mode.mount}/admin` });
+
+		assert.equal((await guesser.signIn('not-the-password-at-all')).status, 401);
+		for (const { method, path, open } of routes.filter((route) => !route.open)) {
+			const { status } = await guesser.call(method, path, method === 'GET' ? undefined : {});
+
+			assert.equal(status, 401, `${method} ${path} ${open}`);
 		}
 	});
 
@@ -224,8 +237,16 @@ test('a device login: the code to show, then the account', async () => {
 			await setTimeout(1000 * step.interval + 100);
 		return step;
 	};
-	let step = await poll();
+	const polls = async () => (await standin.requests()).filter(({ operation, body }) =>
+		operation === 'OidcToken' && /device_code/.test(JSON.stringify(body))).length;
+	let step = await ok('POST', `/logins/${flow.json.id}/poll`);
 
+	assert.equal(step.status, 'pending');
+	for (const early of await Promise.all([1, 2, 3].map(() => ok('POST', `/logins/${flow.json.id}/poll`))))
+		assert.equal(early.status, 'pending');
+	assert.equal(await polls(), 1, 'whoever asks too early is answered without asking the service');
+	await setTimeout(1000 * flow.json.interval + 100);
+	step = await poll();
 	for (let tries = 5; step.status === 'pending' && tries; tries--)
 		step = await poll();
 	assert.equal(step.status, 'done');
@@ -367,6 +388,149 @@ test('an operator imports accounts, but no codes', async () => {
 	const shown = await ok('POST', '/accounts/import?share=1', file);
 
 	assert.deepEqual([shown.added, shown.entries[0].kind], [1, 'code']);
+});
+
+const say = (key, extra) => request({ port: server.port, path: `${mode.mount}/v1/messages`,
+	headers: { 'x-api-key': key }, body: { model: 'claude-sonnet-4.5', max_tokens: 100,
+		messages: [{ role: 'user', content: 'hello' }], ...extra } });
+
+test('a key is changed: its limits hold, and what it used of them is shown', async () => {
+	const { key } = (await client.call('POST', '/api/v1/keys', { name: 'a/b' })).json;
+	const shown = async () => (await ok('GET', '/keys')).keys.find(({ name }) => name === 'a/b');
+	const { id } = await shown();
+
+	await ok('PATCH', '/keys/a%2Fb', { requests: '2/day', max_streams: 3, pool: 'shared',
+					   expires_at: '2031-01-01T00:00:00Z' });
+	assert.equal((await shown()).limits.requests, '2/day');
+	assert.equal((await shown()).expires_at, '2031-01-01T00:00:00Z');
+	assert.deepEqual([(await say(key)).status, (await say(key)).status, (await say(key)).status],
+			 [200, 200, 429]);
+	/* What an answer has cost is booked behind it. */
+	await until(async () => (await shown()).running === 0, 'its requests to be over');
+	const { used, max_streams: streams } = await shown();
+
+	assert.equal(streams, 3);
+	assert.deepEqual(used.map(({ measure, window, limit, used: number, remaining }) =>
+		[measure, window, limit, number, remaining]), [['requests', 'day', 2, 2, 0]]);
+	await ok('PATCH', `/keys/${id}`, { requests: '', expires_at: '', models: 'claude-haiku-*' });
+	assert.deepEqual((await shown()).used, []);
+	assert.equal((await shown()).expires_at, null);
+	assert.equal((await say(key)).status, 404, 'no model of its own any more');
+	for (const [field, value] of [['requests', 'many'], ['role', 'king'], ['pool', 'x'],
+				      ['expires_at', 'soon'], ['max_streams', -1], ['hash', 'x']])
+		assert.equal((await api('PATCH', `/keys/${id}`, { [field]: value })).json.error.field,
+			     field);
+	assert.equal((await api('PATCH', '/keys/nobody', { requests: '' })).status, 404);
+	await ok('DELETE', '/keys/a%2Fb');
+});
+
+test('a key is rotated: both secrets serve until the old one ends; then it is revoked', async () => {
+	const models = async (key) => (await request({ port: server.port, path: `${mode.mount}/v1/models`,
+						       headers: { 'x-api-key': key } })).status;
+	const { key: first } = (await client.call('POST', '/api/v1/keys', { name: 'turning' })).json;
+	const { key: second, old_ends_at: end } = (await client.call('POST',
+		'/api/v1/keys/turning/rotate', { overlap_seconds: 3600 })).json;
+
+	assert.ok(Math.abs(Date.parse(end) - Date.now() - 3600e3) < 60e3);
+	assert.notEqual(first, second);
+	assert.deepEqual([await models(first), await models(second)], [200, 200]);
+	const { key: third } = (await client.call('POST', '/api/v1/keys/turning/rotate', {})).json;
+
+	assert.deepEqual([await models(second), await models(third)], [401, 200]);
+	assert.equal((await api('POST', '/keys/turning/rotate', { overlap_seconds: 1e9 })).json.error.field,
+		     'overlap_seconds');
+	await ok('POST', '/keys/turning/revoke', {});
+	assert.equal(await models(third), 401);
+	assert.equal((await api('POST', '/keys/turning/rotate', {})).status, 400);
+	assert.ok((await ok('GET', '/keys')).keys.filter(({ name }) => name === 'turning')
+		.every(({ revoked_at: at, refusal }) => at && refusal));
+	await ok('DELETE', '/keys/turning');
+});
+
+test('usage as CSV: a line a day, key, account and model', async () => {
+	const { key } = (await client.call('POST', '/api/v1/keys', { name: '=1+1,"x"' })).json;
+	const today = new Date().toISOString().slice(0, 10);
+
+	assert.equal((await say(key)).status, 200);
+	await until(async () => (await api('GET', '/usage.csv')).text.includes('1+1'), 'it to be booked');
+	const answer = await api('GET', '/usage.csv?days=1');
+	const [head, ...lines] = answer.text.trimEnd().split('\r\n');
+
+	assert.match(answer.headers['content-type'], /^text\/csv/);
+	assert.match(answer.headers['content-disposition'], /^attachment; filename="kiro-usage.csv"$/);
+	assert.match(head, /^day,key,key_id,account,account_label,model,requests,errors,/);
+	const [line] = lines.filter((each) => each.includes('1+1'));
+
+	assert.match(line, new RegExp(`^${today},"'=1\\+1,""x""","key_[0-9a-f]{16}","acc_\\w+","[^"]*","claude-sonnet-4.5",1,0,`));
+	assert.equal((await api('GET', '/usage.csv?days=0')).json.error.field, 'days');
+});
+
+test('statistics are those of what was served', async () => {
+	const before = await ok('GET', '/stats');
+
+	await standin.script('slow', { steps: [{ text: 'one' }, { sleep_ms: 600 }, { text: 'two' }] });
+	const asked = say(at.key, { messages: [{ role: 'user', content: '@slow@' }] });
+
+	await setTimeout(300);
+	assert.equal((await ok('GET', '/stats')).running, 1);
+	assert.equal((await asked).status, 200);
+	await until(async () => (await ok('GET', '/stats')).latency.answer.count > before.latency.answer.count, 'it to be counted');
+	const after = await ok('GET', '/stats');
+	const beyond = (stats, bound) => stats.latency.answer.buckets
+		.filter(({ up_to: to }) => to === null || to > bound).reduce((sum, { count }) => sum + count, 0);
+
+	assert.equal(after.running, 0);
+	assert.equal(after.today.requests, before.today.requests + 1);
+	assert.equal(after.latency.answer.count, before.latency.answer.count + 1);
+	assert.equal(beyond(after, 0.32), beyond(before, 0.32) + 1, 'it took more than 0.6 seconds');
+	assert.equal(after.latency.answer.p99 >= 0.6, true);
+});
+
+test('events: without a file it is told what to do; with one they are read on from a cursor', async () => {
+	assert.match((await ok('GET', '/events')).advice, /log\.file/);
+	for (const format of ['text', 'json']) {
+		at.configure({ 'log.file': `${at.dir}/${format}.log`, 'log.format': format });
+		await ok('POST', '/reload');
+		while ((await ok('GET', '/events')).advice)
+			await setTimeout(50);
+		const first = await ok('GET', '/events');
+
+		await ok('PUT', '/aliases/watched', { target: 'claude-sonnet-4.5' });
+		await say(at.key);
+		await request({ port: server.port, path: `${mode.mount}/v1/${at.key}` });
+		await until(async () => (await ok('GET', `/events?cursor=${first.cursor}`)).events.filter(({ status }) => status === 404).length,
+			    'the last one to be written');
+		const { events, cursor, more } = await ok('GET', `/events?cursor=${first.cursor}`);
+		const texts = events.map(({ text }) => text);
+
+		assert.equal(more, false);
+		assert.ok(texts.some((text) => text.startsWith('admin: alias watched stands for')), texts.join('\n'));
+		const served = events.find(({ type, status, text }) =>
+			type === 'access' && status === 200 && /messages/.test(text));
+
+		assert.deepEqual([served.key, served.model, served.level], ['test', 'claude-sonnet-4.5', 'info']);
+		assert.match(served.request_id, /^req_/);
+		assert.ok(at.accounts.length && served.account.startsWith('acc_'));
+		assert.deepEqual((await ok('GET', `/events?cursor=${cursor}`)).events, [], 'looking is no event');
+		const only = async (query) => (await ok('GET', `/events?cursor=${first.cursor}&${query}`)).events;
+
+		assert.deepEqual((await only('level=warn')).map(({ status }) => status), [404]);
+		assert.deepEqual((await only(`account=${served.account}`)).filter(({ type }) => type === 'access').map(({ request_id: id }) => id), [served.request_id]);
+		assert.deepEqual((await only('key=test')).map(({ request_id: id }) => id), [served.request_id]);
+		assert.deepEqual((await only('key=tes')), []);
+		assert.ok((await only(`request_id=${served.request_id}`)).every(({ request_id: id }) => id === served.request_id));
+		assert.deepEqual((await only('text=WATCHED')).length, 2, 'the change, and its request');
+		assert.deepEqual((await only('limit=1')).length, 1);
+		const old = JSON.parse((await client.call('GET', `${mode.mount}/api/logs/server-error.log`)).text);
+
+		assert.deepEqual(old.events.filter(({ level }) => level !== 'error'), []);
+		assert.equal((await client.call('GET', `${mode.mount}/api/logs/passwd`)).status, 404);
+		assert.equal((await client.call('GET', `${mode.mount}/api/logs/..%2Fkiro.json`)).status, 404);
+	}
+	for (const query of ['cursor=x', 'level=loud', 'limit=0', 'limit=1e9'])
+		assert.equal((await api('GET', `/events?${query}`)).status, 400, query);
+	at.configure({ 'log.file': '' });
+	await ok('POST', '/reload');
 });
 
 test('models: an alias is set, tested and removed', async () => {
@@ -531,4 +695,10 @@ test('who guesses too often is locked out, the right password included', async (
 
 	assert.equal(right.status, 429);
 	assert.ok(Number(right.headers['retry-after']) >= 1);
+	for (const { method, path, open } of routes.filter((route) => !route.open)) {
+		const { status } = await adminClient({ port: server.port, base: `${mode.mount}/admin` })
+			.call(method, path, method === 'GET' ? undefined : {});
+
+		assert.equal(status, 401, `${method} ${path} ${open}`);
+	}
 });

@@ -232,6 +232,28 @@ async function wholeAnswers({ request, standin }) {
 	assert.equal(openai.json.choices[0].finish_reason, 'stop');
 }
 
+// However the web server ends a process behind an answer, and whoever has left.
+async function booked({ request, stream, standin }) {
+	const used = async () => (await request({ path: '/v1/usage' })).json.today.requests;
+	const tokens = async () => (await request({ path: '/v1/usage' })).json.today.output_tokens;
+	const before = await used(), said = await tokens();
+
+	await standin.script('told', { steps: [{ text: 'one two three four five' }] });
+	for (let n = 1; n <= 5; n++) {
+		assert.equal((await request(message('@told@'))).status, 200);
+		await until(async () => await used() === before + n, `answer ${n} to be counted`);
+	}
+	await until(async () => await tokens() >= said + 25, 'their tokens');
+	const left = await tokens();
+
+	await standin.script('leaving', { steps: [{ text: 'some words that were said' }, { stall: true }] });
+	const answer = await stream(message('@leaving@', streamed));
+
+	await nextWhere(answer, isDelta);
+	answer.close();
+	await until(async () => await tokens() > left, 'the tokens of an answer whose client has left');
+}
+
 async function streamContract({ stream, standin }) {
 	const tool = { id: 'tooluse_1', name: 'Read', input: { path: 'a ü' }, pieces: 3 };
 	const sent = { text: 'A stream: ü 😀 \\ "', end: 'whole',
@@ -411,6 +433,7 @@ const checks = {
 	'32 MB are taken, 33 MB get 413, with and without a length': largeBodies,
 	'HEAD and OPTIONS answer without the upstream': probes,
 	'whole answers arrive whole': wholeAnswers,
+	'what was answered is counted': booked,
 	'streams keep the contract': streamContract,
 	'each event arrives when the upstream sent it': eventByEvent,
 	'pings fill the silence': pings,
