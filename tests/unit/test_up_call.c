@@ -325,7 +325,8 @@ static void out_of_tries_is_no_reason_to_stay_away(void)
 static void out_of_tries_and_accounts_tells_when_one_is_back(void)
 {
 	static const struct step quota[] = { { ERR_UP_QUOTA, 86400, LIMIT_TRIES - 1 },
-					     { ERR_UP_QUOTA, 7200, 1 } };
+					     { ERR_UP_QUOTA, 7200, 1 },
+					     { 0 } };
 	struct error told;
 	struct scene s;
 
