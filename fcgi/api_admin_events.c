@@ -18,7 +18,6 @@
 #include "common/secret.h"
 #include "fcgi/admin.h"
 
-#include <ctype.h>
 
 #define PIECE	KB(512)
 #define INITIAL 200 /* records, where no limit is asked for */
@@ -52,7 +51,8 @@ static bool holds(const char *text, const char *part)
 	return strcasestr(text, part) != NULL;
 }
 
-/* The member, or a word of an event's text: "account acc_1: disable", "key laptop (user) added". */
+/* The member, or words of an event's text: "account acc_1: disable", "key laptop (user) added"; not
+ * a part of a path. */
 static bool names(const struct log_record *r, const char *member, const char *wanted)
 {
 	size_t len = strlen(wanted);
@@ -62,9 +62,9 @@ static bool names(const struct log_record *r, const char *member, const char *wa
 	if (r->access)
 		return false;
 	for (const char *at = r->text; (at = strstr(at, wanted)); at++) {
-		bool begins = at == r->text || !(isalnum((unsigned char)at[-1]) || at[-1] == '_');
+		bool begins = at == r->text || strchr(" (\"", at[-1]);
 
-		if (begins && !isalnum((unsigned char)at[len]) && at[len] != '_')
+		if (begins && strchr(" ,:;.)\"", at[len])) /* or the end */
 			return true;
 	}
 	return false;
