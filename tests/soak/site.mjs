@@ -57,6 +57,7 @@ function sanitizerOptions(dir) {
 	const path = join(dir, 'reports');
 
 	mkdirSync(path);
+	chmodSync(dir, 0o755); /* the web server's user writes there */
 	chmodSync(path, 0o777);
 	/* A quarantine of 256 MB, the default, would hide any leak and take the machine's memory. */
 	process.env.ASAN_OPTIONS = `log_path=${path}/asan:quarantine_size_mb=8:malloc_context_size=12`;
