@@ -22,7 +22,7 @@ struct sink {
 static struct {
 	pthread_mutex_t lock; /* guards the sinks; the rest is read without it */
 	_Atomic int level;
-	_Atomic bool json, syslog;
+	_Atomic bool json, syslog, has_access; /* has_access: a file of its own */
 	struct sink events, access;
 } out = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	  .level = LOG_INFO,
@@ -74,6 +74,7 @@ static int switch_to(const char *file, const char *access_file)
 	old_access = out.access;
 	out.events = events;
 	out.access = access;
+	out.has_access = access.fd >= 0;
 	pthread_mutex_unlock(&out.lock);
 	sink_close(&old_events);
 	sink_close(&old_access);
@@ -279,7 +280,7 @@ void log_access(enum log_level level, void (*members)(struct jsonw *w, const voi
 	struct buf line;
 	struct jsonw w;
 
-	if (!log_wants(level) && out.access.fd < 0)
+	if (!log_wants(level) && !out.has_access)
 		return;
 	buf_init(&line, 8 * LIMIT_LOG_LINE);
 	if (out.json) {
