@@ -44,7 +44,9 @@ static int load_record(void *context, const char *key, struct span json)
 			  why.message);
 		return 0;
 	}
-	r->accounts = xrealloc(r->accounts, (r->count + 1) * sizeof(*r->accounts));
+	if (!(r->count & (r->count - 1))) /* room is a power of two */
+		r->accounts =
+			xrealloc(r->accounts, (r->count ? 2 * r->count : 1) * sizeof(*r->accounts));
 	r->accounts[r->count++] = a;
 	return 0;
 }

@@ -9,6 +9,7 @@ import { MOUNT } from './site.mjs';
 import { locksIn, openFiles } from './watch.mjs';
 
 const PATIENCE_MS = 90000;
+const REPORT = /(Address|Leak|Thread)Sanitizer|runtime error:|Can't open file/;
 const kept = (site) => Object.values(site.doors).filter((door) => door.kept);
 
 const threads = (pid) =>
@@ -130,7 +131,6 @@ export function reportsAreEmpty(site, logs) {
 
 	for (const text of found)
 		violate(site, 'sanitizer', text.slice(0, 6000));
-	if (!found.length && /(Address|Leak|Thread)Sanitizer|runtime error:/.test(logs))
-		violate(site, 'sanitizer', logs.slice(logs.search(/(Address|Leak|Thread)Sanitizer|runtime error:/))
-			.slice(0, 4000));
+	if (!found.length && REPORT.test(logs))
+		violate(site, 'sanitizer', logs.slice(logs.search(REPORT)).slice(0, 4000));
 }

@@ -150,6 +150,9 @@ async function main() {
 	const site = await openSite();
 	let rows = [];
 
+	for (const signal of ['SIGINT', 'SIGTERM'])
+		process.once(signal, () => site.close().finally(() => process.exit(130)));
+
 	try {
 		await prepare(site);
 		rows = await soak(site);

@@ -5,8 +5,8 @@
 //   apache     mod_proxy_fcgi; a shell keeps the socket and starts the responder again, as systemd does
 //   cgi        lighttpd, a process for each request
 import { execFile } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync,
-	 rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync,
+	 readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -57,6 +57,7 @@ function sanitizerOptions(dir) {
 	const path = join(dir, 'reports');
 
 	mkdirSync(path);
+	chmodSync(dir, 0o755); /* the web server's user writes there */
 	chmodSync(path, 0o777);
 	/* A quarantine of 256 MB, the default, would hide any leak and take the machine's memory. */
 	process.env.ASAN_OPTIONS = `log_path=${path}/asan:quarantine_size_mb=8:malloc_context_size=12`;
@@ -92,13 +93,21 @@ async function lighttpd(at, name, fragment, variables) {
 					    ...variables } });
 }
 
+// Also of the responders: LeakSanitizer looks at their end, behind the server's.
+async function stopAll(pid, servers) {
+	for (const server of servers)
+		await server.stop('SIGTERM');
+	await until(() => !pid || !existsSync(`/proc/${pid}`), 'the end of the responder', 60000);
+}
+
 async function openLighttpd(at) {
 	const server = await lighttpd(at, 'lighttpd', 'kiro-fastcgi.conf', {
 		kiro_program: at.program, kiro_spawn_socket: join(at.dir, 'lighttpd', 'kiro.sock') });
 
-	return { port: server.port, share: 0.6, kept: true, logs: () => server.log(),
-		 pid: () => processesOf(at.program, server.pid)[0],
-		 stop: () => server.stop('SIGTERM') };
+	const pid = () => processesOf(at.program, server.pid)[0];
+
+	return { port: server.port, share: 0.6, kept: true, logs: () => server.log(), pid,
+		 stop: () => stopAll(pid(), [server]) };
 }
 
 async function openApache(at) {
@@ -112,13 +121,11 @@ async function openApache(at) {
 		load: ['proxy', 'proxy_fcgi'],
 		defines: { KIRO_SOCKET: responder.socket, KIRO_MOUNT: MOUNT } });
 
+	const pid = () => processesOf(at.program, responder.pid)[0];
+
 	return { port: server.port, share: 0.36, kept: true,
-		 logs: () => server.log() + responder.log(),
-		 pid: () => processesOf(at.program, responder.pid)[0],
-		 stop: async () => {
-			 await server.stop();
-			 await responder.stop();
-		 } };
+		 logs: () => server.log() + responder.log(), pid,
+		 stop: () => stopAll(pid(), [server, responder]) };
 }
 
 async function openCgi(at) {

@@ -75,11 +75,12 @@ function slope(rows) {
 /*
  * What a process may grow after the warm-up, while it serves the same load, by the fitted line from
  * the beginning of the window to its end. A leak of 1 KB a request is 3 MB a minute at 50 requests a
- * second, so a window of minutes finds it. Not zero: arenas of malloc fill up as chance has it (4 MB),
- * and sanitizers keep a record of each thread that ever was and of each place that allocated: as much
- * as measured without any leak, and LeakSanitizer looks at the end besides.
+ * second, so a window of minutes finds it. Not zero: arenas of malloc fill up as chance has it (4 MB).
+ * With AddressSanitizer the same load fills quarantines, one for each thread, for eight minutes (75 MB
+ * were measured), and then costs the record of each thread that ever was: 4 MB in five minutes, at 25
+ * threads a second. So it warms up longer and may grow more; LeakSanitizer looks at the end besides.
  */
-const WARM_UP = 60;       /* seconds until a process has met its load */
+const WARM_UP = 60, SANITIZED_WARM_UP = 480; /* seconds of a process's life */
 const LEAST_SECONDS = 90; /* in less of it nothing can be told from chance */
 const MAY_GROW = 4 * MB, SANITIZED_MAY_GROW = 24 * MB, SANITIZED_PART = 0.15;
 
@@ -88,7 +89,7 @@ export function judgeMemory(rows, from, to, sanitized) {
 
 	for (const pid of new Set(rows.map((row) => row.pid))) {
 		const all = rows.filter((row) => row.pid === pid);
-		const warm = Math.max(from, all[0].at + WARM_UP);
+		const warm = Math.max(from, all[0].at + (sanitized ? SANITIZED_WARM_UP : WARM_UP));
 		const mine = all.filter((row) => row.at >= warm && row.at <= to);
 
 		if (!mine.length || mine.at(-1).at - mine[0].at < LEAST_SECONDS)
