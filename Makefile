@@ -173,6 +173,7 @@ crash: all testers
 # while the rest runs. SILENCE=seconds, 0 for none; MODE="Apache CGI" chooses.
 check-hosting: deb dist
 	@etc/install-deps check-hosting
+	cd tests/clients/claude-code && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 	node --test --test-reporter=spec --test-concurrency=1 tests/package/*.test.mjs
 
 # What it costs: tests/bench/README.md. BENCH_TIME seconds a row, SHORT=1 for a quick look.

@@ -109,7 +109,7 @@ describe('state of a newer version', () => {
     const id = 'acc_1PDp3v53QzKL'
 
     assert.match(ctl(['account', 'disable', id], { code: 65 }), newer)
-    ctl(['account', 'add', '--refresh-token-file', '-'], { input: 'refresh-token-of-another-login' })
+    ctl(['account', 'disable', 'acc_3K2VxWFIPotS'])
     assert.match(secretsOf('tokens.gdbm'), /"v":2,"rev":1,"auth":"idc".*aor-fixture-idc-refresh/)
   })
 

@@ -126,7 +126,12 @@ export function installedRoot() {
 	return copyOf(installed.dir);
 }
 
-const hosts = ['inference_url', 'management_url', 'social_url', 'oidc_url', 'portal_url', 'mcp_url'];
+// Everything below /etc with its modes and contents, but what the tools for users keep beside it.
+export const etcOf = (root) => root.sh(`find /etc ! -name '*-' ! -name .pwd.lock ! -name subuid \
+	! -name subgid -printf '%p %m %u:%g %l ' \\( -type f -exec sha256sum {} \\; -o -printf '\\n' \\) |
+	sort`).split('\n');
+
+export const hosts = ['inference_url', 'management_url', 'social_url', 'oidc_url', 'portal_url', 'mcp_url'];
 
 // Where an installation is, and whose: as the package has it.
 export const ofPackage = {

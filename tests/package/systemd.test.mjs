@@ -1,7 +1,9 @@
 // The units of the package, as far as this goes without systemd as init: it reads them, and hands
 // the responder its socket as the units say.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { request } from '../lib/http.mjs';
@@ -19,15 +21,24 @@ describe('the units of systemd', { timeout: 120000 }, () => {
 	after(() => root?.remove());
 
 	test('say nothing that systemd does not know', () => {
-		run('systemd-analyze', ['verify', '--man=no', '--recursive-errors=no',
-					...units.map((unit) => root.path(`lib/systemd/system/${unit}`))],
-		    { env: { ...process.env, SYSTEMD_UNIT_PATH: `${root.path('lib/systemd/system')}:` } });
+		/* The programs are where it does not look. */
+		const copies = mkdtempSync(join(tmpdir(), 'kiro-units-'));
+
+		try {
+			for (const unit of units)
+				writeFileSync(join(copies, unit), root.read(`lib/systemd/system/${unit}`)
+					.replace(/^ExecStart=/gm, `ExecStart=${root.dir}`));
+			run('systemd-analyze', ['verify', '--man=no', '--recursive-errors=no',
+						...units.map((unit) => join(copies, unit))]);
+		} finally {
+			rmSync(copies, { recursive: true });
+		}
 	});
 
 	test('leave the services few rights', (t) => {
 		for (const unit of units.filter((name) => name.endsWith('.service'))) {
 			const said = run('systemd-analyze', ['security', '--offline=yes', '--no-pager',
-				'--threshold=30', root.path(`lib/systemd/system/${unit}`)]);
+				'--threshold=25', root.path(`lib/systemd/system/${unit}`)]);
 
 			t.diagnostic(/Overall exposure.*/.exec(said)[0]);
 		}
