@@ -75,7 +75,7 @@ describe('hosting modes of the installation', { concurrency: 1 }, () => {
 		}
 	});
 	for (const [name, mode] of modes)
-		checkMode(name, mode, { '1,000 events arrive one by one': thousandEvents }, 60000);
+		checkMode(name, mode, { '1,000 events arrive one by one': thousandEvents }, 180000);
 
 	describe(`${SILENCE} s of silence survive`, { timeout: (SILENCE + 300) * 1000 }, () => {
 		for (const [name] of modes)
