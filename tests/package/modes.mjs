@@ -103,18 +103,22 @@ export async function withResponder(at, startServer) {
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 const nginxLocation = /^    (location \/kiro[^]*?\n    \})$/m.exec(readme)[1];
 
-// nginx as a reverse proxy in front of another server, as the README has it.
-async function behindNginx({ root }, inner) {
+// nginx as a reverse proxy in front of a port, as the README has it; change(text) makes it wrong.
+export function startNginx({ root }, inner, change = (text) => text) {
+	return serveIn(root, 'var/log/nginx/error.log', (port) => {
+		root.sh('mkdir -p /var/log/nginx; rm -f /etc/nginx/sites-enabled/default');
+		root.write('etc/nginx/conf.d/kiro.conf', `server {
+	listen 127.0.0.1:${port};
+	${change(nginxLocation.replace(/http:[^;]*/, `http://127.0.0.1:${inner}`))}
+}\n`);
+	}, 'exec nginx -g "daemon off; error_log stderr;"');
+}
+
+async function behindNginx(at, inner) {
 	let front;
 
 	try {
-		front = await serveIn(root, 'var/log/nginx/error.log', (port) => {
-			root.sh('mkdir -p /var/log/nginx; rm -f /etc/nginx/sites-enabled/default');
-			root.write('etc/nginx/conf.d/kiro.conf', `server {
-	listen 127.0.0.1:${port};
-	${nginxLocation.replace(/http:[^;]*/, `http://127.0.0.1:${inner.port}`)}
-}\n`);
-		}, 'exec nginx -g "daemon off; error_log stderr;"');
+		front = await startNginx(at, inner.port);
 	} catch (error) {
 		await inner.stop();
 		throw error;
