@@ -54,13 +54,15 @@ async function passSilence({ stream, standin }, { script, texts }, name) {
 // Resolves with the pings of both, or with the error.
 async function passBoth(site) {
 	try {
-		return { pings: await Promise.all(Object.entries(silences).map(
-			([name, silence]) => passSilence(site, silence, name))) };
+		const pings = await Promise.all(Object.entries(silences).map(
+			([name, silence]) => passSilence(site, silence, name)));
+
+		await site.stop();
+		return { pings };
 	} catch (error) {
 		error.message += `\nlog:\n${site.server.log().slice(-3000)}`;
+		await site.stop().catch(() => {});
 		return { error };
-	} finally {
-		await site.stop();
 	}
 }
 
