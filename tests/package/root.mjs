@@ -128,9 +128,10 @@ export function installedRoot() {
 	return copyOf(installed.dir);
 }
 
-// Everything below /etc with its modes and contents, but what the tools for users keep beside it.
-export const etcOf = (root) => root.sh(`find /etc ! -name '*-' ! -name .pwd.lock ! -name subuid \
-	! -name subgid -printf '%p %m %u:%g %l ' \\( -type f -exec sha256sum {} \\; -o -printf '\\n' \\) |
+// Everything below /etc with its modes and contents, but what the tools for users keep beside it and
+// the linker's cache, which has the libraries that stay.
+export const etcOf = (root) => root.sh(`find /etc ! -name '*-' ! -name .pwd.lock ! -name ld.so.cache \
+	! -name subuid ! -name subgid -printf '%p %m %u:%g %l ' \\( -type f -exec sha256sum {} \\; -o -printf '\\n' \\) |
 	sort`).split('\n');
 
 export const hosts = ['inference_url', 'management_url', 'social_url', 'oidc_url', 'portal_url', 'mcp_url'];
