@@ -1,6 +1,6 @@
-// make check-hosting: every hosting mode from the installed package, in a Debian of its own. The long
-// silences of all modes pass side by side, while the other checks run one mode after the other.
-// SILENCE=seconds, MODE=part of a name.
+// make check-hosting: every hosting mode from the installed package, in a Debian of its own. The
+// long silences of all modes pass side by side, while the other checks run one mode after the
+// other. SILENCE=seconds, MODE=part of a name.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
@@ -11,7 +11,8 @@ import { packageModes } from './modes.mjs';
 const SILENCE = Number(process.env.SILENCE ?? 300); /* seconds */
 const PING = 10; /* seconds, the default */
 
-const modes = Object.entries(packageModes).filter(([name]) => name.includes(process.env.MODE ?? ''));
+const modes = Object.entries(packageModes)
+	.filter(([name]) => name.includes(process.env.MODE ?? ''));
 
 // All of them while the upstream still has more to say: none waits in a buffer for the next ones.
 async function thousandEvents({ stream, standin }, t) {

@@ -130,11 +130,12 @@ export function installedRoot() {
 
 // Everything below /etc with its modes and contents, but what the tools for users keep beside it and
 // the linker's cache, which has the libraries that stay.
-export const etcOf = (root) => root.sh(`find /etc ! -name '*-' ! -name .pwd.lock ! -name ld.so.cache \
-	! -name subuid ! -name subgid -printf '%p %m %u:%g %l ' \\( -type f -exec sha256sum {} \\; -o -printf '\\n' \\) |
-	sort`).split('\n');
+export const etcOf = (root) => root.sh(`find /etc ! -name '*-' ! -name .pwd.lock \
+	! -name ld.so.cache ! -name subuid ! -name subgid -printf '%p %m %u:%g %l ' \
+	\\( -type f -exec sha256sum {} \\; -o -printf '\\n' \\) | sort`).split('\n');
 
-export const hosts = ['inference_url', 'management_url', 'social_url', 'oidc_url', 'portal_url', 'mcp_url'];
+export const hosts = ['inference_url', 'management_url', 'social_url', 'oidc_url', 'portal_url',
+		      'mcp_url'];
 
 // Where an installation is, and whose: as the package has it.
 export const ofPackage = {
