@@ -25,7 +25,10 @@ export const openHttp2 = (scheme) => async ({ port, path, method, headers = {}, 
 
 	stream.once('close', () => session.close());
 	stream.end(data);
-	const [answer] = await once(stream, 'response');
+	/* A server that closes an idle connection while we were busy ends it without an error. */
+	const [answer] = await Promise.race([once(stream, 'response'), once(stream, 'close').then(() => {
+		throw new Error('the connection was closed before the answer');
+	})]);
 
 	/* As a client does that has more to ask on the connection. */
 	stream.destroy = () => stream.close(NGHTTP2_CANCEL);

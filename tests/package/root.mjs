@@ -79,7 +79,7 @@ function enter(dir) {
 		/* Beside us: to remove so many files may take long, and others are being tested. */
 		remove() {
 			root.leave();
-			spawn('rm', ['-rf', dir], { stdio: 'ignore' });
+			spawn('rm', ['-rf', '--one-file-system', dir], { stdio: 'ignore' });
 		},
 	};
 
