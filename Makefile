@@ -8,7 +8,7 @@
 #   make soak       500 clients and everything that can go wrong, SOAK_TIME=seconds: tests/soak/README.md
 #   make install    PREFIX=/usr/local DESTDIR=           make uninstall
 #   make deb        the Debian package, into build/      make dist       for shared hosts
-#   make check-package   installs that package into a clean system and tests it there (root)
+#   make check-hosting   installs that package into clean systems, tests every mode there (root)
 #   make lint       clang-format, cppcheck               make format
 #   SAN=address,undefined   as a knob on any of them, in a build folder of its own
 #   V=1                     shows the commands
@@ -67,7 +67,7 @@ TESTERS  := $(BUILD)/tests/unit-tests $(BUILD)/tests/upstream-standin $(BUILD)/t
             $(BUILD)/tests/census.so
 
 .PHONY: all bench bench-counts check crash fuzz soak demo install uninstall clean format lint deps testers
-.PHONY: deb dist check-package
+.PHONY: deb dist check-hosting
 .PHONY: check-layers check-example check-unit check-crash check-cases check-cli check-web check-clients
 
 all: $(PROGRAMS) $(BUILD)/man/kiro.json.5
@@ -181,10 +181,11 @@ soak: all $(BUILD)/tests/upstream-standin
 	@etc/install-deps check
 	@BUILD=$(CURDIR)/$(BUILD) SOAK_TIME=$(SOAK_TIME) node tests/soak/run.mjs
 
-# Beside `make check`: needs root, debootstrap and a mirror; about 5 minutes, the first time more.
-# SILENCE=300 makes the upstream's silence in each mode that many seconds; MODE="Apache CGI" chooses.
-check-package: deb
-	@etc/install-deps check-package
+# Beside `make check`: needs root, debootstrap and a mirror. The streams of five minutes' silence pass
+# while the rest runs. SILENCE=seconds, 0 for none; MODE="Apache CGI" chooses.
+check-hosting: deb dist
+	@etc/install-deps check-hosting
+	cd tests/clients/claude-code && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 	node --test --test-reporter=spec --test-concurrency=1 tests/package/*.test.mjs
 
 # What it costs: tests/bench/README.md. BENCH_TIME seconds a row, SHORT=1 for a quick look.

@@ -61,10 +61,11 @@ static void check_state_dir(struct doctor *d)
 				   : "");
 }
 
-static void check_store(struct doctor *d, const struct store *s)
+/* True: every record can be read. */
+static bool check_store(struct doctor *d, const struct store *s)
 {
 	struct error e = { 0 };
-	size_t records, damaged;
+	size_t records, damaged = 0;
 
 	if (store_verify(s, &records, &damaged, &e))
 		doctor_fail(d, &e);
@@ -74,18 +75,22 @@ static void check_store(struct doctor *d, const struct store *s)
 			   damaged, records + damaged);
 	else
 		doctor_say(d, FINDING_OK, "%s: %zu records", s->path, records);
+	return e.kind == ERR_NONE && !damaged;
 }
 
 static void check_tokens(struct doctor *d)
 {
 	struct error e = { 0 };
+	bool whole;
 
 	if (ctl_tokens(d->ctl, &e)) {
 		doctor_fail(d, &e);
 		return;
 	}
-	check_store(d, &d->ctl->tokens);
-	roster_load(d->roster, &d->ctl->tokens, &e); /* damage is told already */
+	/* Whole records may still be of a newer program; damage is told once. */
+	whole = check_store(d, &d->ctl->tokens);
+	if (roster_load(d->roster, &d->ctl->tokens, &e) && whole)
+		doctor_fail(d, &e);
 }
 
 static void check_keys(struct doctor *d)

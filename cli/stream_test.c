@@ -127,6 +127,7 @@ static int ask(struct run *r, const char *query, struct span body, struct measur
 		.idle_ms = ANSWER_MS + r->test->silence * 1000,
 		.proxy = "direct", /* the configured one is the upstream's */
 		.once = true,
+		.compressed = true, /* some servers hold back what they compress */
 		.on_bytes = on_bytes,
 		.watch_fd = -1,
 		.context = m,

@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 #include "common/jsonw.h"
+#include "common/record.h"
 
 #define RECORD_VERSION 1
 
@@ -229,11 +230,11 @@ static int read_member(struct account *a, const cJSON *record, const struct memb
 static int read_all(struct account *a, const cJSON *record, struct error *e)
 {
 	int kind = 0, state = 0;
-	int64_t version = 0, priority = 0;
+	int64_t priority = 0;
 
 	if (!cJSON_IsObject(record))
 		return error_set(e, ERR_REQUEST, "not an object");
-	if (json_int(record, "v", NULL, 1, RECORD_VERSION, &version, e) < 0 ||
+	if (record_check_version(record, RECORD_VERSION, e) ||
 	    json_int(record, "rev", NULL, 0, INT64_MAX, &a->rev, e) < 0 ||
 	    read_name(record, "auth", account_kind_names, ACCOUNT_KINDS, &kind, e) ||
 	    read_name(record, "state", account_state_names, ACCOUNT_STATES, &state, e) ||
@@ -257,8 +258,8 @@ int account_read(struct account *a, const cJSON *record, struct error *e)
 	struct error why = { .kind = ERR_NONE };
 
 	if (read_all(a, record, &why))
-		return error_set(e, ERR_STORE, "account record %s: %s", a->id ? a->id : "(no id)",
-				 why.message);
+		return error_set(e, ERR_STORE, "account record %s: %s",
+				 json_text_or(record, "id", "(no id)"), why.message);
 	return 0;
 }
 

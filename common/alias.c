@@ -4,8 +4,10 @@
 #include "common/json.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
+#include "common/record.h"
 
-#define PREFIX "m/"
+#define PREFIX	       "m/"
+#define RECORD_VERSION 1
 
 static bool is_name(const char *text)
 {
@@ -28,7 +30,10 @@ static int read_record(const char *name, struct span json, struct alias *out, st
 	struct error why = { .kind = ERR_NONE };
 	cJSON *tree = json_parse(json, &why);
 	const char *target = "";
-	int rc = tree ? json_need_text(tree, "target", NULL, &target, &why) : -1;
+	int rc = tree ? record_check_version(tree, RECORD_VERSION, &why) : -1;
+
+	if (!rc)
+		rc = json_need_text(tree, "target", NULL, &target, &why);
 
 	if (!rc) {
 		snprintf(out->name, sizeof(out->name), "%s", name);
@@ -53,7 +58,7 @@ static int write_record(void *context, struct buf *json, struct error *e)
 	buf_reset(json);
 	jsonw_init(&w, json);
 	jsonw_begin_object(&w);
-	jsonw_int_member(&w, "v", 1);
+	jsonw_int_member(&w, "v", RECORD_VERSION);
 	jsonw_int_member(&w, "rev", (int64_t)json_number_or(old, "rev", 0) + 1);
 	jsonw_text_member(&w, "target", s->target);
 	jsonw_end(&w);

@@ -337,6 +337,7 @@ static void set_request(struct http_client *client, CURL *easy, struct exchange 
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, r->compressed ? "" : NULL);
 	/* Always set: libcurl would take proxies from the environment, which CGI shares. */
 	curl_easy_setopt(easy, CURLOPT_PROXY,
 			 !r->proxy			   ? client->proxy_url

@@ -49,6 +49,7 @@ struct http_request {
 	bool once; /* must not reach the peer twice: no kept connection, where libcurl would resend
 		    */
 
+	bool compressed;  /* the answer may be, as most clients say; it is unpacked here */
 	bool public_only; /* https to a public address, by a direct connection of its own */
 
 	/* Body bytes as they come, status and headers known. Non-zero ends the exchange with that

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/jsonw.h"
+#include "common/record.h"
 
 #include <ctype.h>
 #include <fnmatch.h>
@@ -13,7 +14,8 @@ const char *const key_pool_names[KEY_POOLS] = { "shared", "own", "none" };
 const char *const key_measure_names[KEY_MEASURES] = { "requests", "tokens", "credits" };
 const char *const key_window_names[KEY_WINDOWS] = { "minute", "day", "month" };
 
-#define MODEL_SIZE 256
+#define MODEL_SIZE     256
+#define RECORD_VERSION 1
 
 int key_name_index(const char *const *names, size_t count, const char *name)
 {
@@ -112,7 +114,8 @@ int key_read(struct key *out, const cJSON *record, struct error *e)
 	const char *needed;
 
 	*out = (struct key){ .rev = 1 };
-	if (json_need_text(record, "name", NULL, &needed, &why) ||
+	if (record_check_version(record, RECORD_VERSION, &why) ||
+	    json_need_text(record, "name", NULL, &needed, &why) ||
 	    json_need_text(record, "hash", NULL, &needed, &why) ||
 	    read_text(record, "id", out->id, sizeof(out->id), &why) ||
 	    read_text(record, "name", out->name, sizeof(out->name), &why) ||
@@ -175,7 +178,7 @@ void key_write(const struct key *key, struct buf *record)
 	buf_reset(record);
 	jsonw_init(&w, record);
 	jsonw_begin_object(&w);
-	jsonw_int_member(&w, "v", 1);
+	jsonw_int_member(&w, "v", RECORD_VERSION);
 	jsonw_int_member(&w, "rev", key->rev + 1);
 	jsonw_text_member(&w, "id", key->id);
 	jsonw_text_member(&w, "name", key->name);

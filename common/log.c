@@ -22,7 +22,7 @@ struct sink {
 static struct {
 	pthread_mutex_t lock; /* guards the sinks; the rest is read without it */
 	_Atomic int level;
-	_Atomic bool json, syslog;
+	_Atomic bool json, syslog, has_access; /* has_access: a file of its own */
 	struct sink events, access;
 } out = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	  .level = LOG_INFO,
@@ -74,6 +74,7 @@ static int switch_to(const char *file, const char *access_file)
 	old_access = out.access;
 	out.events = events;
 	out.access = access;
+	out.has_access = access.fd >= 0;
 	pthread_mutex_unlock(&out.lock);
 	sink_close(&old_events);
 	sink_close(&old_access);
@@ -113,7 +114,7 @@ bool log_wants(enum log_level level)
 
 bool log_wants_access(enum log_level level)
 {
-	return log_wants(level) || out.access.fd >= 0;
+	return log_wants(level) || out.has_access;
 }
 
 void log_set_request(const char *request_id)

@@ -13,6 +13,20 @@ int record_damaged(const struct store *s, const char *key, struct error *e)
 			 s->path);
 }
 
+int record_check_version(const cJSON *record, int newest, struct error *e)
+{
+	int64_t version = 1;
+
+	if (json_int(record, "v", NULL, 1, INT32_MAX, &version, e) < 0)
+		return -1;
+	if (version <= newest)
+		return 0;
+	return error_set(e, ERR_STORE,
+			 "it is of version %" PRId64 " and this program knows %d: use the newer "
+			 "program that wrote it",
+			 version, newest);
+}
+
 /* "tokens\0a/acc_1". Returns what is used of out. */
 static struct span place_of(const struct store *s, const char *key, char out[static PLACE_SIZE])
 {

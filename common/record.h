@@ -8,6 +8,7 @@
 #include "common/base.h"
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/json.h"
 #include "common/store.h"
 
 /* Both append. plain: unencrypted, whatever the store has. */
@@ -21,6 +22,10 @@ int record_decode(const struct store *s, const char *key, struct span value, str
 int record_seal(const struct store *s, const char *key, struct span json, struct buf *out);
 int record_unseal(const struct store *s, const char *key, struct span value, struct buf *json,
 		  struct error *e);
+
+/* Each record begins with its "v" (absent: 1), which is raised when an older program would lose or
+ * overlook what is new in it. Such a program leaves the record as it is and says so: -1. */
+int record_check_version(const cJSON *record, int newest, struct error *e);
 
 int record_damaged(const struct store *s, const char *key, struct error *e);
 

@@ -2,9 +2,10 @@
 import http from 'node:http';
 
 // options: { port, path, method, headers, body, agent, socketPath }. A body that is no string and
-// no Buffer is sent as JSON. Resolves with { status, headers, text, json }.
-export async function request(options) {
-	const answer = await open(options);
+// no Buffer is sent as JSON. via: another open(), as http2.mjs has it. Resolves with { status,
+// headers, text, json }.
+export async function request({ via = open, ...options }) {
+	const answer = await via(options);
 	let text = '';
 
 	for await (const chunk of answer.setEncoding('utf8'))
@@ -52,10 +53,11 @@ export function open({ port, path, method, headers = {}, body, agent = false, so
 //   next()             the next { event, data, comment }, undefined at the end
 //   rest()             all that are still to come
 //   bytes()            what has arrived so far
+//   pieces()           in how many pieces
 //   close()            hangs up
 // next() and rest() fail when the connection breaks off.
-export async function stream(options) {
-	const answer = await open(options);
+export async function stream({ via = open, ...options }) {
+	const answer = await via(options);
 	const pieces = [];
 	const source = parse(answer, pieces);
 
@@ -71,6 +73,7 @@ export async function stream(options) {
 			return all;
 		},
 		bytes: () => Buffer.concat(pieces),
+		pieces: () => pieces.length,
 		close: () => answer.destroy(),
 	};
 }

@@ -1,23 +1,9 @@
-// make check-package: the Debian package in a clean Debian. Needs root, debootstrap and a mirror.
+// The Debian package in a clean Debian: what installing, upgrading, removing and purging it leaves.
 import assert from 'node:assert/strict';
-import http2 from 'node:http2';
-import { once } from 'node:events';
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
-import { payload } from '../lib/http.mjs';
-import { checkMode, isDelta, message, nextWhere, textOf } from '../web/checks.mjs';
-import { packageModes } from './modes.mjs';
-import { cleanRoot } from './root.mjs';
-
-const SILENCE = Number(process.env.SILENCE ?? 20); /* seconds */
-
-// ---- installing, removing, purging ----
-
-// Everything that an administrator may have written, and its modes.
-const etcOf = (root) => root.sh(`find /etc -path /etc/kiro-fcgi -prune -o \
-	! -name '*-' ! -name '.pwd.lock' ! -name subuid ! -name subgid -printf '%p %m %u %l\\n' |
-	grep -v conf-available | sort`);
+import { cleanRoot, etcOf } from './root.mjs';
 
 describe('the package', { timeout: 300000 }, () => {
 	let root, untouched;
@@ -96,87 +82,6 @@ describe('the package', { timeout: 300000 }, () => {
 		for (const gone of ['etc/kiro-fcgi', 'var/lib/kiro-fcgi', 'var/log/kiro-fcgi'])
 			assert.ok(!existsSync(root.path(gone)), gone);
 		assert.throws(() => root.sh('getent passwd kiro-fcgi'));
-		const now = etcOf(root).split('\n'), then = untouched.split('\n');
-
-		assert.deepEqual(now.filter((line) => !then.includes(line)), [], 'what is new');
-		assert.deepEqual(then.filter((line) => !now.includes(line)), [], 'what is gone');
+		assert.deepEqual(etcOf(root), untouched);
 	});
-});
-
-// ---- hosting ----
-
-async function thousandEvents({ stream, standin }) {
-	const texts = Array.from({ length: 1000 }, (_, n) => `event ${n};`);
-
-	await standin.script('thousand', { pace_ms: 1, chunking: 'frame',
-					   steps: texts.map((text) => ({ text })) });
-	const answer = await stream(message('@thousand@', { stream: true, max_tokens: 100000 }));
-	const deltas = (await answer.rest()).filter(isDelta).map(textOf);
-
-	/* One write for each, and none of them joined. */
-	assert.deepEqual(deltas, texts);
-}
-
-async function silence({ stream, standin }) {
-	await standin.script('silent', { steps: [{ text: 'one' }, { sleep_ms: SILENCE * 1000 },
-						 { text: 'two' }] });
-	const answer = await stream(message('@silent@', { stream: true }));
-
-	assert.equal(textOf(await nextWhere(answer, isDelta)), 'one');
-	assert.equal(textOf(await nextWhere(answer, isDelta)), 'two');
-	assert.equal(payload((await answer.rest()).at(-1)).type, 'message_stop');
-}
-
-// HTTP/2 in clear text: each event arrives while the upstream still has more to say.
-async function overHttp2({ server, at, standin, mode }) {
-	await standin.script('h2', { chunking: 'frame', steps: [{ text: 'one' }, { stall: true }] });
-	const session = http2.connect(`http://127.0.0.1:${server.port}`);
-
-	try {
-		/* lighttpd wants to know the length, as all clients tell it that have the body. */
-		const body = JSON.stringify(message('@h2@', { stream: true }).body);
-		const asked = session.request({
-			':method': 'POST', ':path': `${mode.mount}/v1/messages`, 'x-api-key': at.key,
-			'content-type': 'application/json', 'content-length': Buffer.byteLength(body),
-		});
-		let text = '';
-
-		asked.end(body);
-		const [headers] = await once(asked, 'response');
-
-		assert.equal(headers[':status'], 200);
-		for await (const chunk of asked.setEncoding('utf8')) {
-			text += chunk;
-			if (text.includes('"text":"one"'))
-				break;
-		}
-		assert.match(text, /"text":"one"/);
-		const [entry] = (await standin.requests()).filter(({ script }) => script === 'h2');
-
-		assert.equal(entry.done, false);
-	} finally {
-		session.destroy();
-	}
-}
-
-// An interrupted run ends in order too, so that nothing stays mounted.
-process.once('SIGTERM', () => process.exit(143));
-process.once('SIGINT', () => process.exit(130));
-
-describe('hosting modes of the installation', { concurrency: 1 }, () => {
-	const root = cleanRoot();
-
-	root.install();
-	/* Both servers speak it when they are asked to in the first bytes. */
-	root.write('etc/apache2/conf-enabled/h2c.conf',
-		   '<IfModule http2_module>\nProtocols h2c http/1.1\n</IfModule>\n');
-	after(() => root.remove());
-	for (const [name, mode] of Object.entries(packageModes(root))) {
-		if (name.includes(process.env.MODE ?? ''))
-			checkMode(name, mode, {
-				'1,000 events arrive one by one': thousandEvents,
-				[`${SILENCE} s of silence survive`]: silence,
-				...(mode.h2 && { 'HTTP/2 in front': overHttp2 }),
-			}, (SILENCE + 30) * 1000);
-	}
 });

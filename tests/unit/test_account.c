@@ -73,7 +73,7 @@ static void wrong_members_are_named(void)
 		  "rev:" },
 		{ "{\"v\":2,\"rev\":1,\"id\":\"a\",\"auth\":\"social\",\"state\":\"active\","
 		  "\"refresh_token\":\"r\"}",
-		  "v:" },
+		  "version 2" },
 		{ "{\"v\":1,\"auth\":\"social\",\"state\":\"active\",\"refresh_token\":\"r\"}",
 		  "id:" },
 		{ "{\"v\":1,\"id\":\"a\",\"state\":\"active\",\"refresh_token\":\"r\"}", "auth:" },

@@ -143,6 +143,9 @@ function apacheArchive(at) {
 // lasting    one process that serves everything: it can be told to stop and to reload
 // external   started by somebody else than the web server
 // layout     where program and configuration lie
+// via        how clients speak to it (tests/lib/http2.mjs), unless by HTTP/1.1
+// proxied    a proxy in front tells of its clients
+// withoutLength   the status of a body that comes without its length, where it is refused
 export const modes = {
 	'lighttpd FastCGI': {
 		start: lighttpdFastcgi, mount: '/kiro', tells: 'at once', lasting: true,

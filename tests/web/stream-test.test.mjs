@@ -57,6 +57,15 @@ const wrongFcgid = (from, to) => (at, mount) => startApache({
 	defines: { KIRO_PROGRAM: at.program, KIRO_CONFIG: at.configFile, KIRO_MOUNT: mount },
 });
 
+const wrongCgi = (from, to) => (at, mount) => startApache({
+	dir: at.dir,
+	env: { ...at.env, KIRO_CONFIG: undefined },
+	fragment: changed(at, 'apache/kiro-cgi.conf', from, to),
+	load: ['cgid'],
+	directives: 'ScriptSock "@RUN@/cgid.sock"',
+	defines: { KIRO_PROGRAM: at.cgi, KIRO_CONFIG: at.configFile, KIRO_MOUNT: mount },
+});
+
 const wrongProxy = (from, to) => async (at, mount) => {
 	const responder = await startResponder({ program: at.program, env: at.env, user: webUser,
 						 socket: join(at.dir, 'kiro.sock') });
@@ -89,6 +98,39 @@ const cases = {
 		start: wrongProxy(/CGIPassAuth On/, 'CGIPassAuth Off'), user: webUser,
 		finds: 'Authorization', says: /Apache: CGIPassAuth On/,
 	},
+	'mod_proxy_fcgi collects what it sends': {
+		start: wrongProxy(/^(ProxyPass .*) flushpackets=on/m, '$1'), user: webUser,
+		finds: 'event by event', says: /Apache: flushpackets=on behind the ProxyPass/,
+	},
+	'mod_proxy_fcgi cuts silent streams': {
+		start: wrongProxy(/^(ProxyPass .*) timeout=600/m, '$1 timeout=3'), user: webUser,
+		finds: 'silence', says: /cut after.*Apache: timeout=600 behind the ProxyPass/,
+	},
+	'Apache refuses large bodies': {
+		start: wrongCgi(/Require all granted/, 'Require all granted\n\tLimitRequestBody 1048576'),
+		user: webUser,
+		finds: '5 MB body', says: /Apache: LimitRequestBody 67108864/,
+	},
+	'mod_fcgid cuts silent streams': {
+		start: wrongFcgid(/^FcgidIOTimeout .*/m, 'FcgidIOTimeout 3'), user: webUser,
+		finds: 'silence', says: /cut after.*Apache: FcgidIOTimeout 600/,
+	},
+	'mod_fcgid keeps Authorization': {
+		start: wrongFcgid(/CGIPassAuth On/, 'CGIPassAuth Off'), user: webUser,
+		finds: 'Authorization', says: /Apache: CGIPassAuth On/,
+	},
+	'mod_deflate holds back a CGI program': {
+		start: wrongCgi(/^\tSetEnv no-gzip 1/m, ''), user: webUser,
+		finds: 'event by event', says: /Apache: SetEnv no-gzip 1/,
+	},
+	'mod_cgid cuts silent streams': {
+		start: wrongCgi(/^ScriptAlias/m, 'CGIDScriptTimeout 3\nScriptAlias'), user: webUser,
+		finds: 'silence', says: /cut after.*Apache: Timeout 300, and CGIDScriptTimeout/,
+	},
+	'mod_cgid keeps Authorization': {
+		start: wrongCgi(/CGIPassAuth On/, 'CGIPassAuth Off'), user: webUser,
+		finds: 'Authorization', says: /Apache: CGIPassAuth On/,
+	},
 	'mod_fcgid collects what it sends': {
 		start: wrongFcgid(/^FcgidOutputBufferSize 0/m, 'FcgidOutputBufferSize 65536'),
 		user: webUser,
@@ -101,7 +143,7 @@ const cases = {
 	},
 };
 
-describe('kiroctl stream-test', { timeout: 120000 }, () => {
+describe('kiroctl stream-test', { timeout: 400000 }, () => {
 	for (const [what, { start, user, finds, says }] of Object.entries(cases)) {
 		test(what, async () => {
 			const site = await startSite({ start, user, mount: '/kiro' },
