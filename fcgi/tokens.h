@@ -1,6 +1,6 @@
 /*
  * tokens.h - the estimate of tokens, for count_tokens and where upstream tells no number.
- * An estimate: documented with its error band in the README, never shown as measured.
+ * An estimate: documented with its error band in kiro.fcgi(8), never shown as measured.
  *
  * Each byte has a class; a run of one class costs a first price and a price per further byte
  * (the table in tokens.c), which follows how byte-pair tokenizers cut text. Deterministic, one

@@ -10,8 +10,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
 
+import { markdownOf } from '../lib/manual.mjs'
+
 const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../..')
-const read = (name) => fs.readFileSync(path.join(root, name), 'utf8')
+const file = (name) => fs.readFileSync(path.join(root, name), 'utf8')
+const read = (name) => name.startsWith('man/') ? markdownOf(file(name)) : file(name)
 const list = (dir) => fs.readdirSync(path.join(root, dir)).map((name) => `${dir}/${name}`)
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'kiro-blocks-'))
 
@@ -19,7 +22,8 @@ process.env.PATH += ':/usr/sbin:/sbin'
 after(() => fs.rmSync(work, { recursive: true, force: true }))
 
 const documents = [...fs.readdirSync(root).filter((name) => name.endsWith('.md')),
-  'etc/shared-host/INSTALL.txt', 'tests/bench/README.md', 'tests/fuzz/README.md']
+  'etc/shared-host/INSTALL.txt', ...list('man'),
+  'tests/bench/README.md', 'tests/fuzz/README.md', 'tests/soak/README.md']
 
 /* ---- blocks ---- */
 
@@ -52,6 +56,10 @@ const others = [
   } },
   { begins: /^X-Kiro-Credentials: /, check: () => assert.match(
     list('fcgi').filter((file) => file.endsWith('.c')).map(read).join('\n'), /KIRO_CREDENTIALS/i) },
+  { begins: /^\{"type":"account\.state"/, check: (text) => {
+    for (const [, member] of text.matchAll(/"(\w+)"/g))
+      assert.ok(file('common/webhook.c').includes(`"${member}"`), member)
+  } },
   { begins: /^\*\/4 \* \* \* \*/, check: (text) => assert.ok(read('etc/kiro.cron').replace(/\s+/g, ' ')
     .includes(text.replace(/ *#.*/, '').replace(/\s+/g, ' '))) },
   { begins: /^(500, and|kiro\.json {10})/, check() {} }, /* tables of INSTALL.txt */
@@ -150,7 +158,7 @@ describe('documents', () => {
 
   test('every path is of the installation', { skip: /san$/.test(process.env.BUILD ?? '') }, () => {
     const local = installed('/usr/local'), debian = installed('/usr')
-    const names = [...documents, ...list('man'), ...list('lighttpd'), ...list('apache'), ...list('debian')
+    const names = [...documents, ...list('lighttpd'), ...list('apache'), ...list('debian')
       .filter((name) => fs.statSync(path.join(root, name)).isFile() && !/rules|copyright/.test(name)),
     ...list('etc').filter((name) => /\.(service|socket|timer|cron)$/.test(name))]
     let count = 0

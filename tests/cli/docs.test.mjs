@@ -9,18 +9,29 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
 
+import { markdownOf } from '../lib/manual.mjs'
+
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..')
 const build = process.env.BUILD ?? path.join(root, 'build')
-const read = (name) => fs.readFileSync(path.join(root, name), 'utf8')
+const file = (name) => fs.readFileSync(path.join(root, name), 'utf8')
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'kiro-docs-'))
 
 after(() => fs.rmSync(work, { recursive: true, force: true }))
 
-const documents = fs.readdirSync(root).filter((name) => name.endsWith('.md'))
-const plain = [...documents, 'etc/shared-host/INSTALL.txt']
-
 const kiroctl = (...args) => spawnSync(path.join(build, 'kiroctl'), args,
   { encoding: 'utf8', env: { KIRO_STATE_DIR: path.join(work, 'state') } })
+const helpOf = (program) => spawnSync(path.join(build, program), ['--help'], { encoding: 'utf8' }).stdout
+
+/* A document as Markdown. The options' part of kiro.json(5) comes from the program. */
+const read = (name) => !name.startsWith('man/') ? file(name) :
+  markdownOf(file(name).replace('@OPTIONS@', () => kiroctl('config', 'manual').stdout))
+
+const manuals = fs.readdirSync(path.join(root, 'man')).map((name) => `man/${name}`)
+const documents = [...fs.readdirSync(root).filter((name) => name.endsWith('.md')), ...manuals]
+const plain = [...documents, 'etc/shared-host/INSTALL.txt']
+const sources = ['common', 'fcgi', 'cli'].flatMap((dir) => fs.readdirSync(path.join(root, dir))
+  .filter((name) => /\.[ch]$/.test(name)).map((name) => file(`${dir}/${name}`)))
+  .join('\n').replace(/"\s*\n\s*"/g, '')
 
 /* Code in a document: between backticks, and lines of four blanks and more. */
 const spans = (name) => [...read(name).matchAll(/`([^`\n]+)`/g)].map((match) => match[1])
@@ -56,6 +67,8 @@ function checkCommand(text, where) {
   }
 }
 
+const groupsOf = (name) => [...commands.keys()].some((words) => words.split(' ')[0] === name)
+
 describe('documents', () => {
   test('every command of kiroctl and every option of it exists', () => {
     let count = 0
@@ -72,6 +85,44 @@ describe('documents', () => {
     assert.ok(count > 60, `only ${count} were found`)
   })
 
+  test('so do those that are named without the program, and options alone', () => {
+    const all = new Set([...[...commands.values()].flat(), ...everywhere,
+      ...['kiro-refresh', 'kiro.fcgi'].flatMap((name) => helpOf(name).match(/--[a-z-]+/g)),
+      '--plain', '--ignore-scripts'])
+    let count = 0
+
+    for (const name of plain) {
+      for (const span of ofHere(name)) {
+        if (groupsOf(span.split(' ')[0]) && /^[a-z-]+ (--)?[a-z]/.test(span))
+          checkCommand(`kiroctl ${span}`, name), count++
+        for (const [option] of /^--[a-z]/.test(span) ? span.matchAll(/(?<!\S)--[a-z-]+/g) : [])
+          assert.ok(all.has(option), `${name}: ${option}`), count++
+      }
+      for (const [, program, option] of code(name).join('\n').matchAll(/\b(kiro-refresh|kiro\.fcgi) (--[a-z-]+)/g))
+        assert.ok(helpOf(program).includes(option), `${name}: ${program} ${option}`), count++
+    }
+    assert.ok(count > 40, `only ${count}`)
+  })
+
+  test('kiroctl(1) has every command and every option of it; the other pages theirs', () => {
+    const page = read('man/kiroctl.1').replaceAll('`', '')
+    const word = (text) => new RegExp(`(?<![\\w-])${text}(?![\\w-])`)
+
+    for (const [name, own] of commands) {
+      const [group, verb] = name.split(' ')
+
+      /* "account enable, disable, remove ID" */
+      assert.ok((verb ? new RegExp(`(?<![\\w-])${group} [^\\n]*(?<![\\w-])${verb}(?![\\w-])`) :
+        word(group)).test(page), `kiroctl(1): ${name}`)
+      for (const option of own.filter(Boolean))
+        assert.ok(word(option).test(page), `kiroctl(1): ${name} ${option}`)
+    }
+    for (const [name, program] of [['man/kiro-refresh.8', 'kiro-refresh'], ['man/kiro.fcgi.8', 'kiro.fcgi']]) {
+      for (const option of helpOf(program).match(/--[a-z-]+/g))
+        assert.ok(read(name).includes(option) || /--(help|version|state-dir)/.test(option), `${name}: ${option}`)
+    }
+  })
+
   test('every setting, and every variable of one, exists', () => {
     const variables = new Set([...options].map((name) => `KIRO_${name.toUpperCase().replace('.', '_')}`))
     const others = new Set(['KIRO_CONFIG', 'KIRO_KEY', 'KIRO_AUTH_TOKEN', 'KIRO_API_KEY', 'KIRO_NAME'])
@@ -83,11 +134,25 @@ describe('documents', () => {
         if (groups.has(group) && group !== 'upstream' && !/\.(gdbm|map|lock|log)$/.test(span) || /^upstream\.[a-z_]+$/.test(span))
           assert.ok(options.has(span), `${name}: ${span}`)
         if (/^KIRO_[A-Z_]+$/.test(span) && !others.has(span))
-          assert.ok(variables.has(span.replace(/_FILE$/, '')), `${name}: ${span}`)
+          assert.ok(variables.has(span) || variables.has(span.replace(/_FILE$/, '')), `${name}: ${span}`)
       }
     }
     for (const span of ofHere('MIGRATING.md').filter((one) => /^[a-z]+_[a-z_]+$/.test(one)))
       assert.ok(options.has(span), `MIGRATING.md: ${span}`)
+  })
+
+  test('every name of a setting, a field or a file of the state stands in the sources', () => {
+    let count = 0
+
+    for (const name of plain) {
+      for (const span of ofHere(name)) {
+        if (/^[a-z]+(_[a-z]+)+$/.test(span) || /^[a-z-]+\.(gdbm|map|log|spill|last)$/.test(span)) {
+          assert.ok(sources.includes(span), `${name}: ${span}`)
+          count++
+        }
+      }
+    }
+    assert.ok(count > 100, `only ${count}`)
   })
 
   test('every file of ours that is named exists', () => {
@@ -122,7 +187,7 @@ describe('documents', () => {
 
     for (const name of documents) {
       for (const span of [...ofHere(name), ...migrated(name)]) {
-        const [, method, at] = /^(GET|POST) (\/[\w/.:-]*)$/.exec(span) ?? []
+        const [, method, at] = /^(GET|POST|PUT|PATCH|DELETE) (\/[\w/.:-]*)$/.exec(span) ?? []
 
         if (!at)
           continue
@@ -130,7 +195,7 @@ describe('documents', () => {
         /* The panel's guard tells strangers nothing; what is open to them is no door of its own. */
         if (/^\/(admin|api\/(?!event_logging|hello))/.test(at)) {
           assert.match(read('fcgi/router.c'), new RegExp(`\\{ "${method}", +"` +
-            `${at.replace(/:\w+/, '*').replace(/[.*]/g, '\\$&')}",`), `${name}: ${span}`)
+            `${at.replace(/:\w+|[A-Z]+/, '*').replace(/[.*]/g, '\\$&')}",`), `${name}: ${span}`)
           continue
         }
         assert.match(answer(method, at), new RegExp(`^Status: 204[^]*allow: ${method}`, 'mi'),
@@ -138,13 +203,17 @@ describe('documents', () => {
       }
     }
     assert.ok(count > 30)
+    const routes = [...file('fcgi/router.c').matchAll(/^\t\{ "[A-Z]+", +"([^"]+)",/gm)].map(([, at]) => at)
+
+    for (const name of documents) {
+      for (const span of ofHere(name).filter((text) => /^\/(v1|health|admin|api|cc|metrics|messages)\b(?!.*\.\.\.)/.test(text))) {
+        assert.ok(routes.some((at) => at === span.replace(/\/$/, '').replace(/:\w+|[A-Z]{2,}/, '*') ||
+          at.startsWith(span.replace(/\/?$/, '/'))), `${name}: ${span}`)
+      }
+    }
   })
 
   test('every message of ours that TROUBLESHOOTING.md quotes is in the sources', () => {
-    const sources = ['common', 'fcgi'].flatMap((dir) => fs.readdirSync(path.join(root, dir))
-      .filter((file) => file.endsWith('.c')).map((file) => read(`${dir}/${file}`)))
-      .join('\n').replace(/"\s*\n\s*"/g, '')
-
     for (const [, quoted] of read('TROUBLESHOOTING.md').matchAll(/^\|[^|]*?"([^"|]+)"[^|]*\|/gm)) {
       for (const part of quoted.split(' ... '))
         assert.ok(sources.includes(part.replace(' on nfs', ' on %s')), part)

@@ -60,7 +60,7 @@ async function kill(site, random) {
 
 	if (!pid)
 		return violate(site, 'kill', `${door.name} has no responder`);
-	/* A token that is renewed just now is lost, which the README says. */
+	/* A token that is renewed just now is lost, which kiroctl(1) says. */
 	for (const name of site.due)
 		site.excused.add(name);
 	await felt(site, { what: 'kill', door: door.name, cut: true }, async () => {
