@@ -18,7 +18,6 @@
 #include "common/secret.h"
 #include "fcgi/admin.h"
 
-
 #define PIECE	KB(512)
 #define INITIAL 200 /* records, where no limit is asked for */
 #define MOST	1000
