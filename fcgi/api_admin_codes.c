@@ -290,18 +290,24 @@ static void apply(struct key *key, const void *context)
 	read_settings(context, key, &ignored);
 }
 
+/* It was there a moment ago: 1 says that somebody removed it meanwhile. */
+static int stored(struct request *r, int rc)
+{
+	return rc == 1 ? error_set(&r->error, ERR_NOT_FOUND, "this activation code is gone") : rc;
+}
+
 /* Changes what is stored and shows it. */
 static int edit(struct request *r, struct key *key,
-		void (*change)(struct key *key, const void *context), const char *done)
+		void (*change)(struct key *key, const void *context), const char *what)
 {
 	const struct store *keys = &r->site->keys;
 
 	if (admin_check_match(r, keys) ||
-	    keys_change(keys, key->name, change, r->json, &r->error) ||
+	    stored(r, keys_change(keys, key->name, change, r->json, &r->error)) ||
 	    keys_named(keys, key->name, key, &r->error) < 0)
 		return -1;
 	admin_touched(r, key->name);
-	admin_note(r, "activation code %s %s", key->name, done);
+	admin_note(r, "activation code %s %s", key->name, what);
 	return 0;
 }
 
@@ -352,7 +358,7 @@ int api_admin_code_reset(struct request *r)
 static int remove_code(struct request *r, struct key *key)
 {
 	if (find(r, r->rest, key) || admin_check_match(r, &r->site->keys) ||
-	    keys_remove(&r->site->keys, key->name, &r->error))
+	    stored(r, keys_remove(&r->site->keys, key->name, &r->error)))
 		return -1;
 	admin_touched(r, key->name);
 	admin_note(r, "activation code %s removed", key->name);
@@ -438,12 +444,12 @@ int api_admin_user(struct request *r)
 	return admin_send(r, 200, &a);
 }
 
-static int send_success(struct request *r, const char *done, const char *name)
+static int send_success(struct request *r, const char *what, const char *name)
 {
 	struct admin_answer a;
 	char message[KEY_NAME_SIZE + 32];
 
-	snprintf(message, sizeof(message), "%s: %s", done, name);
+	snprintf(message, sizeof(message), "%s: %s", what, name);
 	admin_begin(&a);
 	jsonw_begin_object(&a.w);
 	jsonw_bool_member(&a.w, "success", true);

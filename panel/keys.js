@@ -5,14 +5,16 @@ import { t } from './words.js';
 
 const HOUR = 3600;
 
-function showKey({ name, key, old_ends_at: end }, done) {
-	const input = h('input', { readonly: true, value: key, 'aria-label': t('Key') });
+// What an answer holds this once: a key, or an activation code.
+export function showKey({ name, key, code, old_ends_at: end }, done) {
+	const text = key ?? code, is = text.startsWith('act-');
+	const input = h('input', { readonly: true, value: text, 'aria-label': is ? t('Code') : t('Key') });
 
-	dialog(name, (close) => [h('p', {}, t('This key is shown this once. Copy it now.')),
+	dialog(name, (close) => [h('p', {}, is ? t('This code is shown this once. Copy it now.') : t('This key is shown this once. Copy it now.')),
 		h('div.key', {}, input, h('button', { type: 'button', onclick: async () => {
 			input.select();
 			try {
-				await navigator.clipboard.writeText(key);
+				await navigator.clipboard.writeText(text);
 			} catch {
 				document.execCommand('copy');
 			}
@@ -22,8 +24,11 @@ function showKey({ name, key, old_ends_at: end }, done) {
 		h('footer', {}, h('button.main', { type: 'button', onclick: close }, t('Done')))].filter(Boolean), { onclose: done });
 }
 
+// Which accounts serve it.
+export const pools = () => [['shared', t('its own and those of nobody')], ['own', t('its own only')], ['none', t('none: requests bring their own')]];
+
 // What a key may do; k: as it is, none for a new one.
-const settings = (k) => [
+export const settings = (k) => [
 	{ name: 'role', label: t('Role'), value: k?.role ?? 'user', options: ['user', 'viewer', 'operator', 'admin'].map((role) => [role, t(role)]), hint: t('user: the models; viewer and operator: this panel\'s API; admin: all') },
 	{ name: 'requests', label: t('Limit of requests'), value: k?.limits.requests, placeholder: '60/minute, 5000/day', hint: t('empty: none') },
 	{ name: 'tokens', label: t('Limit of tokens'), value: k?.limits.tokens, placeholder: '2000000/month', hint: t('empty: none') },
@@ -31,7 +36,7 @@ const settings = (k) => [
 	{ name: 'max_streams', label: t('Most requests at once'), type: 'number', min: 0, value: k?.max_streams ?? 0, hint: t('0: no limit'), more: true },
 	{ name: 'expires_at', label: t('Good until the end of'), type: 'date', value: k?.expires_at?.slice(0, 10), hint: t('empty: for ever'), more: true },
 	{ name: 'models', label: t('Models'), value: k?.models, placeholder: 'claude-haiku-*, claude-sonnet-4.5', hint: t('empty: all'), more: true },
-	{ name: 'pool', label: t('Accounts that serve it'), value: k?.pool ?? 'shared', options: [['shared', t('its own and those of nobody')], ['own', t('its own only')], ['none', t('none: requests bring their own')]], more: true },
+	{ name: 'pool', label: t('Accounts that serve it'), value: k?.pool ?? 'shared', options: pools(), more: true },
 	{ name: 'accounts', label: t('Only these accounts'), value: k?.accounts, placeholder: 'acc_…', hint: t('empty: all'), more: true },
 ];
 
@@ -51,7 +56,7 @@ const editKey = (k, done) => dialog(`${t('Edit')}: ${k.name}`, (close) => form(s
 	done();
 }, close));
 
-const rotateKey = (k, done) => dialog(t('New secret for “{}”', k.name), (close) => form([
+export const rotateKey = (k, done) => dialog(t('New secret for “{}”', k.name), (close) => form([
 	{ name: 'overlap', label: t('The old one is good for'), value: String(24 * HOUR), options: [[0, t('not at all')], [HOUR, t('an hour')], [24 * HOUR, t('a day')], [168 * HOUR, t('a week')]].map(([value, text]) => [String(value), text]),
 	  hint: t('So long clients may still use it, to be changed one by one.') },
 ], t('Make a new secret'), async ({ overlap }) => {
@@ -61,13 +66,14 @@ const rotateKey = (k, done) => dialog(t('New secret for “{}”', k.name), (clo
 	showKey(made, done);
 }, close));
 
-async function carryOut(run, done) {
+export async function carryOut(run, done) {
 	await run().catch((error) => note(error.message, true));
 	done();
 }
 
-const revokeKey = (k, done) => confirm(t('Revoke key'), `${t('Revoke the key “{}”?', k.name)} ${t('Clients that use it are refused from now on.')} ${t('Its record and its usage stay.')}`, t('Revoke'),
-	() => carryOut(() => post(`/keys/${k.id}/revoke`, {}), done));
+export const revoke = (k, title, text, done) => confirm(title, text, t('Revoke'), () => carryOut(() => post(`/keys/${k.id}/revoke`, {}), done));
+
+const revokeKey = (k, done) => revoke(k, t('Revoke key'), `${t('Revoke the key “{}”?', k.name)} ${t('Clients that use it are refused from now on.')} ${t('Its record and its usage stay.')}`, done);
 
 const removeKey = (k, done) => confirm(t('Remove key'), `${t('Remove the key “{}”?', k.name)} ${t('Clients that use it are refused from now on.')}`, t('Remove'),
 	() => carryOut(() => api('DELETE', `/keys/${segment(k.name)}`), done));
@@ -86,7 +92,7 @@ function stateCell(k) {
 const limit = (u) => h('div.limit', {}, h('span', {}, `${number(u.used)} / ${number(u.limit)} ${t(u.measure)}/${t(u.window)}`),
 	u.remaining ? null : h('span.wrong', {}, ` ${t('reached')}, `, t('again'), ' ', when(u.resets_at)), bar(100 * u.used / u.limit));
 
-const limits = (k) => h('div.small.limits', {}, k.used.map(limit), k.max_streams ? h('div', {}, `${number(k.running)} / ${number(k.max_streams)} ${t('at once')}`) : null,
+export const limits = (k) => h('div.small.limits', {}, k.used.map(limit), k.max_streams ? h('div', {}, `${number(k.running)} / ${number(k.max_streams)} ${t('at once')}`) : null,
 	!k.used.length && !k.max_streams ? h('span.dim', {}, t('none')) : null);
 
 const scope = (k) => h('div', {}, t(k.role), h('div.small.dim.wrap', {}, [k.models?.replaceAll(',', ', '), k.pool === 'shared' ? null : `${t('Accounts')}: ${k.pool}`, k.accounts].filter(Boolean).join('; ')));
@@ -107,7 +113,7 @@ export async function keysPage() {
 		h('div.row', {}, h('button.main', { type: 'button', onclick: () => newKey(update) }, t('New key')))) });
 
 	async function update() {
-		list.update((await get('/keys')).keys);
+		list.update((await get('/keys')).keys.filter((k) => !k.code)); /* codes have their own page */
 	}
 	await update();
 	return { title: t('Client keys'), tools: [filter, h('button.main', { type: 'button', onclick: () => newKey(update) }, t('New key'))], content: [list.element], update };

@@ -2,6 +2,7 @@
 // they look again, and draw() where something wants to be in the page first.
 import { accountsPage } from './accounts.js';
 import { api, get, post, signedOut } from './api.js';
+import { codesPage } from './codes.js';
 import { dashboardPage } from './dashboard.js';
 import { eventsPage } from './events.js';
 import { keysPage } from './keys.js';
@@ -11,7 +12,7 @@ import { form, h, note, wait } from './ui.js';
 
 const REFRESH_MS = 15000;
 const app = document.getElementById('app');
-const pages = [['dashboard', 'Dashboard', dashboardPage], ['accounts', 'Accounts', accountsPage], ['keys', 'Keys', keysPage],
+const pages = [['dashboard', 'Dashboard', dashboardPage], ['accounts', 'Accounts', accountsPage], ['keys', 'Keys', keysPage], ['codes', 'Codes', codesPage],
 	       ['models', 'Models', modelsPage], ['usage', 'Usage', usagePage], ['events', 'Events', eventsPage], ['settings', 'Settings', settingsPage]];
 let session, shown, turn = 0;
 

@@ -50,6 +50,14 @@ const chinese = {
 	'Remove alias': '移除别名', 'Clients that ask for it get what the name itself means.': '此后该名称按其本义解析。', 'Last 7 days': '最近 7 天', 'Last 90 days': '最近 90 天', 'Time': '时间', 'All settings': '全部设置', 'Those that were set': '仅已设置',
 	'company, with an address': '企业账号，回调地址', 'Scopes': 'Scopes', 'empty: the usual ones': '留空：默认', 'One more step: open the next page.': '还有一步：请打开下一个页面。',
 	'Delete “{}” with its tokens?': '删除“{}”及其令牌？', 'Remove the key “{}”?': '移除密钥“{}”？', 'Remove the alias “{}”?': '移除别名“{}”？',
+	'Codes': '激活码', 'Code': '激活码', 'Activation codes': '激活码', 'New code': '新建激活码', 'User': '使用者', 'Whose code it is': '此激活码的使用者', 'This code is shown this once. Copy it now.': '激活码仅显示这一次，请立即复制。',
+	'Days': '天数', 'from its first use; 0: no end': '自首次使用起算；0：不过期', 'Machine': '设备', 'any': '任意', 'the first that is seen': '首次使用的设备', 'The client sends its id as X-Machine-Id': '客户端通过 X-Machine-Id 发送设备 ID',
+	'Account of its own': '专属账号', 'as it is': '保持不变', 'It serves this code and nobody else': '仅供此激活码使用', 'Id of its machine': '设备 ID', 'empty: as said above': '留空：按上面的选择', 'First use': '首次使用',
+	'Reset machine': '重置设备', 'Free the code of “{}” from its machine?': '解除“{}”的激活码与设备的绑定？', 'The next machine that uses the code has it; machine {} is refused from then on.': '下一台使用它的设备将被绑定；此后设备 {} 会被拒绝。', 'its own only: without an account of its own it serves nobody': '仅自有账号：没有专属账号时无法服务',
+	'Revoke code': '吊销激活码', 'Revoke the activation code of “{}”?': '吊销“{}”的激活码？', 'Who uses it is refused from now on.': '使用者将立即被拒绝。', 'Remove code': '移除激活码', 'Remove the activation code of “{}”?': '移除“{}”的激活码？',
+	'Its days, its machine and its limits are forgotten.': '其天数、设备和限制将被删除。', 'Its account {} stays stored, but serves nobody until another code has it.': '其账号 {} 仍会保留，但在分配给其他激活码之前不再提供服务。',
+	'serves nobody': '无法服务', 'not used yet': '未使用', 'It has no account of its own.': '没有专属账号。', 'No activation codes yet': '还没有激活码',
+	'A code is a key for one user of many: so many days from its first use, on one machine if you like.': '激活码是供单个用户使用的密钥：自首次使用起计天数，可限定一台设备。',
 };
 
 let current = localStorage.getItem('language') ?? (navigator.language.startsWith('zh') ? 'zh' : 'en');

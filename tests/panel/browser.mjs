@@ -18,7 +18,7 @@ export async function launch() {
 }
 
 // A new page. wrong: console errors, violations of the policy, exceptions; told: the texts of all
-// answers but those that are to show a key.
+// answers but those that are to show a key or a code.
 export async function newPage(browser, { wrong, told = [], ...options }) {
 	const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US',
 						   colorScheme: 'light', ...options });
@@ -29,7 +29,7 @@ export async function newPage(browser, { wrong, told = [], ...options }) {
 		wrong.push(message.text()));
 	page.on('pageerror', (error) => wrong.push(String(error)));
 	page.on('response', (answer) => answer.text().then((text) => {
-		if (!/"key":"kiro-/.test(text))
+		if (!/"(key":"kiro|(key|code)":"act)-/.test(text))
 			told.push({ what: answer.url(), text: text + JSON.stringify(answer.headers()) });
 	}, () => {}));
 	return page;

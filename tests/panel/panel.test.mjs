@@ -15,7 +15,7 @@ import { launch, newPage, skip } from './browser.mjs';
 
 const screens = `${buildDir}/screens`;
 const mode = modes['lighttpd FastCGI'];
-const names = ['dashboard', 'accounts', 'keys', 'models', 'usage', 'events', 'settings'];
+const names = ['dashboard', 'accounts', 'keys', 'codes', 'models', 'usage', 'events', 'settings'];
 const wrong = []; /* what the console and the page complain of */
 const seeded = 'SeededSecret0123456789'; /* in every secret of the settings */
 const told = []; /* texts of all answers, pages and storages, but those that are to show a key */
@@ -52,7 +52,7 @@ const button = (name) => page.getByRole('button', { name, exact: true });
 const rows = () => page.locator('main tbody tr');
 const rowOf = (text) => page.locator('main tbody tr', { hasText: text });
 const heading = (name) => page.getByRole('heading', { name, exact: true, level: 1 });
-const titles = { dashboard: 'Dashboard', accounts: 'Accounts', keys: 'Client keys', models: 'Models', usage: 'Usage',
+const titles = { dashboard: 'Dashboard', accounts: 'Accounts', keys: 'Client keys', codes: 'Activation codes', models: 'Models', usage: 'Usage',
 		 events: 'Events', settings: 'Settings' };
 const go = async (name) => {
 	await page.evaluate((hash) => {
@@ -71,9 +71,9 @@ const signIn = async (password) => {
 };
 // What the page knows, asked as the page asks.
 const api = (path) => page.evaluate(async (url) => (await fetch(url)).json(), `api/v1${path}`);
-const say = async (key, text = 'hello') => {
+const say = async (key, text = 'hello', headers = {}) => {
 	const answer = await request({ port: server.port, path: `${mode.mount}/v1/messages`,
-		headers: { 'x-api-key': key }, body: { model: 'claude-sonnet-4.5', max_tokens: 100,
+		headers: { 'x-api-key': key, ...headers }, body: { model: 'claude-sonnet-4.5', max_tokens: 100,
 			messages: [{ role: 'user', content: text }] } });
 
 	said += answer.status === 200;
@@ -232,12 +232,12 @@ step('a table sorts, filters, and keeps its place over a refresh', async () => {
 	await button('Account').click();
 });
 
-const newSecret = async () => {
-	const key = await page.getByLabel('Key', { exact: true }).inputValue();
+const newSecret = async (label = 'Key', form = /^kiro-/) => {
+	const key = await page.getByLabel(label, { exact: true }).inputValue();
 
 	await button('Done').click();
 	await page.locator('dialog').waitFor({ state: 'detached' });
-	assert.match(key, /^kiro-/);
+	assert.match(key, form);
 	assert.ok(!(await page.content()).includes(key));
 	return key;
 };
@@ -333,6 +333,95 @@ step('what a client used is counted, and charts are drawn from the counters', as
 	assert.equal(sum(tokens[1]) + sum(tokens[2]), counted.input_tokens + counted.output_tokens);
 	assert.deepEqual([sum(first[0]), sum(answer[0])], [said, said]);
 	assert.equal(stats.latency.answer.count, said);
+});
+
+const codes = []; /* that were shown */
+const newCode = async () => codes.push(await newSecret('Code', /^act-([A-Z0-9]{4}-){6}[A-Z0-9]{4}$/)) && codes.at(-1);
+
+step('a code is made, shown once, has the first machine, is freed, changed, replaced, revoked and removed', async () => {
+	const on = (machine, code) => say(code, 'hello', machine && { 'x-machine-id': machine });
+	const told = async (text) => page.locator('dialog', { hasText: text }).waitFor();
+	const confirmed = (action) => page.locator('dialog footer').getByRole('button', { name: action, exact: true }).click();
+
+	await go('codes');
+	await page.getByText('No activation codes yet').waitFor();
+	await shot('codes-empty');
+	await page.locator('.head').getByRole('button', { name: 'New code', exact: true }).click();
+	await page.getByLabel('User', { exact: true }).fill('ann');
+	await page.getByLabel('Days', { exact: true }).fill('99999');
+	await page.locator('dialog form').evaluate((form) => (form.noValidate = true));
+	await button('Add').click();
+	await page.locator('.field.bad .wrong', { hasText: 'days' }).waitFor();
+	await page.getByLabel('Days', { exact: true }).fill('30');
+	await shot('code-new');
+	await button('Add').click();
+	await page.getByText('This code is shown this once.').waitFor();
+	const ann = await newCode();
+
+	await rowOf('ann').getByText('serves nobody').waitFor();
+	assert.equal(await on('machine-of-ann', ann), 403, 'without an account of its own');
+	await actOn('ann', 'Edit');
+	await page.getByLabel('Accounts that serve it').selectOption('shared');
+	await page.getByLabel('Days', { exact: true }).fill('60');
+	await button('Save').click();
+	await rowOf('ann').getByText('active').waitFor();
+	assert.equal((await api('/codes/ann')).days, 60);
+	assert.deepEqual([await on('machine-of-ann', ann), await on('another', ann), await on('', ann)], [200, 403, 403]);
+	await go('keys');
+	assert.equal(await rowOf('ann').count(), 0, 'the keys are on their own page');
+	await go('codes');
+	await rowOf('ann').getByText('mac…', { exact: true }).waitFor();
+	const { expires_at: end } = await api('/codes/ann');
+
+	await actOn('ann', 'Edit');
+	await page.getByText('More settings').click();
+	await page.getByLabel('Limit of requests').fill('50/day');
+	await button('Save').click();
+	await rowOf('ann').getByText('/ 50 requests/day').waitFor();
+	assert.equal((await api('/codes/ann')).expires_at, end, 'what was not touched stays');
+	await actOn('ann', 'Reset machine');
+	await told('machine mac…');
+	await confirmed('Reset machine');
+	await rowOf('ann').getByText('the first that is seen').waitFor();
+	assert.deepEqual([await on('another', ann), await on('machine-of-ann', ann)], [200, 403]);
+	await actOn('ann', 'New secret');
+	await button('Make a new secret').click();
+	const fresh = await newCode();
+
+	assert.deepEqual([await on('another', ann), await on('another', fresh)], [200, 200]);
+	await rowOf('replaced').waitFor();
+	assert.equal(await rowOf('ann').count(), 2);
+	const now = page.locator('main tbody tr', { hasText: 'ann' }).filter({ hasNotText: 'replaced' });
+
+	await now.getByRole('button', { name: /^Actions/ }).click();
+	await page.getByRole('menuitem', { name: 'Revoke', exact: true }).click();
+	await told('ann');
+	await confirmed('Revoke');
+	await rowOf('revoked').first().waitFor();
+	assert.deepEqual([await on('another', ann), await on('another', fresh)], [403, 403]);
+	await now.getByRole('button', { name: /^Actions/ }).click();
+	await page.getByRole('menuitem', { name: 'Remove', exact: true }).click();
+	await told('Remove the activation code of “ann”?');
+	await confirmed('Remove');
+	await page.getByText('No activation codes yet').waitFor();
+	assert.equal(await on('another', fresh), 401);
+});
+
+step('a code has an account of its own, and its removal names it', async () => {
+	await page.locator('.head').getByRole('button', { name: 'New code', exact: true }).click();
+	await page.getByLabel('User', { exact: true }).fill('ben');
+	await page.getByLabel('Machine', { exact: true }).selectOption('any');
+	await page.getByLabel('Account of its own').selectOption({ label: 'login 8' });
+	await button('Add').click();
+	const ben = await newCode();
+
+	await rowOf('ben').getByText('not used yet').waitFor();
+	await rowOf('ben').getByText('login 8').waitFor();
+	assert.equal(await say(ben), 200);
+	await actOn('ben', 'Remove');
+	await page.locator('dialog', { hasText: 'login 8' }).waitFor();
+	await page.locator('dialog footer').getByRole('button', { name: 'Cancel' }).click();
+	assert.equal(await say(ben), 200);
 });
 
 step('a request that runs is seen running', async () => {
@@ -448,6 +537,11 @@ step('Chinese', async () => {
 	assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');
 	await go('accounts');
 	await shot('accounts-chinese');
+	await go('codes');
+	await page.getByRole('heading', { name: '激活码', level: 1 }).waitFor();
+	await rowOf('ben').getByText('任意').waitFor();
+	await shot('codes-chinese');
+	await go('accounts');
 	await button('English').click();
 });
 
@@ -525,7 +619,7 @@ step('nothing comes from elsewhere, nothing secret is told or kept, nobody compl
 	const secrets = new Set([...await standin.accounts(), ...at.accounts].flatMap((account) =>
 		[account.accessToken, account.refreshToken, account.clientSecret, account.apiKey]).filter(Boolean));
 
-	for (const more of [at.key, laptop, PASSWORD, seeded, '$y$', 'aoaStandin', 'aorStandin', 'standin-secret-'])
+	for (const more of [at.key, laptop, ...codes, PASSWORD, seeded, '$y$', 'aoaStandin', 'aorStandin', 'standin-secret-'])
 		secrets.add(more);
 	assert.ok(secrets.size >= 30, `${secrets.size} secrets`);
 	assert.ok(told.length > 100, `${told.length} texts`);
