@@ -1,8 +1,8 @@
 #include "common/base.h"
 #include "common/arena.h"
 
-/* Small: of 16 KiB each stream had 3.5 KiB more, and a large request gains nothing by them; of 4 KiB
- * each had a second one. */
+/* Small: of 16 KiB each stream had 3.5 KiB more, and a large request gains nothing by them; of 4
+ * KiB each had a second one. */
 #define BLOCK_SIZE ((size_t)5 * 1024)
 
 struct arena_block {

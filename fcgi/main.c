@@ -28,10 +28,10 @@
 /* FastCGI, upstream, libcurl's wake-up pair, the places of key, session and account (hold.h), and a
  * file that is open for a moment. */
 #define DESCRIPTORS_A_STREAM 8
-#define POLL_MS	       1000 /* how often the configuration file is looked at */
-#define BEHIND_SECONDS 60   /* of a CGI program, behind its answer */
-#define ARENAS	       2    /* of malloc */
-#define LARGE_BLOCK    (128 * 1024) /* bytes */
+#define POLL_MS		     1000	  /* how often the configuration file is looked at */
+#define BEHIND_SECONDS	     60		  /* of a CGI program, behind its answer */
+#define ARENAS		     2		  /* of malloc */
+#define LARGE_BLOCK	     (128 * 1024) /* bytes */
 
 /* True when the process is to stop. */
 static bool handle_signal(struct app *app, int signals)
