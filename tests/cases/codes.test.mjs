@@ -408,6 +408,21 @@ describe('files of the gateway that had them', () => {
 		assert.ok((await standin.requests({ wait: 5000 })).at(-1).account !== 'carl');
 	});
 
+	test('user_credentials.json: a user without credentials does not hold up the others', async () => {
+		const [finn] = await standin.addAccounts([{ name: 'finn', kind: 'social' }]);
+		const path = file('users-3.json', {
+			'act-ERIN-1111-2222-3333': { activation_code: 'act-ERIN-1111-2222-3333', user_name: 'Erin', credentials: null },
+			'act-FINN-1111-2222-3333': { user_name: 'Finn', credentials: credentials(finn, 3600) } });
+		const gina = file('users-4.json', { 'act-GINA-1111-2222-3333': { user_name: 'Gina' } });
+
+		secrets.push('ERIN-1111-2222-3333', 'FINN-1111-2222-3333', 'GINA-1111-2222-3333');
+		assert.match(ctl('account', 'import', path, '--yes'), /understood as: user_credentials\.json\n2 added/);
+		await serves('act-FINN-1111-2222-3333');
+		await refused('act-ERIN-1111-2222-3333', {}, /no account serves this activation code/);
+		assert.match(ctl('account', 'import', gina, '--share', '--yes'), /1 added/);
+		await serves('act-GINA-1111-2222-3333');
+	});
+
 	test('codes.json: machine and days are kept, the shared accounts need a grant', async () => {
 		const day = 86400_000;
 		const path = file('codes.json', [
