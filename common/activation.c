@@ -51,6 +51,9 @@ static const struct {
 	{ "machine", MISMATCH },
 	{ "\xE6\x9D\x83\xE9\x99\x90", NO_RIGHT }, /* right */
 	{ "permission", NO_RIGHT },
+	{ "\xE6\x97\xA0\xE6\x95\x88", INVALID },	     /* not valid */
+	{ "\xE4\xB8\x8D\xE5\xAD\x98\xE5\x9C\xA8", INVALID }, /* there is none */
+	{ "invalid", INVALID },
 };
 
 struct heard {

@@ -264,6 +264,11 @@ describe('a code that a service verifies', () => {
 		assert.deepEqual((await standin.requests({ wait: 5000 })), []);
 	});
 
+	test('what the service says is told, also to who sent no machine', async () => {
+		service.behave({ text: '{"success":false,"message":"激活码无效"}' });
+		await refused(code, {}, /not valid/);
+	});
+
 	test('another machine does not push out the good one', async () => {
 		await serves(code, { machine: 'm-1' });
 		for (let n = 0; n < 10; n++)
