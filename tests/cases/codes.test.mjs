@@ -190,7 +190,7 @@ describe('a code without a service', () => {
 
 		await serves(code);
 		await serves(code);
-		await refused(code, {}, /2 requests per day/, 429, 'rate_limit_error');
+		await refused(code, {}, /this activation code has used up its limit of 2 requests per day/, 429, 'rate_limit_error');
 		assert.ok(JSON.parse(ctl('usage', '--json')).some(({ key }) => key === user));
 		ctl('code', 'set', user, '--requests', 'none');
 		const fresh = ctl('code', 'rotate', user).trim();
