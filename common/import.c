@@ -145,7 +145,7 @@ static int add_entries(struct import *i, const char *source, const cJSON *root, 
 	const char *format = find_format(place, root, list);
 	size_t index = 0;
 
-	if (list && !list->child)
+	if (!(list ? list : root)->child)
 		return error_set(e, ERR_REQUEST, "%s: holds no accounts", source);
 	if (!format)
 		return error_set(e, ERR_REQUEST,

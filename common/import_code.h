@@ -4,10 +4,10 @@
  *   user_credentials.json  {"act-...": {"activation_code", "user_name", "credentials": {...}}}
  *   codes.json             [{"code", "active", "machineId", "activatedAt", "tunnelDays"}]
  *
- * The first also holds each code's account, where it has one; the second knows the codes without "act-". Newer ones
- * have "expiresDate" (2026-12-31: the day it ends) and "userName" beside these. A code that is not
- * active yet belongs to the first machine that comes with it, and its days begin then. Without days
- * it gave no right to come in, and has ended.
+ * The first also holds each code's account, where it has one; the second knows the codes without
+ * "act-". Newer ones have "expiresDate" (2026-12-31: the day it ends) and "userName" beside these.
+ * A code that is not active yet belongs to the first machine that comes with it, and its days begin
+ * then. Without days it gave no right to come in, and has ended.
  */
 #ifndef COMMON_IMPORT_CODE_H
 #define COMMON_IMPORT_CODE_H
