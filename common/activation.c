@@ -326,9 +326,9 @@ static enum verdict read_answer(const struct question *q, struct span text, int6
 
 	*ends = 0;
 	if (cJSON_IsTrue(success)) {
-		verdict = GOOD;
 		if (clock_parse(json_text_or(tree, "expiresAt", ""), ends))
 			*ends = 0;
+		verdict = *ends && *ends <= clock_wall() ? EXPIRED : GOOD;
 	} else if (cJSON_IsFalse(success)) {
 		const char *message = json_text_or(tree, "message", "");
 

@@ -269,6 +269,11 @@ describe('a code that a service verifies', () => {
 		await refused(code, {}, /not valid/);
 	});
 
+	test('a good answer whose end is over says expired, not that the service is down', async () => {
+		service.behave({ text: '{"success":true,"expiresAt":"2026-01-02T00:00:00Z"}' });
+		await refused(code, { machine: 'm-1' }, /expired/);
+	});
+
 	test('another machine does not push out the good one', async () => {
 		await serves(code, { machine: 'm-1' });
 		for (let n = 0; n < 10; n++)
