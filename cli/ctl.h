@@ -1,8 +1,8 @@
 /*
- * ctl.h - kiroctl: what its commands share. A command is a row of ctl_commands[] (ctl.c) and a
- * handler in the ctl_*.c file of its noun. Nothing ever asks a question: what is dangerous wants
- * --yes, what is secret comes from a file, standard input or the environment. Only login waits for
- * a person, and asks at a terminal for what it else reads from standard input.
+ * ctl.h - kiroctl: what its commands share. A command is a row of ctl_commands[] (ctl_commands.c)
+ * and a handler in the ctl_*.c file of its noun. Nothing ever asks a question: what is dangerous
+ * wants --yes, what is secret comes from a file, standard input or the environment. Only login
+ * waits for a person, and asks at a terminal for what it else reads from standard input.
  *
  * Results go to standard output, all else to standard error.
  */
@@ -40,6 +40,9 @@ struct ctl_command {
 	int (*run)(struct ctl *c, struct error *e);
 	const char *help; /* one line */
 };
+
+extern const struct ctl_command ctl_commands[];
+extern const size_t ctl_command_count;
 
 struct ctl {
 	const struct ctl_command *command;

@@ -110,8 +110,8 @@ static void describe_end(int rc, const struct error *failure, char *out, size_t 
 {
 	if (rc < 0)
 		snprintf(out, size, "failed: %s", failure->message);
-	else if (rc)
-		snprintf(out, size, "failed: exit code %d", rc);
+	else if (rc) /* some of it was done: of several accounts one is refused */
+		snprintf(out, size, "exit code %d", rc);
 	else
 		snprintf(out, size, "ok");
 }

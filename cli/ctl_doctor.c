@@ -117,6 +117,46 @@ static void check_accounts(struct doctor *d)
 			   : ": kiroctl account import FILE --yes");
 }
 
+struct owners {
+	const struct roster *roster;
+	bool *known; /* of each account: its owner is there */
+};
+
+static int mark_owned(void *context, const struct key *key)
+{
+	struct owners *o = context;
+
+	for (size_t i = 0; i < o->roster->count; i++) {
+		const char *owner = o->roster->accounts[i].owner;
+
+		o->known[i] |= owner && strcmp(owner, key->id) == 0;
+	}
+	return 0;
+}
+
+static void check_owners(struct doctor *d)
+{
+	struct owners o = { .roster = d->roster };
+	struct error ignored = { 0 }; /* told with the key store */
+
+	if (!d->ctl->keys.path)
+		return;
+	o.known = xcalloc(d->roster->count + 1, sizeof(*o.known));
+	if (!keys_each(&d->ctl->keys, mark_owned, &o, &ignored)) {
+		for (size_t i = 0; i < d->roster->count; i++) {
+			const struct account *a = &d->roster->accounts[i];
+
+			if (a->owner && !o.known[i])
+				doctor_say(d, FINDING_WARN,
+					   "account %.80s (%s) belongs to a key that was removed, "
+					   "and serves nobody: kiroctl account set %s --owner KEY, "
+					   "or --owner '' for all",
+					   a->label ? a->label : a->id, a->id, a->id);
+		}
+	}
+	free(o.known);
+}
+
 static void check_client_key(struct doctor *d)
 {
 	struct ctl *c = d->ctl;
@@ -164,6 +204,7 @@ static const struct {
 	{ "spill files", doctor_spill, true },
 	{ "backups", doctor_backups, true },
 	{ "accounts", check_accounts, false },
+	{ "owners", check_owners, false },
 	{ "access tokens", doctor_expiry, false },
 	{ "client key", check_client_key, false },
 	{ "kiro-refresh", doctor_refresher, true },

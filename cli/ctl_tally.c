@@ -240,8 +240,8 @@ static void print_table(const struct groups *g)
 	table_release(&t);
 	for (size_t i = 0; i < g->count; i++) {
 		if (g->at[i].counts[TALLY_ESTIMATED]) {
-			fputs("kiroctl: ~: of ESTIMATED of these requests the tokens are this "
-			      "program's estimates, as the upstream told none\n",
+			fputs("kiroctl: ~ marks sums that hold estimates of this program: of as "
+			      "many requests as ESTIMATED says the upstream told no tokens\n",
 			      stderr);
 			break;
 		}

@@ -51,6 +51,9 @@ static const struct {
 	{ "machine", MISMATCH },
 	{ "\xE6\x9D\x83\xE9\x99\x90", NO_RIGHT }, /* right */
 	{ "permission", NO_RIGHT },
+	{ "\xE6\x97\xA0\xE6\x95\x88", INVALID },	     /* not valid */
+	{ "\xE4\xB8\x8D\xE5\xAD\x98\xE5\x9C\xA8", INVALID }, /* there is none */
+	{ "invalid", INVALID },
 };
 
 struct heard {
@@ -323,9 +326,9 @@ static enum verdict read_answer(const struct question *q, struct span text, int6
 
 	*ends = 0;
 	if (cJSON_IsTrue(success)) {
-		verdict = GOOD;
 		if (clock_parse(json_text_or(tree, "expiresAt", ""), ends))
 			*ends = 0;
+		verdict = *ends && *ends <= clock_wall() ? EXPIRED : GOOD;
 	} else if (cJSON_IsFalse(success)) {
 		const char *message = json_text_or(tree, "message", "");
 

@@ -158,27 +158,28 @@ static const char *verify(const struct config *config, const struct buf *key, co
 }
 
 int bearer_read(const struct config *config, const struct store *keys, const char *text,
-		int64_t now, struct key *out, const char **why, struct error *e)
+		int64_t now, struct key *out, struct bearer_refusal *refusal, struct error *e)
 {
 	cJSON *claims = NULL;
+	const char *why = NULL;
 	struct buf key;
 	int rc;
 
 	*out = (struct key){ .role = KEY_USER };
-	*why = NULL;
 	buf_init(&key, LIMIT_SECRET_FILE);
 	rc = read_key(config, &key, e);
 	if (!rc)
-		*why = verify(config, &key, text, &claims);
+		why = verify(config, &key, text, &claims);
 	buf_wipe(&key);
-	if (!rc && !*why)
-		*why = check_claims(config, claims, now);
-	if (!rc && !*why)
+	if (!rc && !why)
+		why = check_claims(config, claims, now);
+	if (!rc && !why)
 		rc = take_limits(config, keys, out, e);
-	if (!rc && !*why)
-		*why = read_role(config, claims, out);
-	if (!rc && !*why)
+	if (!rc && !why)
+		why = read_role(config, claims, out);
+	if (!rc && !why)
 		name_key(claims, out);
+	*refusal = (struct bearer_refusal){ .why = why, .genuine = claims != NULL };
 	cJSON_Delete(claims);
-	return rc ? -1 : !*why;
+	return rc ? -1 : !why;
 }

@@ -20,9 +20,15 @@
 /* Three parts with dots between, the first a JSON object. */
 bool bearer_is_token(const char *text);
 
-/* 1: good, *out filled; 0: not one of ours, *why says so without any of its text; -1: ERR_CONFIG or
- * ERR_STORE in *e: the key file, or the key jwt.limits_of cannot be read. keys may be NULL. */
+/* Why a token is refused, without any of its text. */
+struct bearer_refusal {
+	const char *why;
+	bool genuine; /* signed by our key: its holder may hear why, a forger may not */
+};
+
+/* 1: good, *out filled; 0: refused, *refusal says why; -1: ERR_CONFIG or ERR_STORE in *e: the key
+ * file, or the key jwt.limits_of cannot be read. keys may be NULL. */
 int bearer_read(const struct config *config, const struct store *keys, const char *text,
-		int64_t now, struct key *out, const char **why, struct error *e);
+		int64_t now, struct key *out, struct bearer_refusal *refusal, struct error *e);
 
 #endif

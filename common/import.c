@@ -52,12 +52,14 @@ static const struct format formats[] = {
 	{ "credentials", OBJECT | LIST, NULL, { NULL } },
 };
 
+/* A code may be there without credentials: who has it is served by the shared accounts. */
 static bool is_map(const cJSON *root)
 {
 	const cJSON *item;
 
 	cJSON_ArrayForEach (item, root) {
-		if (!cJSON_IsObject(json_member(item, "credentials")))
+		if (!cJSON_IsObject(item) ||
+		    (!cJSON_IsObject(json_member(item, "credentials")) && !import_code_has(item)))
 			return false;
 	}
 	return root->child != NULL;
@@ -92,12 +94,18 @@ static bool fits(const struct format *f, enum place place, const cJSON *root, co
 	return true;
 }
 
+static bool is_entry(enum place place, const cJSON *tree)
+{
+	return import_entry_has_credential(tree) || import_code_is(tree) ||
+	       (place == MAP && import_code_has(tree));
+}
+
 /* NULL: nothing in it looks like a credential. */
 static const char *find_format(enum place place, const cJSON *root, const cJSON *list)
 {
 	const cJSON *entry = list ? list->child : root;
 
-	while (entry && !import_entry_has_credential(entry) && !import_code_is(entry))
+	while (entry && !is_entry(place, entry))
 		entry = list ? entry->next : NULL;
 	for (size_t i = 0; entry && i < ARRAY_SIZE(formats); i++) {
 		if (fits(&formats[i], place, root, entry))
@@ -140,7 +148,7 @@ static int add_entries(struct import *i, const char *source, const cJSON *root, 
 	const char *format = find_format(place, root, list);
 	size_t index = 0;
 
-	if (list && !list->child)
+	if (!(list ? list : root)->child)
 		return error_set(e, ERR_REQUEST, "%s: holds no accounts", source);
 	if (!format)
 		return error_set(e, ERR_REQUEST,

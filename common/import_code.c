@@ -33,6 +33,11 @@ static const char *find_text(const cJSON *tree)
 	return text;
 }
 
+bool import_code_has(const cJSON *tree)
+{
+	return find_text(tree) != NULL;
+}
+
 static int take_text(struct import_entry *entry, const char *text)
 {
 	char whole[KEY_TEXT_SIZE], spelled[KEY_TEXT_SIZE];

@@ -4,10 +4,10 @@
  *   user_credentials.json  {"act-...": {"activation_code", "user_name", "credentials": {...}}}
  *   codes.json             [{"code", "active", "machineId", "activatedAt", "tunnelDays"}]
  *
- * The first also holds each code's account; the second knows the codes without "act-". Newer ones
- * have "expiresDate" (2026-12-31: the day it ends) and "userName" beside these. A code that is not
- * active yet belongs to the first machine that comes with it, and its days begin then. Without days
- * it gave no right to come in, and has ended.
+ * The first also holds each code's account, where it has one; the second knows the codes without
+ * "act-". Newer ones have "expiresDate" (2026-12-31: the day it ends) and "userName" beside these.
+ * A code that is not active yet belongs to the first machine that comes with it, and its days begin
+ * then. Without days it gave no right to come in, and has ended.
  */
 #ifndef COMMON_IMPORT_CODE_H
 #define COMMON_IMPORT_CODE_H
@@ -28,6 +28,8 @@ struct import_code {
 
 /* It is an entry of codes.json. */
 bool import_code_is(const cJSON *tree);
+/* It has a code, in whichever file. */
+bool import_code_has(const cJSON *tree);
 
 /* Fills entry->code where the tree has a code, or entry->refused. */
 void import_code_read(struct import_entry *entry, const cJSON *tree);

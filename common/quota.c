@@ -233,12 +233,11 @@ static int reached(const struct key *key, int measure, int window, int64_t now, 
 	if (measure == MEASURE_CREDITS)
 		limit /= KEY_CREDIT;
 	e->retry_after = (int)(at - now);
-	return error_set(
-		e, kind,
-		"this API key has used up its limit of %.15g %s per %s; the next %s begins "
-		"in %d seconds, at %s",
-		limit, key_measure_names[measure], key_window_names[window],
-		key_window_names[window], e->retry_after, clock_format(at, date));
+	return error_set(e, kind,
+			 "this %s has used up its limit of %.15g %s per %s; the next %s begins "
+			 "in %d seconds, at %s",
+			 key_noun(key), limit, key_measure_names[measure], key_window_names[window],
+			 key_window_names[window], e->retry_after, clock_format(at, date));
 }
 
 static void take_back_requests(struct quota_slot *slot, int from_window, int64_t now)

@@ -74,7 +74,10 @@ static void add_chat(struct jsonw *w, const struct ledger *l)
 	jsonw_bool_member(w, "measured", l->measured);
 	jsonw_end(w);
 	jsonw_key(w, "credits");
-	jsonw_double(w, l->credits);
+	if (l->credits > 0)
+		jsonw_double(w, l->credits);
+	else
+		jsonw_null(w);
 }
 
 static void members(struct jsonw *w, const void *of)
@@ -104,17 +107,21 @@ static void members(struct jsonw *w, const void *of)
 
 static void add_chat_text(struct buf *text, const struct ledger *l)
 {
+	char credits[32] = "-";
+
 	buf_add_format(text, " %s model=%.*s", ledger_kind_names[l->kind], NAME_SHOWN,
 		       l->served ? l->served : l->asked);
 	if (!*l->account)
 		return;
 	buf_add_format(text, " account=%s upstream=%s exchanges=%d", l->account,
 		       *l->upstream_id ? l->upstream_id : "-", exchanges(l));
+	if (l->credits > 0)
+		snprintf(credits, sizeof(credits), "%g", l->credits);
 	buf_add_format(text,
 		       " connect=%.1fms first_byte=%.1fms input=%" PRId64 " output=%" PRId64
-		       " %s credits=%g",
+		       " %s credits=%s",
 		       (double)l->connect_us / 1000, (double)l->first_byte_us / 1000, l->input,
-		       l->output, l->measured ? "measured" : "estimated", l->credits);
+		       l->output, l->measured ? "measured" : "estimated", credits);
 }
 
 void access_log_take(struct site *site, const struct ledger *l)

@@ -60,21 +60,26 @@ static bool takes_tokens(const struct config *config)
 	return *config->jwt_key_file != '\0';
 }
 
-/* What is wrong with a token is said in the log: it may be an attacker's. */
+/* What is wrong with a token that is not genuine is said in the log only: it may be an attacker's.
+ */
 static int is_token(struct request *r, const char *text)
 {
 	const struct store *keys = r->site->stores_open ? &r->site->keys : NULL;
 	struct error why = { 0 };
-	const char *refused;
-	int known = bearer_read(r->site->config, keys, text, clock_wall(), &r->key, &refused, &why);
+	struct bearer_refusal refusal;
+	int known = bearer_read(r->site->config, keys, text, clock_wall(), &r->key, &refusal, &why);
 
 	if (known > 0)
 		return known;
 	log_line(known ? LOG_ERROR : LOG_WARN, "JSON Web Token refused: %s",
-		 known ? why.message : refused);
+		 known ? why.message : refusal.why);
 	r->key = (struct key){ .role = KEY_USER };
-	return known ? error_set(&r->error, ERR_STORE, "tokens cannot be checked now; see the log")
-		     : 0;
+	if (known)
+		return error_set(&r->error, ERR_STORE, "tokens cannot be checked now; see the log");
+	if (refusal.genuine)
+		return error_set(&r->error, ERR_AUTH, "this JSON Web Token is refused: %s",
+				 refusal.why);
+	return 0;
 }
 
 /* 1: it is a key of this installation. */

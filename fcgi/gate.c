@@ -79,9 +79,9 @@ static int take_stream(struct request *r)
 		return uncounted(r, &why);
 	r->error.retry_after = BUSY_SECONDS;
 	return error_set(&r->error, ERR_KEY_RATE,
-			 "this API key has %d request%s under way, as many as it may have at once; "
+			 "this %s has %d request%s under way, as many as it may have at once; "
 			 "one must end first",
-			 limit, limit == 1 ? "" : "s");
+			 key_noun(&r->key), limit, limit == 1 ? "" : "s");
 }
 
 /* ---- sessions ---- */

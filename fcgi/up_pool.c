@@ -433,6 +433,11 @@ static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish,
 		return error_set(e, ERR_NO_ACCOUNT,
 				 "no account yet: the owner of this gateway adds one with "
 				 "\"kiroctl account add\" or \"kiroctl account import\"");
+	if (all_barred(p, wish) && wish->key->pool == POOL_NONE)
+		return error_set(e, ERR_FORBIDDEN,
+				 "this %s may use no account of this gateway (its pool is none): "
+				 "it is for requests that bring Kiro credentials of their own",
+				 key_noun(wish->key));
 	if (all_barred(p, wish) && wish->key->code.is)
 		return error_set(e, ERR_FORBIDDEN,
 				 "no account serves this activation code: it has none of its own "

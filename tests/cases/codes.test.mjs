@@ -190,7 +190,7 @@ describe('a code without a service', () => {
 
 		await serves(code);
 		await serves(code);
-		await refused(code, {}, /2 requests per day/, 429, 'rate_limit_error');
+		await refused(code, {}, /this activation code has used up its limit of 2 requests per day/, 429, 'rate_limit_error');
 		assert.ok(JSON.parse(ctl('usage', '--json')).some(({ key }) => key === user));
 		ctl('code', 'set', user, '--requests', 'none');
 		const fresh = ctl('code', 'rotate', user).trim();
@@ -262,6 +262,16 @@ describe('a code that a service verifies', () => {
 			assert.equal(service.calls.length, before + 1);
 		}
 		assert.deepEqual((await standin.requests({ wait: 5000 })), []);
+	});
+
+	test('what the service says is told, also to who sent no machine', async () => {
+		service.behave({ text: '{"success":false,"message":"激活码无效"}' });
+		await refused(code, {}, /not valid/);
+	});
+
+	test('a good answer whose end is over says expired, not that the service is down', async () => {
+		service.behave({ text: '{"success":true,"expiresAt":"2026-01-02T00:00:00Z"}' });
+		await refused(code, { machine: 'm-1' }, /expired/);
 	});
 
 	test('another machine does not push out the good one', async () => {
@@ -406,6 +416,21 @@ describe('files of the gateway that had them', () => {
 		assert.equal(account.owner, show('用户A').id);
 		await serves(makeCode('--pool', 'shared').code); /* the others do not get it */
 		assert.ok((await standin.requests({ wait: 5000 })).at(-1).account !== 'carl');
+	});
+
+	test('user_credentials.json: a user without credentials does not hold up the others', async () => {
+		const [finn] = await standin.addAccounts([{ name: 'finn', kind: 'social' }]);
+		const path = file('users-3.json', {
+			'act-ERIN-1111-2222-3333': { activation_code: 'act-ERIN-1111-2222-3333', user_name: 'Erin', credentials: null },
+			'act-FINN-1111-2222-3333': { user_name: 'Finn', credentials: credentials(finn, 3600) } });
+		const gina = file('users-4.json', { 'act-GINA-1111-2222-3333': { user_name: 'Gina' } });
+
+		secrets.push('ERIN-1111-2222-3333', 'FINN-1111-2222-3333', 'GINA-1111-2222-3333');
+		assert.match(ctl('account', 'import', path, '--yes'), /understood as: user_credentials\.json\n2 added/);
+		await serves('act-FINN-1111-2222-3333');
+		await refused('act-ERIN-1111-2222-3333', {}, /no account serves this activation code/);
+		assert.match(ctl('account', 'import', gina, '--share', '--yes'), /1 added/);
+		await serves('act-GINA-1111-2222-3333');
 	});
 
 	test('codes.json: machine and days are kept, the shared accounts need a grant', async () => {

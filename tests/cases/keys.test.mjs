@@ -165,7 +165,10 @@ describe('rights', () => {
 			.map(({ account }) => account);
 
 		assert.equal((await ask(own)).status, 403);
-		assert.equal((await ask(none)).status, 403);
+		const barred = await ask(none);
+
+		assert.equal(barred.status, 403);
+		assert.match(json(barred).error.message, /its pool is none.*bring Kiro credentials of their own/);
 		ctl('account', 'set', ids[1], '--owner', 'owner');
 		for (let i = 0; i < 3; i++)
 			assert.equal((await ask(own)).status, 200);

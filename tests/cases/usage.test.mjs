@@ -167,6 +167,19 @@ test('credits of the answer stand in the log line of its request', async () => {
 		     /model=claude-sonnet-4\.5 account=acc_\w+ .* credits=0\.375/);
 });
 
+test('of an answer that max_tokens has cut nobody knows the credits: they are not told as 0', async () => {
+	const key = installation.kiroctl(['key', 'add', 'cutter']).trim();
+
+	await standin.script('default', { trailer: { metering: 0.375 }, steps: [{ text: prose, pieces: 400 }] });
+	const message = messageOf('/v1/messages', bodyOf('hi', { max_tokens: 5 }));
+
+	message.headers['x-api-key'] = key;
+	const answer = await fastcgi.request(message);
+
+	assert.equal(JSON.parse(answer.body).stop_reason, 'max_tokens');
+	assert.match(unwrapped(fastcgi.log()), /key=cutter .* estimated credits=-$/m);
+});
+
 // The web server's SIGTERM is how a CGI program learns that its client left.
 test('a CGI program whose client left ends its request, and counts it', async () => {
 	const key = installation.kiroctl(['key', 'add', 'leaver']).trim();

@@ -61,6 +61,16 @@ test('accounts that were added or imported are named by their ids', () => {
 	assert.equal(target, id);
 });
 
+test('what was done in part has not failed: its exit code is told', () => {
+	const good = { kiroApiKey: 'ksk_fedcba9876543210fedcba9876543210' };
+	const run = ctl(['account', 'import', '-', '--yes'], { input: JSON.stringify([good, { refreshToken: 'short' }]) });
+	const { action, target, result } = outcomes().at(-1);
+
+	assert.equal(run.status, 65);
+	assert.deepEqual([action, result], ['account.import', 'exit code 65']);
+	assert.match(target, /^acc_\w+$/);
+});
+
 test('who only looks leaves no line', () => {
 	const before = readFileSync(log(), 'utf8');
 

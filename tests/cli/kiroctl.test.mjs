@@ -833,6 +833,18 @@ describe('doctor', () => {
     assert.match(after.out, /^FAIL +client key .*kiroctl key add/m)
   })
 
+  test('names accounts whose key was removed: they serve nobody', async () => {
+    const id = await addSocial('ann')
+    await succeed(['key', 'add', 'x'])
+    await succeed(['key', 'add', 'y'])
+    await succeed(['account', 'set', id, '--owner', 'x'])
+    assert.doesNotMatch((await succeed(['doctor', '--offline'])).out, /owners/)
+    await succeed(['key', 'remove', 'x'])
+    assert.match((await succeed(['doctor', '--offline'])).out, new RegExp(`^WARN +owners .*\\(${id}\\) belongs to a key that was removed.*--owner ''`, 'm'))
+    await succeed(['account', 'set', id, '--owner', ''])
+    assert.doesNotMatch((await succeed(['doctor', '--offline'])).out, /owners/)
+  })
+
   test('notices a bad configuration, open modes and damage', async () => {
     await addSocial('ann')
     await succeed(['key', 'add', 'x'])

@@ -22,7 +22,7 @@ static struct config config;
 static struct store keys;
 static struct key key;
 static struct error e;
-static const char *why;
+static struct bearer_refusal refusal;
 static EVP_PKEY *rsa;
 
 static void begin(int algorithm, const char *secret)
@@ -100,7 +100,7 @@ static int read_token(const char *header, const char *claims, const char *secret
 		buf_add_char(&token, '.');
 	error_clear(&e);
 	CU_ASSERT_TRUE(bearer_is_token(token.at));
-	rc = bearer_read(&config, &keys, token.at, NOW, &key, &why, &e);
+	rc = bearer_read(&config, &keys, token.at, NOW, &key, &refusal, &e);
 	buf_release(&token);
 	return rc;
 }
@@ -179,9 +179,11 @@ static void claims_decide(void)
 		int got = read_token(HS256, rows[i].claims, SECRET);
 
 		CU_ASSERT_EQUAL(got, rows[i].good);
-		CU_ASSERT_EQUAL(why == NULL, rows[i].good);
+		CU_ASSERT_EQUAL(refusal.why == NULL, rows[i].good);
+		CU_ASSERT_TRUE(refusal.genuine);
 		if (got != rows[i].good)
-			fprintf(stderr, "%s: %d %s\n", rows[i].claims, got, why ? why : e.message);
+			fprintf(stderr, "%s: %d %s\n", rows[i].claims, got,
+				refusal.why ? refusal.why : e.message);
 	}
 	end();
 }
@@ -197,9 +199,11 @@ static void no_other_algorithm_comes_in(void)
 		for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
 			CU_ASSERT_EQUAL(read_token(none[i], GOOD, ""), 0);
 			CU_ASSERT_EQUAL(read_token(none[i], GOOD, SECRET), 0);
+			CU_ASSERT_FALSE(refusal.genuine);
 		}
 		CU_ASSERT_EQUAL(read_token("{\"alg\":\"HS512\"}", GOOD, SECRET), 0);
 		CU_ASSERT_EQUAL(read_token(HS256, GOOD, "another secret of 32 bytes, and more"), 0);
+		CU_ASSERT_FALSE(refusal.genuine);
 		end();
 	}
 	begin(1, pem);

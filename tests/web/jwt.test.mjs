@@ -104,6 +104,14 @@ for (const [alg, { file, signature, foreign }] of Object.entries(kinds)) {
 			});
 		}
 
+		test('who holds a token of ours hears why, a forger does not', async () => {
+			assert.match((await chat(token({ exp: now() - 61 }))).json.error.message, /refused: it has expired/);
+			assert.match((await chat(token({ aud: 'other' }))).json.error.message, /refused: its aud is not jwt\.audience/);
+			const forged = await chat(make(alg, foreign, good({ exp: now() - 61 })));
+
+			assert.equal(forged.json.error.message, 'Invalid bearer token');
+		});
+
 		test('the role claim says what it may', async () => {
 			const viewer = token({ sub: 'vera', kiro_role: 'viewer' });
 			const admin = token({ sub: 'adam', kiro_role: 'admin' });
