@@ -178,6 +178,18 @@ describe('documents', () => {
     assert.ok(count > 30)
   })
 
+  test('groff has nothing to say of the manual pages', (t) => {
+    for (const name of manuals) {
+      const run = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-z', '-rLL=100n'], { encoding: 'utf8',
+        input: file(name).replace('@OPTIONS@', () => kiroctl('config', 'manual').stdout) })
+
+      if (run.error)
+        return t.skip('groff is not here')
+      assert.equal(run.stderr, '', name)
+      assert.equal(run.status, 0, name)
+    }
+  })
+
   test('every manual page, and every section of one, exists', () => {
     let count = 0
 
