@@ -68,13 +68,21 @@ const others = [
 const exists = (file) => assert.ok(fs.existsSync(path.join(root, file)), file)
 const rules = read('debian/rules')
 
+/* An address of the gateway: http://HOST/kiro and a door. */
+const doors = new Set([...read('fcgi/router.c').matchAll(/^\t\{ "[A-Z]+", +"([^"]+)",/gm)].map(([, at]) => at))
+const variables = ['ANTHROPIC_BASE_URL', 'ANTHROPIC_API_KEY', 'ANTHROPIC_CUSTOM_HEADERS', 'DEMO_ONESHOT', 'PORT',
+  'PREFIX', 'DESTDIR']
+const made = new Map()
+
 /* What a command needs to be right. */
 const commands = {
   kiroctl() {}, /* docs.test.mjs */
   make(args) {
-    const run = spawnSync('make', ['-n', '-C', root, ...args], { encoding: 'utf8' })
+    const key = args.join(' ')
 
-    assert.equal(run.status, 0, run.stderr)
+    if (!made.has(key))
+      made.set(key, spawnSync('make', ['-n', '-C', root, ...args], { encoding: 'utf8' }))
+    assert.equal(made.get(key).status, 0, made.get(key).stderr)
   },
   apt: ([verb, file = './build/kiro-fcgi_*.deb']) => assert.ok(verb === 'install' &&
     file === './build/kiro-fcgi_*.deb' && read('etc/make-deb').includes('build/kiro-fcgi_*.deb')),
@@ -88,7 +96,9 @@ const commands = {
   cp: ([from]) => exists(from),
   install: (args) => args.filter((word, i) => /^[a-z]+\/[\w.-]+$/.test(word) && !/^-[omg]$/.test(args[i - 1]))
     .forEach((file) => file !== 'etc/kiro.json.example' && exists(file)),
-  cd() {}, export() {}, claude() {}, curl() {}, 'spawn-fcgi'() {}, 'kiro-refresh'() {}, rm() {},
+  curl: (args) => args.filter((word) => word.startsWith('http')).forEach((word) =>
+    assert.ok(doors.has(/^http:\/\/HOST\/kiro(\/[^?]*)/.exec(word)?.[1]), word)),
+  cd() {}, export() {}, claude() {}, 'spawn-fcgi'() {}, 'kiro-refresh'() {}, rm() {},
   openssl() {}, dpkg() {}, './kiroctl'() {}, 'PATH-TO/kiro/kiroctl'() {}, 'PATH-TO/kiro/kiro-refresh'() {},
 }
 
@@ -101,8 +111,12 @@ function checkShell(text, where) {
     .replace(/"[^"\n]*"/g, 'x').split(/&&|;|\n/)) {
     const words = line.trim().split(/\s+/).filter(Boolean)
 
-    while (words.length && (words[0] === 'sudo' || /^[A-Z_]+=/.test(words[0])))
-      words.shift()
+    while (words.length && (words[0] === 'sudo' || /^[A-Z_]+=/.test(words[0]))) {
+      const variable = /^([A-Z_]+)=/.exec(words.shift())?.[1]
+
+      assert.ok(!variable || variables.includes(variable) || /^(BENCH|SOAK|FUZZ|SAN|CI|BUILD|MODE|CASES|SILENCE|UPDATE|SHORT|KIRO|CRASH|TARGET|SEED)/
+        .test(variable), `${where}: ${variable}`)
+    }
     if (!words.length)
       continue
     assert.ok(commands[words[0]], `${where}: nobody knows the command ${words[0]}: ${line}`)
@@ -115,8 +129,10 @@ function checkShell(text, where) {
 /* ---- paths ---- */
 
 /* Of other programs, or made by ours while they run. */
-const elsewhere = [/^\/etc\/(lighttpd|apache2|httpd|cron\.d|systemd\/system)(\/|$)/,
-  /^\/etc\/kiro-fcgi(\/|$)/, /^\/(var\/lib|var\/log|run)\/kiro-fcgi(\/|$)/, /^\/var\/backups/,
+const elsewhere = [/^\/etc\/(lighttpd|apache2)(\/(conf-available|conf-enabled|mods-available|mods-enabled|lighttpd\.conf|apache2\.conf)(\/|$)|$)/,
+  /^\/etc\/(httpd|cron\.d|systemd\/system)(\/|$)/, /^\/etc\/kiro-fcgi(\/kiro\.json)?$/,
+  /^\/var\/(lib|log)\/kiro-fcgi(\/(kiro\.log|\*|\.{3}))?$/, /^\/run\/kiro-fcgi(\/kiro\.sock)?$/,
+  /^\/var\/backups(\/kiro-fcgi\b|$)/,
   /^\/run\/(lighttpd|systemd)\b/, /^\/var\/cache\/lighttpd/, /^\/usr\/lib\/apache2\/modules/,
   /^\/etc\/ssl\/certs\/ca-certificates\.crt$/, /^\/etc\/os-release/]
 
@@ -135,6 +151,9 @@ const said = [...documents.flatMap(spans), ...sources.map(read)].join('\n')
   .replace(/"\s*\n\s*"/g, '').replaceAll('\\', '')
 const whole = (pattern) => [...new Set([...said.matchAll(pattern)].map(([text]) => text))]
 
+const shellSpan = new RegExp(`^(${Object.keys(commands).filter((word) => /^\w[\w-]+$/.test(word) &&
+  !/^(kiro|cp|install|export|claude)/.test(word)).join('|')}) `)
+
 describe('documents', () => {
   test('every block is read by the shell or by what it is for', () => {
     let count = 0
@@ -150,7 +169,7 @@ describe('documents', () => {
         else
           count += checkShell(text, name)
       }
-      for (const span of spans(name).filter((text) => /^(make|systemctl|openssl|dpkg|apt) /.test(text)))
+      for (const span of spans(name).filter((text) => shellSpan.test(text)))
         count += checkShell(span, name)
     }
     assert.ok(count > 40, `only ${count}`)
@@ -216,5 +235,25 @@ describe('documents', () => {
 
     assert.equal(run.status, 0, `${run.stderr}\n${fs.readFileSync(file, 'utf8')}`)
     assert.ok(lines.length >= 6, lines.join('\n'))
+  })
+
+  test('every other directive and option of a server that is named is one', () => {
+    /* The core's are in the program, each module's in its file, as strings. */
+    const apache = ['/usr/sbin/apache2', ...['env', 'setenvif', 'fcgid', 'cgid', 'proxy', 'proxy_fcgi', 'reqtimeout',
+      'rewrite', 'mime', 'alias'].map((name) => `/usr/lib/apache2/modules/mod_${name}.so`)]
+      .map((name) => fs.readFileSync(name, 'latin1')).join('').toLowerCase()
+    const tested = list('lighttpd').map(read).join('\n') + list('cli').filter((name) => name.endsWith('.c')).map(read).join('\n')
+    let count = 0
+
+    for (const span of spans('TROUBLESHOOTING.md')) {
+      const [, apaches] = /^([A-Z][a-z]*(?:[A-Z]+[a-z]+)+)(?: |$)/.exec(span) ?? []
+      const [, lighttpds] = /^((?:fastcgi|cgi|server|alias|url)\.[a-z-]+|[a-z]+-[a-z]+)(?: =|$)/.exec(span) ?? []
+
+      if (apaches && !/^X-/.test(span))
+        assert.ok(apache.includes(`\0${apaches.toLowerCase()}\0`), apaches), count++
+      if (lighttpds && !/^(x|retry|request|user|proxy|act|kiro|stream)-/.test(lighttpds))
+        assert.ok(tested.includes(lighttpds), lighttpds), count++
+    }
+    assert.ok(count > 8, `only ${count}`)
   })
 })

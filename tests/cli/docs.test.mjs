@@ -67,6 +67,8 @@ function checkCommand(text, where) {
   }
 }
 
+const headings = (name) => read(name).split('\n').filter((line) => /^#+ /.test(line))
+  .map((line) => line.replace(/^#+ /, '').toLowerCase())
 const groupsOf = (name) => [...commands.keys()].some((words) => words.split(' ')[0] === name)
 
 describe('documents', () => {
@@ -170,8 +172,37 @@ describe('documents', () => {
       }
       for (const [, link] of read(name).matchAll(/\]\(([^)#:]+)\)/g))
         assert.ok(fs.existsSync(path.join(root, link)), `${name}: ${link}`)
+      for (const [, anchor] of read(name).matchAll(/\]\(#([^)]+)\)/g))
+        assert.ok(headings(name).some((text) => text.replace(/[^\w ]/g, '').replaceAll(' ', '-') === anchor), `${name}: #${anchor}`)
     }
     assert.ok(count > 30)
+  })
+
+  test('groff has nothing to say of the manual pages', (t) => {
+    for (const name of manuals) {
+      const run = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-z', '-rLL=100n'], { encoding: 'utf8',
+        input: file(name).replace('@OPTIONS@', () => kiroctl('config', 'manual').stdout) })
+
+      if (run.error)
+        return t.skip('groff is not here')
+      assert.equal(run.stderr, '', name)
+      assert.equal(run.status, 0, name)
+    }
+  })
+
+  test('every manual page, and every section of one, exists', () => {
+    let count = 0
+
+    for (const name of plain) {
+      for (const [, page, section] of read(name).matchAll(/(kiro[\w.-]*\(\d\))`?(?:,\s+"([^"]+)")?/g)) {
+        const at = manuals.find((one) => one.replace(/\.in$/, '') === `man/${page.replace(/\((\d)\)/, '.$1')}`)
+
+        assert.ok(at, `${name}: ${page}`)
+        assert.ok(!section || headings(at).includes(section.toLowerCase()), `${name}: ${page}, ${section}`)
+        count++
+      }
+    }
+    assert.ok(count > 20, `only ${count}`)
   })
 
   test('every endpoint that is named is a door of the responder', () => {
