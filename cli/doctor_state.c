@@ -253,7 +253,8 @@ void doctor_refresher(struct doctor *d)
 	int code;
 
 	if (visit_last(d->ctl->config->state_dir, &when, &code)) {
-		doctor_say(d, FINDING_WARN, "has not run yet: the package starts it within four minutes; "
+		doctor_say(d, FINDING_WARN,
+			   "has not run yet: the package starts it within four minutes; "
 			   "else in /etc/cron.d: %s",
 			   cron);
 		return;

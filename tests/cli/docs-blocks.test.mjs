@@ -197,6 +197,19 @@ describe('documents', () => {
     assert.ok(count > 20, `only ${count}`)
   })
 
+  test('INSTALL.txt names files of the archive', () => {
+    const dist = read('etc/make-dist')
+    let count = 0
+
+    for (const [given] of read('etc/shared-host/INSTALL.txt').matchAll(/(?<![\w.-]\/)\b(?:lib|kiro)\/[\w.-]*\w|\bkiro\.\w+/g)) {
+      if (/accounts\.jsonl$/.test(given))
+        continue
+      assert.ok(dist.includes(given.replace(/^kiro\//, '')), given)
+      count++
+    }
+    assert.ok(count > 8, `only ${count}`)
+  })
+
   test('lighttpd reads its directives', () => {
     const file = path.join(work, 'lighttpd.conf')
     const settings = whole(/(?<![\w.-])server\.[a-z-]+(?: *= *\d+)?(?![\w-])/g).map((text) => text.replace(/ *= */, ' = '))
