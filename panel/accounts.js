@@ -13,6 +13,9 @@ function stateCell(a) {
 		 a.state_reason && a.state !== 'disabled' ? h('div.small.dim.why.wrap', {}, a.state_reason) : null);
 }
 
+// A key's own account serves no other, and nobody when that key is gone.
+const ownerLine = (a) => a.owner_name ? h('div.small.dim.wrap', {}, t('only for “{}”', a.owner_name)) : a.owner ? h('div.small.wrong', {}, t('serves nobody: its key was removed')) : null;
+
 function quotaCell(a) {
 	if (!a.usage || a.usage.percent === null)
 		return h('span.dim', {}, t('unknown'));
@@ -107,14 +110,15 @@ function showFlow(element, flow, done) {
 	};
 
 	element.addEventListener('close', cancel);
+	const ends = h('p.small.dim', {}, t('Ends'), ' ', when(flow.expires_at));
+
 	element.show_content(
 		h('div.row', {}, link, flow.code ? h('span', {}, t('and check that it shows this code:')) : null),
 		flow.code ? h('div.code', {}, flow.code) : null,
-		flow.by_callback ? h('div.field', {}) : null,
+		flow.by_callback ? h('div.field', {}, ends) : null,
 		flow.by_callback ? form([{ name: 'url', label: t('Address'), required: true, placeholder: 'http://localhost…', hint: t('The page ends at an address that cannot be loaded. Copy that address here.') }],
 			t('Continue'), async ({ url }) => step(await post(`/logins/${flow.id}/callback`, { url })), () => element.close()) :
-			h('div', {}, status, h('footer', {}, h('button', { type: 'button', onclick: () => element.close() }, t('Cancel')))),
-		h('p.small.dim', {}, t('Ends'), ' ', when(flow.expires_at)));
+			h('div', {}, status, ends, h('footer', {}, h('button', { type: 'button', onclick: () => element.close() }, t('Cancel')))));
 	if (flow.by_callback)
 		return;
 	status.append(wait(t('Waiting for you to finish there')));
@@ -170,7 +174,10 @@ export const addAccount = (done) => dialog(t('Add account'), (close, element) =>
 
 // ---- importing ----
 
-export function importAccounts(done) {
+// codes: the file holds activation codes, and it is asked which accounts may serve them.
+export function importAccounts(done, codes = false) {
+	const share = h('input', { type: 'checkbox' });
+	const query = () => share.checked ? 'share=1' : '';
 	const going = new AbortController(); /* a preview ends with the dialog; what is stored is stored whole */
 	const element = dialog(t('Import'), () => source(''), { wide: true, onclose: () => going.abort() });
 
@@ -183,11 +190,12 @@ export function importAccounts(done) {
 
 		area.value = text;
 		return [h('div.field', {}, h('label', {}, t('Paste the file here, or choose it')), area), h('div.field', {}, file),
+			codes ? h('label.field', {}, share, ' ', t('Codes without an account of their own may use those of nobody')) : null,
 			h('p.small.dim', {}, t('Nothing is stored before you have seen what would be done.')), wrong,
 			h('footer', {}, h('button', { type: 'button', onclick: () => element.close() }, t('Cancel')),
 			  h('button.main', { type: 'button', onclick: press(async () => {
 				try {
-					preview(area.value, await post('/accounts/import', area.value, { signal: going.signal }));
+					preview(area.value, await post(`/accounts/import?${query()}`, area.value, { signal: going.signal }));
 				} catch (error) {
 					wrong.textContent = error.message;
 				}
@@ -209,7 +217,7 @@ export function importAccounts(done) {
 			h('button', { type: 'button', onclick: () => element.show_content(...source(text)) }, t('Back')),
 			h('button.main', { type: 'button', disabled: !changes, onclick: press(async () => {
 				try {
-					const stored = await post('/accounts/import?store=1', text, { etag: plan.etag });
+					const stored = await post(`/accounts/import?store=1&${query()}`, text, { etag: plan.etag });
 
 					note(`${t('Done')}: +${stored.added}, ~${stored.updated}`);
 					element.close();
@@ -230,8 +238,8 @@ export async function accountsPage() {
 	const filter = searchBox();
 	let all = [];
 	const list = table('accounts', [
-		{ head: 'Account', sort: (a) => labelOf(a).toLowerCase(), text: (a) => `${labelOf(a)} ${a.id} ${a.email ?? ''}`,
-		  cell: (a) => h('div', {}, h('div.name.wrap', {}, labelOf(a)), h('div.small.dim.mono', {}, a.id)) },
+		{ head: 'Account', sort: (a) => labelOf(a).toLowerCase(), text: (a) => `${labelOf(a)} ${a.id} ${a.email ?? ''} ${a.owner_name ?? ''}`,
+		  cell: (a) => h('div', {}, h('div.name.wrap', {}, labelOf(a)), h('div.small.dim.mono', {}, a.id), ownerLine(a)) },
 		{ head: 'Kind', sort: (a) => a.kind, text: (a) => `${a.kind} ${a.provider ?? ''}`, cell: (a) => a.provider ?? a.kind },
 		{ head: 'State', sort: (a) => a.state, text: (a) => `${a.state} ${a.state_reason ?? ''}`, cell: stateCell },
 		{ head: 'Allowance', sort: (a) => a.usage?.percent ?? -1, text: () => '', cell: quotaCell },
@@ -252,8 +260,9 @@ export async function accountsPage() {
 
 	async function update() {
 		const answer = await get('/accounts');
+		const owners = answer.accounts.some((a) => a.owner) ? (await get('/keys')).keys : [];
 
-		all = answer.accounts;
+		all = answer.accounts.map((a) => ({ ...a, owner_name: a.owner && owners.find((k) => k.id === a.owner)?.name }));
 		banner.hidden = !answer.damage;
 		banner.textContent = answer.damage ?? '';
 		list.update(all);

@@ -1,4 +1,6 @@
 // The admin API: JSON, the session's token on every change, errors with their field.
+import { t } from './words.js';
+
 let token;
 
 export class ApiError extends Error {
@@ -28,7 +30,7 @@ export async function api(method, path, body, { etag, signal } = {}) {
 			body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body) });
 	} catch {
 		signal?.throwIfAborted();
-		throw new ApiError(0, { message: 'The server cannot be reached.' });
+		throw new ApiError(0, { message: t('The server cannot be reached.') });
 	}
 	const text = await answer.text();
 	let json;

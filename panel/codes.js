@@ -14,7 +14,7 @@ const fields = (c, accounts) => [
 	{ name: 'days', label: t('Days'), type: 'number', min: 0, value: c?.days ?? 30, hint: t('from its first use; 0: no end') },
 	{ name: 'bound', label: t('Machine'), value: !c || c.one_machine ? 'first' : 'any', options: [['first', c?.machine ? machineOf(c) : t('the first that is seen')], ['any', t('any')]],
 	  hint: t('The client sends its id as X-Machine-Id') },
-	{ name: 'account', label: t('Account of its own'), value: '', options: [['', c?.own.length ? t('as it is') : t('none')], ...accounts.map((a) => [a.id, labelOf(a)])], hint: t('It serves this code and nobody else') },
+	{ name: 'account', label: t('Account of its own'), value: '', options: [['', c?.own.length ? t('as it is') : t('none')], ...accounts.map((a) => [a.id, a.owner_name ? `${labelOf(a)} (${t('only for “{}”', a.owner_name)})` : labelOf(a)])], hint: t('It serves this code and nobody else') },
 	{ name: 'pool', label: t('Accounts that serve it'), value: c?.pool ?? 'own', options: pools().filter(([name]) => name !== 'none' || c?.pool === name),
 	  hint: t('its own only: without an account of its own it serves nobody') },
 	...settings(c).filter(({ name }) => shared.includes(name)).map((field) => ({ ...field, more: true })),
@@ -93,7 +93,7 @@ export async function codesPage() {
 	const filter = searchBox();
 	let accounts = [];
 	const add = () => h('button.main', { type: 'button', onclick: () => newCode(accounts, update) }, t('New code'));
-	const take = () => h('button', { type: 'button', onclick: () => importAccounts(update) }, t('Import'));
+	const take = () => h('button', { type: 'button', onclick: () => importAccounts(update, true) }, t('Import'));
 	const actions = (c) => [
 		...(c.revoked_at || c.ends_at ? [] : [[t('Edit'), () => editCode(c, accounts, update)], ...(c.machine ? [[t('Reset machine'), () => resetMachine(c, update)]] : []),
 			[t('New secret'), () => rotateKey(c, update)], [t('Revoke'), () => revokeCode(c, update), true]]),
@@ -113,7 +113,7 @@ export async function codesPage() {
 	async function update() {
 		const [{ codes }, { keys }, known] = await Promise.all([get('/codes'), get('/keys'), get('/accounts')]);
 
-		accounts = known.accounts;
+		accounts = known.accounts.map((a) => ({ ...a, owner_name: a.owner && keys.find((k) => k.id === a.owner)?.name }));
 		list.update(rowsOf(codes, keys, accounts));
 	}
 	await update();

@@ -107,7 +107,7 @@ function fillTiles(tiles, { health, usage, stats }) {
 		tile(t('Can serve now'), `${number(health.usable)} / ${number(health.accounts)}`, t('Accounts'), health.accounts && !health.usable ? 'bad' : ''),
 		tile(t('Need attention'), number(broken), t('Accounts'), broken ? 'bad' : ''),
 		tile(t('Running now'), number(stats.running), sessions.limit ? `${t('of')} ${number(sessions.limit)}, ${number(sessions.waiting)} ${t('waiting')}` : t('requests')),
-		tile(t('Requests today'), number(today.requests), today.errors ? h('span.wrong', {}, `${number(today.errors)} ${t('Errors')}`) : `${number(0)} ${t('Errors')}`),
+		tile(t('Requests today'), number(today.requests), today.errors ? h('span.wrong', {}, `${t('Errors')}: ${number(today.errors)}`) : `${t('Errors')}: ${number(0)}`),
 		tile(t('Tokens today'), compact(today.input_tokens + today.output_tokens), `${number(today.credits)} ${t('credits')}`),
 		tile(t('Remaining'), known.length ? number(known.reduce((all, a) => all + a.usage.remaining, 0), 0) : '–', known[0]?.usage.unit),
 		tile(t('Token refresher'), ran ? t(health.refresher.well ? 'runs well' : 'failed') : t('never ran'), ran ? when(ran) : null, ran && !health.refresher.well ? 'text.bad' : 'text'));

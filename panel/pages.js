@@ -110,7 +110,7 @@ export async function usagePage() {
 		draw();
 	}
 	await update();
-	return { title: t('Usage'), update, draw, tools: [filter, days, csv], content: [h('div.stack', {}, holder, list.element, title, groups.map(([, each]) => each.element))] };
+	return { title: t('Usage'), update, draw, tools: [filter, days, csv], content: [h('div.stack', {}, holder, list.element, title, h('div.stack.even', {}, groups.map(([, each]) => each.element)))] };
 }
 
 // ---- settings ----

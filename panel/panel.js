@@ -56,6 +56,7 @@ const signIn = () => gate(
 			session = await post('/session', { password });
 		} catch (error) {
 			error.field = 'password';
+			error.message = error.retryAfter ? t('too many wrong passwords: try again in {} seconds', error.retryAfter) : t(error.message);
 			throw error;
 		}
 		frame();

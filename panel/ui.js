@@ -51,7 +51,9 @@ const units = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
 
 function relative(text) {
 	const seconds = (new Date(text) - Date.now()) / 1000;
-	const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units[3];
+	const found = units.findIndex(([, length]) => Math.abs(seconds) >= length), at = found < 0 ? units.length - 1 : found;
+	const rounded = Math.abs(Math.round(seconds / units[at][1])) * units[at][1];
+	const [unit, size] = units[at && rounded >= units[at - 1][1] ? at - 1 : at]; /* not "60 seconds ago" */
 
 	return new Intl.RelativeTimeFormat(language(), { numeric: 'auto' }).format(Math.round(seconds / size), unit);
 }
@@ -315,6 +317,7 @@ export function menu(label, items) {
 	for (const [text, run, danger] of items)
 		list.append(h(danger ? 'button.danger' : 'button', { type: 'button', role: 'menuitem', onclick: () => {
 			shut();
+			opener.focus(); /* where a dialog that it opens leads back to */
 			run();
 		} }, text));
 	opener.addEventListener('click', () => {
@@ -336,6 +339,8 @@ export function menu(label, items) {
 		if (event.key === 'Escape') {
 			shut();
 			opener.focus();
+		} else if (event.key === 'Tab') {
+			shut();
 		} else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
 			event.preventDefault();
 			list.children[(at + (event.key === 'ArrowDown' ? 1 : list.children.length - 1)) % list.children.length].focus();

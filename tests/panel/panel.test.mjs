@@ -422,6 +422,43 @@ step('a code has an account of its own, and its removal names it', async () => {
 	await page.locator('dialog', { hasText: 'login 8' }).waitFor();
 	await page.locator('dialog footer').getByRole('button', { name: 'Cancel' }).click();
 	assert.equal(await say(ben), 200);
+	at.kiroctl(['code', 'add', 'gone', '--account', (await api('/accounts')).accounts.find(({ label }) => label === 'login 7').id]);
+	await go('accounts');
+	await rowOf('login 8').getByText('only for “ben”').waitFor();
+	await rowOf('login 7').getByText('only for “gone”').waitFor();
+	await go('codes');
+	await actOn('gone', 'Remove');
+	await page.locator('dialog footer').getByRole('button', { name: 'Remove', exact: true }).click();
+	await rowOf('gone').waitFor({ state: 'detached' });
+	await go('accounts');
+	await rowOf('login 7').getByText('serves nobody').waitFor();
+});
+
+step('codes are imported, and may use the accounts of nobody where that is ticked', async () => {
+	const file = [{ code: 'Q7W2-E9R4-T6Y8-U3P5', active: true, machineId: 'machine-of-cai', activatedAt: new Date().toISOString(), tunnelDays: 30 }];
+	const code = `act-${file[0].code}`;
+
+	codes.push(code);
+	await go('codes');
+	await page.locator('.head').getByRole('button', { name: 'Import', exact: true }).click();
+	await page.getByLabel('may use those of nobody').check();
+	await page.locator('dialog textarea').fill(JSON.stringify(file));
+	await button('Show what would be done').click();
+	await page.locator('dialog .state', { hasText: 'add' }).waitFor();
+	await shot('codes-import');
+	await button('Store (1)').click();
+	await rowOf('act-Q7W2').getByText('its own and those of nobody').waitFor();
+	assert.equal(await say(code, 'hello', { 'x-machine-id': 'machine-of-cai' }), 200);
+});
+
+step('times are told as a person tells them', async () => {
+	const told = await page.evaluate(async (url) => {
+		const { when } = await import(url);
+
+		return [-20, -59.7, -100, -3599, -86390, 29.99 * 86400].map((s) => when(new Date(Date.now() + 1000 * s).toISOString()).textContent);
+	}, `${base}/ui.js`);
+
+	assert.deepEqual(told, ['20 seconds ago', '1 minute ago', '2 minutes ago', '1 hour ago', 'yesterday', 'in 30 days']);
 });
 
 step('a request that runs is seen running', async () => {
@@ -560,7 +597,7 @@ step('by the keyboard alone: sign in, make a key, act on its row, leave a dialog
 	await page.getByLabel('Password of the admin panel').waitFor();
 	await page.keyboard.type(PASSWORD);
 	await page.keyboard.press('Enter');
-	await heading('Settings').or(heading('Dashboard')).or(heading('Accounts')).waitFor();
+	await page.locator('.side').getByText('Keys').waitFor();
 	await page.reload();
 	await page.locator('main h1').waitFor();
 	await page.keyboard.press('Tab');
@@ -585,6 +622,10 @@ step('by the keyboard alone: sign in, make a key, act on its row, leave a dialog
 	await page.locator('dialog', { hasText: 'typed' }).waitFor();
 	await page.keyboard.press('Escape');
 	await page.locator('dialog').waitFor({ state: 'detached' });
+	assert.match(await page.evaluate(() => document.activeElement.getAttribute('aria-label') ?? ''), /typed/, 'back where it began');
+	await page.keyboard.press('Enter');
+	await page.keyboard.press('Tab');
+	assert.equal(await page.locator('.menu > div:not([hidden])').count(), 0, 'a menu that is left is shut');
 	await rowOf('typed').waitFor();
 });
 
@@ -662,4 +703,8 @@ step('who guesses too often is told how long to wait', async () => {
 	}
 	await waits.waitFor();
 	await shot('locked-out');
+	await button('中文').click();
+	await page.getByLabel('管理面板密码').fill('wrong-password');
+	await button('登录').click();
+	await page.getByText(/^密码错误/).waitFor();
 });
