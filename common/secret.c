@@ -125,7 +125,7 @@ void secret_keep_from_cores(void)
 }
 
 /* Bytes of the credential that begins here; 0: none does. A name has no digits and capitals and
- * small letters at once, as random characters do. */
+ * small letters at once, as random characters do; an activation code may have one kind alone. */
 static size_t credential(const char *at)
 {
 	static const char *const begins[] = { "kiro-", "ksk_", "sk-", "aoa", "aor", "eyJ", "$y$" };
@@ -137,6 +137,8 @@ static size_t credential(const char *at)
 
 	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
 		known |= strncmp(at, begins[i], strlen(begins[i])) == 0;
+	if (len >= 20 && strncasecmp(at, "act-", 4) == 0)
+		return len;
 	if (!known || len < 20 || strcspn(at, small) >= len || strcspn(at, capitals) >= len ||
 	    strcspn(at, digits) >= len)
 		return 0;

@@ -128,6 +128,10 @@ static void what_looks_like_a_credential_is_hidden(void)
 		{ "aorAAAAAGk1234567890bCd:MGUC/x+y= refused", "[hidden] refused" },
 		{ "key=ksk_Standin0123456789abcdef", "key=[hidden]" },
 		{ "Bearer eyJhbGciOiJIUzI1NiJ9.e30.Xx1", "Bearer [hidden]" },
+		{ "DELETE /admin/api/v1/codes/act-QQQQ-WWWW-EEEE-RRRR 404",
+		  "DELETE /admin/api/v1/codes/[hidden] 404" },
+		{ "user ACT-q7w2-e9r4-t6y8-u3p5-i1o2", "user [hidden]" },
+		{ "act-on account act-1234", NULL },
 		/* names, words and short ones are none */
 		{ "key=kiro-production-server-1 task-0123456789-ABCDEFGHx", NULL },
 		{ "kiro-Ab12 aor eyJ sk-", NULL },
