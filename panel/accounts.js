@@ -174,11 +174,22 @@ export const addAccount = (done) => dialog(t('Add account'), (close, element) =>
 
 // ---- importing ----
 
+const PIECE = 50; /* entries of a long list that are stored at once */
+
+// A long list in pieces, for each entry is a write of the store; any other file whole.
+function piecesOf(text) {
+	const all = JSON.parse(text), pieces = [];
+
+	for (let at = 0; Array.isArray(all) && all.length > PIECE && at < all.length; at += PIECE)
+		pieces.push({ label: `${at + 1}–${Math.min(at + PIECE, all.length)}`, text: JSON.stringify(all.slice(at, at + PIECE)) });
+	return pieces.length ? pieces : [{ text }];
+}
+
 // codes: the file holds activation codes, and it is asked which accounts may serve them.
 export function importAccounts(done, codes = false) {
 	const share = h('input', { type: 'checkbox' });
 	const query = () => share.checked ? 'share=1' : '';
-	const going = new AbortController(); /* a preview ends with the dialog; what is stored is stored whole */
+	const going = new AbortController(); /* a preview ends with the dialog */
 	const element = dialog(t('Import'), () => source(''), { wide: true, onclose: () => going.abort() });
 
 	function source(text) {
@@ -202,6 +213,26 @@ export function importAccounts(done, codes = false) {
 			  }) }, t('Show what would be done')))];
 	}
 
+	async function store(text, plan) {
+		const pieces = piecesOf(text);
+		const send = (piece) => post(`/accounts/import?store=1&${query()}`, piece.text, { etag: piece === pieces[0] ? plan.etag : undefined });
+
+		if (pieces.length > 1) {
+			element.close();
+			work(t('Import'), pieces, send, done, 'stored');
+			return;
+		}
+		try {
+			const stored = await send(pieces[0]);
+
+			note(`${t('Done')}: +${stored.added}, ~${stored.updated}`);
+			element.close();
+			done();
+		} catch (error) {
+			note(error.message, true);
+		}
+	}
+
 	function preview(text, plan) {
 		const changes = plan.added + plan.updated, filter = searchBox();
 		const list = table('import', [
@@ -215,24 +246,14 @@ export function importAccounts(done, codes = false) {
 		list.update(plan.entries);
 		element.show_content(h('div.field', {}, filter), list.element, h('div.field'), h('footer', {},
 			h('button', { type: 'button', onclick: () => element.show_content(...source(text)) }, t('Back')),
-			h('button.main', { type: 'button', disabled: !changes, onclick: press(async () => {
-				try {
-					const stored = await post(`/accounts/import?store=1&${query()}`, text, { etag: plan.etag });
-
-					note(`${t('Done')}: +${stored.added}, ~${stored.updated}`);
-					element.close();
-					done();
-				} catch (error) {
-					note(error.message, true);
-				}
-			}) }, `${t('Store')} (${changes})`)));
+			h('button.main', { type: 'button', disabled: !changes, onclick: press(() => store(text, plan)) }, `${t('Store')} (${changes})`)));
 	}
 }
 
 // ---- the page ----
 
 const testAll = (accounts, done) => work(t('Test all'), accounts.filter((a) => a.state !== 'disabled').map((a) => ({ label: labelOf(a), id: a.id })),
-	({ id }) => post(`/accounts/${id}/test`), done);
+	({ id }) => post(`/accounts/${id}/test`), done, 'answers');
 
 export async function accountsPage() {
 	const filter = searchBox();

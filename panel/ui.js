@@ -206,8 +206,9 @@ export const confirm = (title, text, action, run) => dialog(title, (close) => [
 	  } }, action)),
 ]);
 
-// Long work, one piece after the other: how far it is, what failed, and a way to stop.
-export function work(title, pieces, run, done) {
+// Long work, one piece after the other: how far it is, what failed, and a way to stop. outcome: the word for
+// what a piece is that went well.
+export function work(title, pieces, run, done, outcome) {
 	const meter = h('progress', { max: pieces.length, value: 0, 'aria-label': title }), words = h('p', { role: 'status' });
 	const failures = h('ul.failures');
 	const stop = h('button', { type: 'button' }, t('Stop'));
@@ -233,7 +234,7 @@ export function work(title, pieces, run, done) {
 			}
 			meter.value = ++at;
 		}
-		words.textContent = `${good} ${t('of')} ${at}: ${t('answers')}`;
+		words.textContent = `${good} ${t('of')} ${at}: ${t(outcome)}`;
 		stop.textContent = t('Close');
 	})();
 	return element;

@@ -33,7 +33,7 @@ const chinese = {
 	'Model': '模型', 'Window': '上下文', 'Output': '最大输出', 'Images': '图像', 'yes': '是', 'no': '否', 'tokens': 'tokens',
 	'Download CSV': '下载 CSV', 'As of': '更新于', 'Option': '选项', 'Value': '值', 'Origin': '来源', 'file': '文件', 'environment': '环境变量', 'default': '默认',
 	'Reload settings': '重新加载配置', 'Settings reloaded': '配置已重新加载', 'Configuration file': '配置文件', 'none': '无', 'Settings are changed in the file or the environment, then reloaded.': '请修改配置文件或环境变量，然后重新加载。',
-	'Test all': '测试全部', 'answers': '有响应', 'of': '/', 'Stop': '停止', 'Share of the allowance used, per account': '各账号额度使用比例', 'remove': '移除', 'Loading': '加载中', 'deleted': '已删除',
+	'Test all': '测试全部', 'answers': '有响应', 'stored': '已保存', 'of': '/', 'Stop': '停止', 'Share of the allowance used, per account': '各账号额度使用比例', 'remove': '移除', 'Loading': '加载中', 'deleted': '已删除',
 	'Last 30 days': '最近 30 天', 'Requests': '请求', 'Errors': '错误', 'Input': '输入 tokens', 'Output tokens': '输出 tokens', 'Credits': '积分', 'Day': '日期', 'Nothing was counted yet.': '暂无统计。',
 	'Role': '角色', 'Limits': '限制', 'user': '用户', 'viewer': '只读', 'operator': '运维', 'admin': '管理员', 'requests': '请求', 'credits': '积分', 'Limit of requests': '请求上限', 'Limit of tokens': 'Token 上限', 'empty: none': '留空：不限',
 	'user: the models; viewer and operator: this panel\'s API; admin: all': '用户：使用模型；只读、运维：管理 API；管理员：全部',

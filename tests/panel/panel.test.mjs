@@ -205,6 +205,34 @@ step('an import is shown before it is stored', async () => {
 	await rowOf('imported').waitFor();
 });
 
+step('a long import is stored in pieces, shows how far it is, and can be stopped', async () => {
+	const entries = Array.from({ length: 120 }, (_, i) => ({ refreshToken: `aor${'Long0'.repeat(30)}${i}`, label: `long ${i}` }));
+	const sent = [];
+	let answer;
+	const second = new Promise((resolve) => {
+		answer = resolve;
+	});
+
+	await page.route('**/accounts/import?store=1*', async (route) => {
+		sent.push(route.request().postDataJSON().map(({ label }) => label));
+		if (sent.length === 2)
+			await second;
+		await route.fulfill({ json: { added: sent.at(-1).length, updated: 0, entries: [] } }).catch(() => {});
+	});
+	await button('Import').click();
+	await page.locator('dialog textarea').fill(JSON.stringify(entries));
+	await button('Show what would be done').click();
+	await button('Store (120)').click();
+	await page.locator('dialog [role=status]', { hasText: '2 of 3: 51–100' }).waitFor();
+	assert.equal(await page.locator('dialog progress').evaluate(({ value, max }) => `${value}/${max}`), '1/3');
+	await button('Stop').click();
+	await page.locator('dialog').waitFor({ state: 'detached' });
+	answer();
+	await page.waitForTimeout(200);
+	assert.deepEqual(sent.map((piece) => [piece.length, piece[0]]), [[50, 'long 0'], [50, 'long 50']]);
+	await page.unroute('**/accounts/import?store=1*');
+});
+
 step('an account is deleted after its name was told', async () => {
 	await actOn('imported', 'Delete');
 	await page.locator('dialog', { hasText: 'imported' }).waitFor();
