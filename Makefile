@@ -183,7 +183,7 @@ soak: all $(BUILD)/tests/upstream-standin
 
 # Beside `make check`: needs root, debootstrap and a mirror. The streams of five minutes' silence pass
 # while the rest runs. SILENCE=seconds, 0 for none; MODE="Apache CGI" chooses.
-check-hosting: deb dist
+check-hosting: deb dist $(BUILD)/tests/upstream-standin
 	@etc/install-deps check-hosting
 	cd tests/clients/claude-code && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 	node --test --test-reporter=spec --test-concurrency=1 tests/package/*.test.mjs

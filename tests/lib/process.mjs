@@ -4,6 +4,9 @@ import { once } from 'node:events';
 
 import { keepOutput } from './secrets.mjs';
 
+/* Of a responder that has nothing to do: the main one, and those that wait (KEEP of fcgi/workers.c). */
+export const QUIET_THREADS = 1 + 32;
+
 const running = new Set();
 
 /* Where Debian has its servers; not everybody's path leads there. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { until } from '../lib/process.mjs';
+import { QUIET_THREADS, until } from '../lib/process.mjs';
 import { ask } from './client.mjs';
 import { sleep, violate } from './chaos.mjs';
 import { MOUNT } from './site.mjs';
@@ -36,7 +36,7 @@ export async function quiet(site, clients) {
 		const files = () => openFiles(pid);
 
 		await settles(site, `the end of the threads of ${door.name}`,
-			      () => threads(pid) <= 2, () => threads(pid));
+			      () => threads(pid) <= QUIET_THREADS, () => threads(pid));
 		/* The store's file may be open that was not yet at the start, and the logs. */
 		await settles(site, `the files of ${door.name}`, () => files().length <= door.files + 4,
 			      () => `${door.files} at first, now ${files()}`);

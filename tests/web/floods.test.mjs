@@ -6,7 +6,7 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { until } from '../lib/process.mjs';
+import { QUIET_THREADS, until } from '../lib/process.mjs';
 import { residentKib } from '../lib/servers.mjs';
 import { message, startSite } from './checks.mjs';
 import { apacheProxyFcgi, modes } from './modes.mjs';
@@ -96,7 +96,7 @@ for (const [name, mode] of Object.entries({ 'lighttpd FastCGI': lighttpd, 'Apach
 				clearInterval(drip);
 				slow.forEach(({ socket }) => socket.destroy());
 			}
-			await until(() => resources(site.server.responder()).threads <= 2, 'the end of the threads',
+			await until(() => resources(site.server.responder()).threads <= QUIET_THREADS, 'the end of the threads',
 				    30000);
 			await serves();
 		});
@@ -170,7 +170,7 @@ describe('lighttpd, ten thousand kept connections', { timeout: 300000 }, () => {
 			t.diagnostic(`${IDLE} answered, ${open} still open: ${now.kib - idle.kib} KiB more in the ` +
 				     `program, ${now.threads} threads; lighttpd ${residentKib(site.server.pid)} KiB`);
 			assert.ok(now.kib - idle.kib < GROWTH_KIB + THREAD_KIB * AT_ONCE);
-			assert.ok(now.threads <= 2, `${now.threads} threads`);
+			assert.ok(now.threads <= QUIET_THREADS, `${now.threads} threads`);
 			const answer = await site.request(message('@hello@'));
 
 			assert.equal(answer.status, 200);
