@@ -6,6 +6,7 @@
 #define OPEN_TAG  "<thinking>"
 #define CLOSE_TAG "</thinking>"
 #define MAX_LEAD  64 /* white space before the opening tag, behind the closing one */
+#define MAX_ENDS  4  /* bytes: the end of the closing tag's line and an empty one */
 
 void up_think_init(struct up_think *t, bool omit, event_handler *handler, void *context)
 {
@@ -101,8 +102,13 @@ static int inside(struct up_think *t, struct error *e)
 /* The empty line behind the block belongs to it. */
 static int behind(struct up_think *t)
 {
-	buf_cut(&t->held, leading(&t->held, "\r\n"));
-	if (!t->held.len)
+	size_t ends = leading(&t->held, "\r\n");
+
+	if (ends > MAX_ENDS - t->ends)
+		ends = MAX_ENDS - t->ends;
+	t->ends += ends;
+	buf_cut(&t->held, ends);
+	if (!t->held.len && t->ends < MAX_ENDS)
 		return 0;
 	t->state = THINK_TEXT;
 	return 1;

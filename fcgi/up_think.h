@@ -23,6 +23,7 @@ struct up_think {
 	bool omit;    /* the client wants no reasoning text */
 	bool visible; /* text or a call was handed out */
 	enum think_state state;
+	size_t ends;	 /* bytes of line ends that were taken behind the block */
 	struct buf held; /* bytes that may be the beginning of a tag */
 };
 

@@ -61,6 +61,23 @@ static int no_registration(void *context, const char *hash, struct buf *text)
 	return 0;
 }
 
+/* A code that is taken is a key that can be stored and read. */
+static void check_code(const struct import_code *code, struct buf *record)
+{
+	struct error e = { .kind = ERR_NONE };
+	struct key again;
+	cJSON *tree;
+
+	if (!secret_present(&code->text))
+		return;
+	buf_reset(record);
+	key_write(&code->key, record);
+	tree = cJSON_ParseWithLength(record->at, record->len);
+	fuzz_require(tree && key_read(&again, tree, &e) == 0, "a code's record: %s", e.message);
+	fuzz_require(again.code.is && again.pool == code->key.pool, "another code than was read");
+	cJSON_Delete(tree);
+}
+
 void fuzz_import(struct span input)
 {
 	struct import import = { .registration = no_registration };
@@ -75,6 +92,9 @@ void fuzz_import(struct span input)
 
 		import_name(entry, name, sizeof(name));
 		if (*entry->refused)
+			continue;
+		check_code(&entry->code, &record);
+		if (entry->code.alone)
 			continue;
 		fuzz_require(import_check(&entry->account, reason) == 0, "taken, but %s", reason);
 		buf_reset(&record);

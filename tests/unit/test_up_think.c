@@ -84,6 +84,8 @@ static const struct {
 	{ "<thinking>then a call</thinking>", true, "|T:then a call|C|S" },
 	{ "<thinking>open at a call", true, "|T:open at a call|C|S" },
 	{ "<thinking></thinking>\n\nx", false, "|X:x|S" },
+	{ "<thinking>a</thinking>\r\n\r\nx", false, "|T:a|X:x|S" },
+	{ "<thinking>a</thinking>\n\n\n\n\n\nx", false, "|T:a|X:\n\nx|S" },
 	{ "<thinking>", false, "|E" },
 	{ "<think", false, "|X:<think|S" },
 	{ "<thinker> is text", false, "|X:<thinker> is text|S" },
