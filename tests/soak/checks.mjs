@@ -10,6 +10,7 @@ import { locksIn, openFiles } from './watch.mjs';
 
 const PATIENCE_MS = 90000;
 const REPORT = /(Address|Leak|Thread)Sanitizer|runtime error:|Can't open file/;
+const QUIET = QUIET_THREADS + 1; /* ThreadSanitizer has one of its own */
 const kept = (site) => Object.values(site.doors).filter((door) => door.kept);
 
 const threads = (pid) =>
@@ -36,7 +37,7 @@ export async function quiet(site, clients) {
 		const files = () => openFiles(pid);
 
 		await settles(site, `the end of the threads of ${door.name}`,
-			      () => threads(pid) <= QUIET_THREADS, () => threads(pid));
+			      () => threads(pid) <= QUIET, () => threads(pid));
 		/* The store's file may be open that was not yet at the start, and the logs. */
 		await settles(site, `the files of ${door.name}`, () => files().length <= door.files + 4,
 			      () => `${door.files} at first, now ${files()}`);
