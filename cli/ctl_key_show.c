@@ -16,13 +16,6 @@ const char *ctl_key_state(const struct key *key)
 
 /* ---- as JSON ---- */
 
-static void write_date(struct jsonw *w, const char *name, int64_t seconds)
-{
-	char date[CLOCK_TEXT_SIZE];
-
-	jsonw_text_member(w, name, seconds ? clock_format(seconds, date) : NULL);
-}
-
 static void write_list(struct jsonw *w, const char *name, const char *list)
 {
 	jsonw_begin_array_member(w, name);
@@ -74,7 +67,7 @@ static void write_code(struct jsonw *w, const struct code *code)
 	}
 	jsonw_begin_object(w);
 	jsonw_int_member(w, "days", code->days);
-	write_date(w, "first_used_at", code->first_used_at);
+	jsonw_date_member(w, "first_used_at", code->first_used_at);
 	jsonw_bool_member(w, "one_machine", code->one_machine);
 	jsonw_text_member(w, "machine", *code->machine ? code->machine : NULL);
 	jsonw_end(w);
@@ -88,11 +81,11 @@ void ctl_key_write(struct jsonw *w, const struct key *key, const struct quota_vi
 	jsonw_text_member(w, "prefix", key->prefix);
 	jsonw_text_member(w, "state", ctl_key_state(key));
 	jsonw_text_member(w, "role", key_role_names[key->role]);
-	write_date(w, "added_at", key->added_at);
-	write_date(w, "expires_at", key->expires_at);
-	write_date(w, "revoked_at", key->revoked_at);
-	write_date(w, "ends_at", key->ends_at);
-	write_date(w, "last_used_at", used->used_at);
+	jsonw_date_member(w, "added_at", key->added_at);
+	jsonw_date_member(w, "expires_at", key->expires_at);
+	jsonw_date_member(w, "revoked_at", key->revoked_at);
+	jsonw_date_member(w, "ends_at", key->ends_at);
+	jsonw_date_member(w, "last_used_at", used->used_at);
 	write_list(w, "models", key->models);
 	jsonw_text_member(w, "pool", key_pool_names[key->pool]);
 	write_list(w, "accounts", key->accounts);

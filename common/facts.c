@@ -50,13 +50,6 @@ static void write_number(struct jsonw *w, const char *key, double value)
 	jsonw_double(w, value);
 }
 
-static void write_date(struct jsonw *w, const char *key, int64_t seconds)
-{
-	char date[CLOCK_TEXT_SIZE];
-
-	jsonw_text_member(w, key, seconds ? clock_format(seconds, date) : NULL);
-}
-
 static void write_text(struct jsonw *w, const char *key, const char *text)
 {
 	jsonw_text_member(w, key, *text ? text : NULL);
@@ -71,7 +64,7 @@ static void write_parts(struct jsonw *w, const struct usage *u)
 		write_text(w, "name", u->parts[i].name);
 		write_number(w, "used", u->parts[i].used);
 		write_number(w, "limit", u->parts[i].limit);
-		write_date(w, "ends_at", u->parts[i].ends_at);
+		jsonw_date_member(w, "ends_at", u->parts[i].ends_at);
 		jsonw_end(w);
 	}
 	jsonw_end(w);
@@ -101,8 +94,8 @@ static void write_usage(struct jsonw *w, const struct usage *u, bool stale)
 	write_text(w, "unit", u->unit);
 	write_number(w, "percent", facts_percent(u));
 	write_number(w, "remaining", remaining >= 0 ? remaining : NAN);
-	write_date(w, "reset_at", u->reset_at);
-	write_date(w, "read_at", u->read_at);
+	jsonw_date_member(w, "reset_at", u->reset_at);
+	jsonw_date_member(w, "read_at", u->read_at);
 	jsonw_bool_member(w, "stale", stale);
 	write_text(w, "failure", u->failure);
 	write_parts(w, u);
@@ -112,9 +105,9 @@ static void write_usage(struct jsonw *w, const struct usage *u, bool stale)
 
 static void write_facts(struct jsonw *w, const struct facts *f)
 {
-	write_date(w, "last_used_at", f->used_at);
-	write_date(w, "next_refresh_at", f->refresh_at);
-	write_date(w, "rest_until", f->rest_until);
+	jsonw_date_member(w, "last_used_at", f->used_at);
+	jsonw_date_member(w, "next_refresh_at", f->refresh_at);
+	jsonw_date_member(w, "rest_until", f->rest_until);
 	jsonw_text_member(w, "rest_reason", f->rest_why);
 	if (f->usage.read_at || *f->usage.failure)
 		write_usage(w, &f->usage, f->stale);
@@ -153,8 +146,8 @@ void facts_write_account(struct jsonw *w, const struct account *a, const struct 
 	jsonw_text_member(w, "email", a->email);
 	jsonw_text_member(w, "state", account_state_names[a->state]);
 	jsonw_text_member(w, "state_reason", a->state_reason);
-	write_date(w, "state_since", a->state_since);
-	write_date(w, "state_until", a->state_until);
+	jsonw_date_member(w, "state_since", a->state_since);
+	jsonw_date_member(w, "state_until", a->state_until);
 	jsonw_int_member(w, "priority", a->priority);
 	jsonw_int_member(w, "max_inflight", a->max_inflight);
 	jsonw_text_member(w, "owner", a->owner);
@@ -168,10 +161,10 @@ void facts_write_account(struct jsonw *w, const struct account *a, const struct 
 	jsonw_text_member(w, "machine_id", a->machine_id);
 	jsonw_text_member(w, "proxy",
 			  a->proxy_url ? mask_proxy(a->proxy_url, proxy, sizeof(proxy)) : NULL);
-	write_date(w, "added_at", a->added_at);
-	write_date(w, "refreshed_at", a->refreshed_at);
-	write_date(w, "expires_at", a->expires_at);
-	write_date(w, "client_expires_at", a->client_expires_at);
+	jsonw_date_member(w, "added_at", a->added_at);
+	jsonw_date_member(w, "refreshed_at", a->refreshed_at);
+	jsonw_date_member(w, "expires_at", a->expires_at);
+	jsonw_date_member(w, "client_expires_at", a->client_expires_at);
 	write_secret(w, "access_token", &a->access_token);
 	write_secret(w, "refresh_token", &a->refresh_token);
 	write_secret(w, "client_secret", &a->client_secret);

@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "common/jsonw.h"
 
+#include "common/clock.h"
 #include "common/utf8.h"
 
 #include <math.h>
@@ -208,6 +209,13 @@ void jsonw_text_member(struct jsonw *w, const char *key, const char *text)
 {
 	jsonw_key(w, key);
 	jsonw_text(w, text);
+}
+
+void jsonw_date_member(struct jsonw *w, const char *key, int64_t seconds)
+{
+	char date[CLOCK_TEXT_SIZE];
+
+	jsonw_text_member(w, key, seconds ? clock_format(seconds, date) : NULL);
 }
 
 void jsonw_int_member(struct jsonw *w, const char *key, int64_t value)

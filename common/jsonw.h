@@ -45,6 +45,7 @@ void jsonw_text_member(struct jsonw *w, const char *key, const char *text);
 void jsonw_int_member(struct jsonw *w, const char *key, int64_t value);
 void jsonw_bool_member(struct jsonw *w, const char *key, bool value);
 void jsonw_null_member(struct jsonw *w, const char *key);
+void jsonw_date_member(struct jsonw *w, const char *key, int64_t seconds); /* 0: null */
 void jsonw_begin_object_member(struct jsonw *w, const char *key);
 void jsonw_begin_array_member(struct jsonw *w, const char *key);
 

@@ -36,6 +36,14 @@ int admin_send(struct request *r, int status, struct admin_answer *a)
 	return rc;
 }
 
+int admin_finish(struct request *r, int rc, struct admin_answer *a)
+{
+	if (!rc)
+		return admin_send(r, 200, a);
+	buf_release(&a->body);
+	return -1;
+}
+
 int admin_send_text(struct request *r, int status, const char *name, const char *value)
 {
 	struct admin_answer a;

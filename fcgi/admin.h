@@ -42,6 +42,8 @@ struct admin_answer {
 };
 void admin_begin(struct admin_answer *a);
 int admin_send(struct request *r, int status, struct admin_answer *a);
+/* The same with status 200, when what was written between came well: rc 0. */
+int admin_finish(struct request *r, int rc, struct admin_answer *a);
 /* {"name": value} */
 int admin_send_text(struct request *r, int status, const char *name, const char *value);
 
@@ -61,6 +63,10 @@ const char *admin_segment(struct request *r);
 
 /* The account that the path names; the roster, filled here, owns it. */
 struct account *admin_account(struct request *r, struct roster *roster);
+
+/* The body has none but these members. -1: *e names the other, with refusal as its words. */
+int admin_check_members(const cJSON *body, const char *const *known, size_t count,
+			const char *refusal, struct error *e);
 
 /* A key's settings that the body names, into *key; the rest stays. -1: r->error names the member.
  */

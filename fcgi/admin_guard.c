@@ -11,6 +11,7 @@
 #include "common/base.h"
 #include "fcgi/admin.h"
 
+#include "common/http.h"
 #include "common/log.h"
 #include "common/password.h"
 #include "common/secret.h"
@@ -37,21 +38,6 @@ static const char *host_name(struct request *r, const char *host)
 	return arena_strndup(&r->arena, host, strcspn(host, ":"));
 }
 
-static bool is_listed(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-
-	while (*list) {
-		size_t item = strcspn(list, ", ");
-
-		if (item == len && strncasecmp(list, name, len) == 0)
-			return true;
-		list += item;
-		list += strspn(list, ", ");
-	}
-	return false;
-}
-
 /* A name that no other page can have. */
 static bool is_own_name(const char *name)
 {
@@ -68,7 +54,7 @@ static int check_host(struct request *r, const char *host)
 	if (!host || !*host || !response_may_echo(host))
 		return error_set(&r->error, ERR_FORBIDDEN, "the request names no host");
 	name = host_name(r, host);
-	if (*list ? is_listed(list, name) : auth_over_https(r) || is_own_name(name))
+	if (*list ? http_host_listed(list, name) : auth_over_https(r) || is_own_name(name))
 		return 0;
 	return error_set(&r->error, ERR_FORBIDDEN,
 			 "the panel does not answer under the name %.100s: its owner may add it to "

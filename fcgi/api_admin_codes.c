@@ -4,7 +4,6 @@
 #include "common/base.h"
 #include "fcgi/api.h"
 
-#include "common/clock.h"
 #include "common/hold.h"
 #include "common/import_plan.h"
 #include "common/json.h"
@@ -45,20 +44,13 @@ static void write_accounts(struct jsonw *w, const struct roster *roster, const s
 	jsonw_end(w);
 }
 
-static void write_date(struct jsonw *w, const char *name, int64_t seconds)
-{
-	char date[CLOCK_TEXT_SIZE];
-
-	jsonw_text_member(w, name, seconds ? clock_format(seconds, date) : NULL);
-}
-
 static void write_code(struct jsonw *w, const struct key *key, const struct roster *roster)
 {
 	jsonw_begin_object(w);
 	admin_write_key(w, key);
 	jsonw_text_member(w, "only_accounts", *key->accounts ? key->accounts : NULL);
 	jsonw_int_member(w, "days", key->code.days);
-	write_date(w, "first_used_at", key->code.first_used_at);
+	jsonw_date_member(w, "first_used_at", key->code.first_used_at);
 	jsonw_bool_member(w, "one_machine", key->code.one_machine);
 	jsonw_text_member(w, "machine", *key->code.machine ? key->code.machine : NULL);
 	write_accounts(w, roster, key);
@@ -129,15 +121,6 @@ static int list(struct request *r, struct listing *l)
 	return rc;
 }
 
-/* The answer, which is wiped where there was a failure. */
-static int finish(struct request *r, int rc, struct admin_answer *a)
-{
-	if (!rc)
-		return admin_send(r, 200, a);
-	buf_release(&a->body);
-	return -1;
-}
-
 int api_admin_codes(struct request *r)
 {
 	struct admin_answer a;
@@ -153,7 +136,7 @@ int api_admin_codes(struct request *r)
 	rc = list(r, &l);
 	jsonw_end(&a.w);
 	jsonw_end(&a.w);
-	return finish(r, rc, &a);
+	return admin_finish(r, rc, &a);
 }
 
 /* ---- settings ---- */
@@ -199,17 +182,10 @@ static int check_names(const cJSON *body, bool new, struct error *e)
 	static const char *const known[] = { "name",	 "account",    "models",  "only_accounts",
 					     "pool",	 "expires_at", "days",	  "machine",
 					     "requests", "tokens",     "credits", "max_streams" };
-	const cJSON *item;
+	const size_t first = new ? 0 : 1;
 
-	cJSON_ArrayForEach (item, body) {
-		bool good = false;
-
-		for (size_t i = new ? 0 : 1; i < ARRAY_SIZE(known); i++)
-			good |= strcmp(item->string, known[i]) == 0;
-		if (!good)
-			return error_field(e, item->string, "cannot be set");
-	}
-	return 0;
+	return admin_check_members(body, known + first, ARRAY_SIZE(known) - first, "cannot be set",
+				   e);
 }
 
 /* The account that is to be its own; *out NULL: none is named. */
@@ -389,13 +365,13 @@ static void write_user(struct jsonw *w, const struct key *key, const struct rost
 	jsonw_text_member(w, "activation_code", shown);
 	jsonw_text_member(w, "user_name", key->name);
 	jsonw_bool_member(w, "has_credentials", own != NULL);
-	write_date(w, "expires_at", own ? own->expires_at : 0);
-	write_date(w, "expires_date", key->expires_at);
-	write_date(w, "created_at", key->added_at);
-	write_date(w, "updated_at",
-		   !own		       ? 0
-		   : own->refreshed_at ? own->refreshed_at
-				       : own->added_at);
+	jsonw_date_member(w, "expires_at", own ? own->expires_at : 0);
+	jsonw_date_member(w, "expires_date", key->expires_at);
+	jsonw_date_member(w, "created_at", key->added_at);
+	jsonw_date_member(w, "updated_at",
+			  !own		      ? 0
+			  : own->refreshed_at ? own->refreshed_at
+					      : own->added_at);
 	jsonw_end(w);
 }
 
@@ -411,7 +387,7 @@ int api_admin_users(struct request *r)
 	jsonw_begin_array(&a.w);
 	rc = list(r, &l);
 	jsonw_end(&a.w);
-	return finish(r, rc, &a);
+	return admin_finish(r, rc, &a);
 }
 
 int api_admin_user_stats(struct request *r)

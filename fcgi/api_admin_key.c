@@ -91,22 +91,29 @@ int admin_read_key(const cJSON *body, struct key *key, struct error *e)
 	return read_limits(body, key, e);
 }
 
-static int check_names(const cJSON *body, struct error *e)
+int admin_check_members(const cJSON *body, const char *const *known, size_t count,
+			const char *refusal, struct error *e)
 {
-	static const char *const known[] = { "role",	 "pool",       "models",
-					     "accounts", "expires_at", "requests",
-					     "tokens",	 "credits",    "max_streams" };
 	const cJSON *item;
 
 	cJSON_ArrayForEach (item, body) {
 		bool is_known = false;
 
-		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		for (size_t i = 0; i < count; i++)
 			is_known |= strcmp(item->string, known[i]) == 0;
 		if (!is_known)
-			return error_field(e, item->string, "cannot be changed");
+			return error_field(e, item->string, "%s", refusal);
 	}
 	return 0;
+}
+
+static int check_names(const cJSON *body, struct error *e)
+{
+	static const char *const known[] = { "role",	 "pool",       "models",
+					     "accounts", "expires_at", "requests",
+					     "tokens",	 "credits",    "max_streams" };
+
+	return admin_check_members(body, known, ARRAY_SIZE(known), "cannot be changed", e);
 }
 
 /* ---- the key ---- */

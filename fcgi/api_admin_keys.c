@@ -11,13 +11,6 @@
 #include "common/keys.h"
 #include "fcgi/admin.h"
 
-static void write_date(struct jsonw *w, const char *name, int64_t seconds)
-{
-	char date[CLOCK_TEXT_SIZE];
-
-	jsonw_text_member(w, name, seconds ? clock_format(seconds, date) : NULL);
-}
-
 static void write_limits(struct jsonw *w, const struct key *key)
 {
 	char limits[KEY_LIMIT_SIZE];
@@ -38,10 +31,10 @@ void admin_write_key(struct jsonw *w, const struct key *key)
 	jsonw_text_member(w, "name", key->name);
 	jsonw_text_member(w, "prefix", key->prefix);
 	jsonw_text_member(w, "role", key_role_names[key->role]);
-	write_date(w, "added_at", key->added_at);
-	write_date(w, "expires_at", key->expires_at);
-	write_date(w, "revoked_at", key->revoked_at);
-	write_date(w, "ends_at", key->ends_at);
+	jsonw_date_member(w, "added_at", key->added_at);
+	jsonw_date_member(w, "expires_at", key->expires_at);
+	jsonw_date_member(w, "revoked_at", key->revoked_at);
+	jsonw_date_member(w, "ends_at", key->ends_at);
 	jsonw_text_member(w, "refusal", key_refusal(key, clock_wall(), words));
 	jsonw_text_member(w, "models", *key->models ? key->models : NULL);
 	jsonw_text_member(w, "pool", key_pool_names[key->pool]);
@@ -63,7 +56,7 @@ static void write_use(const struct listing *l, const struct key *key)
 
 	quota_look(site->quota, key->id, clock_wall(), &view);
 	api_write_limits(l->w, "used", key, &view, false);
-	write_date(l->w, "last_used_at", view.used_at);
+	jsonw_date_member(l->w, "last_used_at", view.used_at);
 	if (running >= 0)
 		jsonw_int_member(l->w, "running", running);
 	else
@@ -98,10 +91,7 @@ int api_admin_keys(struct request *r)
 	rc = keys_each(&r->site->keys, write_key, &l, &r->error);
 	jsonw_end(&a.w);
 	jsonw_end(&a.w);
-	if (!rc)
-		return admin_send(r, 200, &a);
-	buf_release(&a.body);
-	return -1;
+	return admin_finish(r, rc, &a);
 }
 
 /* This answer and that of a rotation are the only ones that ever hold a key. */
@@ -191,10 +181,7 @@ int api_admin_models(struct request *r)
 	rc = alias_each(&r->site->keys, alias_write, &a.w, NULL, &r->error);
 	jsonw_end(&a.w);
 	jsonw_end(&a.w);
-	if (!rc)
-		return admin_send(r, 200, &a);
-	buf_release(&a.body);
-	return -1;
+	return admin_finish(r, rc, &a);
 }
 
 /* ?name=: what a client that asks for it gets. */

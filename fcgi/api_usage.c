@@ -45,13 +45,6 @@ static void write_amount(struct jsonw *w, const char *name, int measure, int64_t
 		jsonw_int(w, value);
 }
 
-static void write_date(struct jsonw *w, const char *name, int64_t seconds)
-{
-	char date[CLOCK_TEXT_SIZE];
-
-	jsonw_text_member(w, name, seconds ? clock_format(seconds, date) : NULL);
-}
-
 void api_write_limits(struct jsonw *w, const char *name, const struct key *key,
 		      const struct quota_view *view, bool all)
 {
@@ -74,7 +67,7 @@ void api_write_limits(struct jsonw *w, const char *name, const struct key *key,
 				write_amount(w, "remaining", m, left > 0 ? left : 0);
 			else
 				jsonw_null_member(w, "remaining");
-			write_date(w, "resets_at", view->resets_at[i]);
+			jsonw_date_member(w, "resets_at", view->resets_at[i]);
 			jsonw_end(w);
 		}
 	}
@@ -86,8 +79,8 @@ static void write_key(struct jsonw *w, const struct key *key)
 	jsonw_begin_object_member(w, "key");
 	jsonw_text_member(w, "name", *key->name ? key->name : NULL);
 	jsonw_text_member(w, "role", key_role_names[key->role]);
-	write_date(w, "expires_at", key->expires_at);
-	write_date(w, "ends_at", key->ends_at);
+	jsonw_date_member(w, "expires_at", key->expires_at);
+	jsonw_date_member(w, "ends_at", key->ends_at);
 	jsonw_text_member(w, "models", *key->models ? key->models : "*");
 	jsonw_text_member(w, "pool", key_pool_names[key->pool]);
 	jsonw_end(w);
