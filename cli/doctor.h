@@ -20,6 +20,7 @@ struct doctor {
 	size_t counts[FINDINGS];
 };
 
+/* doctor.c: one line of what the check found. */
 void doctor_say(struct doctor *d, enum finding f, const char *format, ...) PRINTF_LIKE(3, 4);
 void doctor_fail(struct doctor *d, const struct error *e);
 

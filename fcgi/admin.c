@@ -101,11 +101,6 @@ int admin_check_match(struct request *r, const struct store *s)
 			 "something was changed since this was read: look again, then repeat it");
 }
 
-const char *admin_segment(struct request *r)
-{
-	return arena_strndup(&r->arena, r->rest, strcspn(r->rest, "/"));
-}
-
 struct account *admin_account(struct request *r, struct roster *roster)
 {
 	struct error damage = { .kind = ERR_NONE };
@@ -118,6 +113,6 @@ struct account *admin_account(struct request *r, struct roster *roster)
 		error_set(&r->error, damage.kind, "%s", damage.message);
 		return NULL;
 	}
-	found = roster_find(roster, admin_segment(r), &r->error);
+	found = roster_find(roster, request_segment(r), &r->error);
 	return found;
 }

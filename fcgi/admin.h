@@ -58,9 +58,6 @@ int admin_check_match(struct request *r, const struct store *s);
 /* ?days=: how far to look back, this day included (30). -1: r->error. */
 int admin_days(struct request *r, int *days);
 
-/* What stood for the row's "*", up to the next "/". */
-const char *admin_segment(struct request *r);
-
 /* The account that the path names; the roster, filled here, owns it. */
 struct account *admin_account(struct request *r, struct roster *roster);
 

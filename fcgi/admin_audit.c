@@ -117,7 +117,7 @@ static const char *action_of(struct request *r, int (*handle)(struct request *r)
 /* An activation code in the path is a secret: its user is named when it is found. */
 static const char *target_of(struct request *r)
 {
-	const char *segment = admin_segment(r);
+	const char *segment = request_segment(r);
 
 	return code_is_text(segment) ? CODE_PREFIX "***" : segment;
 }

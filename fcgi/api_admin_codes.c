@@ -326,7 +326,7 @@ int api_admin_code_reset(struct request *r)
 {
 	struct key key;
 
-	if (find(r, admin_segment(r), &key) || edit(r, &key, unbind, "is for the next machine"))
+	if (find(r, request_segment(r), &key) || edit(r, &key, unbind, "is for the next machine"))
 		return -1;
 	return send_code(r, &key);
 }

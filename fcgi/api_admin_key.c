@@ -193,7 +193,7 @@ int api_admin_key_revoke(struct request *r)
 	const int64_t now = clock_wall();
 	struct key key = { .id = "" };
 
-	if (find(r, admin_segment(r), &key) ||
+	if (find(r, request_segment(r), &key) ||
 	    done(r, &key, keys_change(&r->site->keys, key.name, end_key, &now, &r->error)))
 		return -1;
 	admin_note(r, "key %s revoked", key.name);
@@ -226,7 +226,7 @@ int api_admin_key_rotate(struct request *r)
 	if ((r->body.len && request_json(r)) ||
 	    json_int(r->json, "overlap_seconds", NULL, 0, LONGEST_OVERLAP, &overlap, &r->error) <
 		    0 ||
-	    find(r, admin_segment(r), &key))
+	    find(r, request_segment(r), &key))
 		return -1;
 	if (key.revoked_at)
 		return error_set(&r->error, ERR_REQUEST, "%.80s was revoked: add another key",

@@ -117,7 +117,7 @@ static int flow_load(struct request *r, struct flow *f)
 	login_init(&f->login);
 	if (admin_stores(r))
 		return -1;
-	snprintf(f->id, sizeof(f->id), "%s", admin_segment(r));
+	snprintf(f->id, sizeof(f->id), "%s", request_segment(r));
 	flow_key(f->id, key);
 	buf_init(&json, LIMIT_RECORD);
 	rc = store_get(&r->site->tokens, key, &json, &r->error);
@@ -395,6 +395,6 @@ int api_admin_login_cancel(struct request *r)
 {
 	if (admin_stores(r))
 		return -1;
-	flow_forget(r, admin_segment(r));
+	flow_forget(r, request_segment(r));
 	return admin_send_text(r, 200, "result", "cancelled");
 }

@@ -5,6 +5,7 @@
 #include "fcgi/in_blocks.h"
 #include "fcgi/in_search.h"
 #include "fcgi/in_shape.h"
+#include "fcgi/in_text.h"
 #include "fcgi/in_typed.h"
 
 #define BILLING_HEADER "x-anthropic-billing-header:"
@@ -44,7 +45,7 @@ static int read_system(struct in *in, const cJSON *body, const char *name)
 
 	if (!system)
 		return 0;
-	if (in_blocks_texts(in, system, &at, &texts))
+	if (in_text_all(in, system, &at, &texts))
 		return -1;
 	for (size_t i = 0; i < texts.count; i++) {
 		if (!cJSON_IsArray(system) || !is_billing_header(texts.at[i]))

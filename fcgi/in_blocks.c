@@ -5,6 +5,7 @@
 #include "fcgi/in_search.h"
 #include "fcgi/in_shape.h"
 #include "fcgi/in_source.h"
+#include "fcgi/in_text.h"
 
 /* Where a block may stand. */
 enum place { IN_USER = 1, IN_ASSISTANT = 2, IN_RESULT = 4 };
@@ -21,16 +22,6 @@ static block_reader read_text, read_image, read_document, read_search_result, re
 	read_unsupported;
 
 /* Members without effect here. */
-static const struct in_member citation_members[] = {
-	{ .name = "type", .types = IN_TEXT, .required = true },
-	{ .name = NULL },
-};
-
-static const struct in_member text_members[] = {
-	{ .name = "citations", .types = IN_ARRAY, .items = IN_OBJECT, .members = citation_members },
-	{ .name = NULL },
-};
-
 static const struct in_member transformation_members[] = {
 	{ .name = "oversized_image", .types = IN_TEXT, .values = { "downsize", "error" } },
 	{ .name = NULL },
@@ -88,7 +79,7 @@ static const struct block_row {
 	block_reader *read;
 	const struct in_member *members;
 } block_rows[] = {
-	{ "text", IN_USER | IN_ASSISTANT | IN_RESULT, read_text, text_members },
+	{ "text", IN_USER | IN_ASSISTANT | IN_RESULT, read_text, in_text_members },
 	{ "image", IN_USER | IN_RESULT, read_image, image_members },
 	{ "tool_result", IN_USER, read_tool_result, result_members },
 	{ "tool_reference", IN_RESULT, read_tool_reference, no_members },
@@ -321,46 +312,6 @@ static int read_found(struct in *in, const cJSON *json, const struct json_at *at
 	return in_search_result(in, json, at, out) ? -1 : MADE_BLOCK;
 }
 
-static int add_text(struct in *in, const cJSON *block, const struct json_at *at,
-		    struct in_texts *texts)
-{
-	const char *type, *text;
-
-	if (in_shape_type(in, block, at, IN_OBJECT) ||
-	    json_need_text(block, "type", at, &type, in->e))
-		return -1;
-	if (strcmp(type, "text") != 0)
-		return json_error(at, "type", in->e, "Input should be 'text'");
-	if (json_need_text(block, "text", at, &text, in->e) ||
-	    in_shape_check(in, block, at, in_shape_cache_control) ||
-	    in_shape_check(in, block, at, text_members))
-		return -1;
-	if (text[0])
-		in_texts_add(in, texts, span_of(text));
-	return 0;
-}
-
-int in_blocks_texts(struct in *in, const cJSON *content, const struct json_at *at,
-		    struct in_texts *texts)
-{
-	struct json_at item_at = { .up = at };
-	const cJSON *item;
-
-	if (cJSON_IsString(content)) {
-		if (content->valuestring[0])
-			in_texts_add(in, texts, span_of(content->valuestring));
-		return 0;
-	}
-	if (in_shape_type(in, content, at, IN_TEXT | IN_ARRAY))
-		return -1;
-	cJSON_ArrayForEach (item, content) {
-		if (add_text(in, item, &item_at, texts))
-			return -1;
-		item_at.index++;
-	}
-	return 0;
-}
-
 static int read_content(struct in *in, const cJSON *content, enum role role,
 			const struct json_at *at, size_t index)
 {
@@ -445,14 +396,14 @@ static int read_system_content(struct in *in, const cJSON *content, const struct
 	const cJSON *item;
 
 	if (!cJSON_IsArray(content))
-		return in_blocks_texts(in, content, at, texts);
+		return in_text_all(in, content, at, texts);
 	cJSON_ArrayForEach (item, content) {
 		const char *type = json_text_or(item, "type", "");
 		bool change =
 			strcmp(type, "tool_addition") == 0 || strcmp(type, "tool_removal") == 0;
 
 		if (change ? read_tool_change(in, item, type, &item_at)
-			   : add_text(in, item, &item_at, texts))
+			   : in_text_add(in, item, &item_at, texts))
 			return -1;
 		item_at.index++;
 	}

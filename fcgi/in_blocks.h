@@ -9,10 +9,6 @@
 /* body.messages: required, roles user, assistant and system. */
 int in_blocks_messages(struct in *in, const cJSON *body, const char *name);
 
-/* A string, or an array of text blocks (nothing else): their texts, empty ones left out. */
-int in_blocks_texts(struct in *in, const cJSON *content, const struct json_at *at,
-		    struct in_texts *texts);
-
 /* output_config.effort of a request or a message. */
 int in_blocks_effort(struct in *in, const cJSON *output_config, const struct json_at *at);
 

@@ -1,9 +1,9 @@
 #include "common/base.h"
 #include "fcgi/in_source.h"
 
-#include "fcgi/in_blocks.h"
 #include "fcgi/base64.h"
 #include "fcgi/in_document.h"
+#include "fcgi/in_text.h"
 
 static int read_base64_image(struct in *in, const cJSON *source, const struct json_at *at,
 			     struct block *out)
@@ -95,7 +95,7 @@ static int read_document_content(struct in *in, const cJSON *source, const struc
 
 	if (!content)
 		return json_error(at, "content", in->e, "Field required");
-	if (refuse_images(in, content, &inside) || in_blocks_texts(in, content, &inside, &texts))
+	if (refuse_images(in, content, &inside) || in_text_all(in, content, &inside, &texts))
 		return -1;
 	*text = in_texts_join(in, &texts, "\n");
 	return 0;
@@ -187,7 +187,7 @@ int in_source_search_result(struct in *in, const cJSON *json, const struct json_
 		return -1;
 	if (!content)
 		return json_error(at, "content", in->e, "Field required");
-	if (in_blocks_texts(in, content, &inside, &texts))
+	if (in_text_all(in, content, &inside, &texts))
 		return -1;
 	in_document_text(in, "search_result", about, 2, in_texts_join(in, &texts, "\n"), out);
 	return 0;

@@ -4,8 +4,6 @@
 #include "common/clock.h"
 #include "fcgi/access_log.h"
 #include "fcgi/booking.h"
-#include "fcgi/dialect.h"
-#include "fcgi/request.h"
 #include "fcgi/request_metrics.h"
 
 const char *const ledger_kind_names[LEDGER_KINDS] = {
@@ -42,20 +40,9 @@ void ledger_first_event(struct ledger *l)
 		l->first_event = clock_ticks() - l->began;
 }
 
-void ledger_close(struct ledger *l, struct request *r)
+void ledger_close(struct ledger *l, struct site *site)
 {
-	const char *client = conn_param(r->conn, "REMOTE_ADDR");
-
-	l->id = r->id;
-	l->client = client ? client : "";
-	l->method = r->method;
-	l->path = request_shown_path(r);
-	l->dialect = r->dialect->name;
-	l->key = &r->key;
 	l->took = clock_ticks() - l->began;
-	l->status = r->response.status;
-	l->bytes = r->response.bytes;
-	l->error = &r->error;
 	for (size_t i = 0; i < ARRAY_SIZE(takers); i++)
-		takers[i](r->site, l);
+		takers[i](site, l);
 }

@@ -14,7 +14,6 @@
 #include "common/http.h"
 #include "common/keys.h"
 
-struct request;
 struct site;
 
 enum ledger_kind {
@@ -55,7 +54,7 @@ struct ledger {
 	/* the answer */
 	int64_t began;		   /* clock_ticks() */
 	int64_t first_event;	   /* ms from then to the upstream's first event, -1: none came */
-	int64_t took;		   /* ms in all; at the close */
+	int64_t took;		   /* ms in all, by the close */
 	int status;		   /* sent; 0: the client has left before; at the close */
 	size_t bytes;		   /* of the body sent; at the close */
 	const struct error *error; /* kind ERR_NONE: none; at the close. May be set after a 200 */
@@ -68,7 +67,8 @@ void ledger_exchange(struct ledger *l, const char *account, const struct http_re
 		     enum error_kind met);
 void ledger_first_event(struct ledger *l); /* only the first call counts */
 
-/* After the answer, before the request is released. */
-void ledger_close(struct ledger *l, struct request *r);
+/* After the answer, before the request is released; what is "at the close" is filled. site: NULL
+ * where there are no settings. */
+void ledger_close(struct ledger *l, struct site *site);
 
 #endif

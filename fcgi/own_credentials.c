@@ -194,11 +194,3 @@ int own_credentials_read(struct request *r)
 	buf_wipe(&json);
 	return rc;
 }
-
-void own_credentials_release(struct request *r)
-{
-	if (r->own)
-		account_release(r->own);
-	free(r->own);
-	r->own = NULL;
-}

@@ -22,7 +22,4 @@
  * in clear over a network), ERR_AUTH (not to be understood, incomplete, ended). */
 int own_credentials_read(struct request *r);
 
-/* Wipes and frees r->own. */
-void own_credentials_release(struct request *r);
-
 #endif

@@ -1,11 +1,11 @@
 #include "common/base.h"
 #include "fcgi/request.h"
 
+#include "common/account.h"
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/limits.h"
 #include "common/log.h"
-#include "fcgi/own_credentials.h"
 
 /* A body so far beyond every limit is not even read to its end. */
 #define DRAIN_LIMIT (8 * LIMIT_BODY)
@@ -39,7 +39,10 @@ void request_init(struct request *r, struct site *site, struct conn *conn)
 
 void request_release(struct request *r)
 {
-	own_credentials_release(r);
+	if (r->own)
+		account_release(r->own);
+	free(r->own);
+	r->own = NULL;
 	cJSON_Delete(r->json);
 	buf_release(&r->body);
 	arena_release(&r->arena);
@@ -53,6 +56,11 @@ const char *request_shown_path(struct request *r)
 	if (!code)
 		return r->path;
 	return arena_format(&r->arena, "%.*s***", (int)(code - r->path + 5), r->path);
+}
+
+const char *request_segment(struct request *r)
+{
+	return arena_strndup(&r->arena, r->rest, strcspn(r->rest, "/"));
 }
 
 const char *request_header(struct request *r, const char *name)

@@ -31,7 +31,7 @@ struct request {
 	const char *rest;	       /* what a route's trailing "*" stood for */
 	const struct dialect *dialect; /* whose error envelope; never NULL after routing */
 	struct key key;		       /* who asks */
-	struct account *own;	       /* it brought its own credentials; NULL: the pool's */
+	struct account *own;	       /* it brought its own credentials; owned. NULL: the pool's */
 	struct gate gate;
 	struct arena arena;
 	struct buf body; /* until request_json(), unless it is captured */
@@ -54,6 +54,9 @@ void request_release(struct request *r);
 /* The path for logs and messages: an older gateway's have a user's activation code in them, which
  * is a secret. */
 const char *request_shown_path(struct request *r);
+
+/* What stands for the "*" of the route, up to the next "/"; in the arena. */
+const char *request_segment(struct request *r);
 
 /* Header by its CGI name, "HTTP_X_API_KEY"; NULL when absent. */
 const char *request_header(struct request *r, const char *name);

@@ -372,6 +372,24 @@ static void send_error(struct request *r)
 	buf_release(&body);
 }
 
+static void close_ledger(struct request *r)
+{
+	struct ledger *l = &r->ledger;
+
+	l->id = r->id;
+	l->client = conn_param(r->conn, "REMOTE_ADDR");
+	if (!l->client)
+		l->client = "";
+	l->method = r->method;
+	l->path = request_shown_path(r);
+	l->dialect = r->dialect->name;
+	l->key = &r->key;
+	l->status = r->response.status;
+	l->bytes = r->response.bytes;
+	l->error = &r->error;
+	ledger_close(l, r->site);
+}
+
 static void finish(struct request *r)
 {
 	struct site *site = r->site; /* NULL: router_fail() */
@@ -380,7 +398,7 @@ static void finish(struct request *r)
 	admin_outcome(r);
 	if (r->error.kind != ERR_NONE)
 		send_error(r);
-	ledger_close(&r->ledger, r);
+	close_ledger(r);
 	gate_leave(&r->gate);
 	body_capture_end(r);
 	request_release(r);
