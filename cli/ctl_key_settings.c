@@ -31,17 +31,14 @@ int ctl_key_duration(const char *text, int64_t *seconds)
 /* A date is the end of that day. */
 static int read_when(const char *text, int64_t *out, struct error *e)
 {
-	struct tm tm = { 0 };
 	int64_t seconds;
-	const char *rest = strptime(text, "%Y-%m-%d", &tm);
 
 	if (!*text || strcmp(text, "never") == 0)
 		*out = 0;
 	else if (!ctl_key_duration(text, &seconds))
 		*out = clock_wall() + seconds;
-	else if (rest && !*rest)
-		*out = (int64_t)timegm(&tm) + 86400;
-	else if (!strchr(text, '-') || clock_parse(text, out))
+	else if (!strchr(text, '-') ||
+		 (strpbrk(text, "T ") ? clock_parse(text, out) : clock_parse_day_end(text, out)))
 		return error_set(e, ERR_REQUEST,
 				 "--expires: %.60s: must be as 90d, 12h, 2026-12-31, "
 				 "2026-12-31T12:00:00Z, or never",

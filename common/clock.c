@@ -100,5 +100,16 @@ int clock_parse(const char *text, int64_t *seconds)
 	if (parse_offset(rest, &offset))
 		return -1;
 	*seconds = (int64_t)timegm(&tm) - offset;
-	return 0;
+	return *seconds < 0 ? -1 : 0;
+}
+
+int clock_parse_day_end(const char *text, int64_t *seconds)
+{
+	struct tm tm = { 0 };
+	const char *rest = strptime(text, "%Y-%m-%d", &tm);
+
+	if (!rest || (*rest && *rest != 'T'))
+		return -1;
+	*seconds = (int64_t)timegm(&tm) + 86400;
+	return *seconds <= 0 ? -1 : 0;
 }

@@ -19,7 +19,11 @@ void clock_set_wall(int64_t seconds); /* tests: freezes wall time; 0 lets it run
 const char *clock_format(int64_t seconds, char out[static CLOCK_TEXT_SIZE]);
 
 /* RFC 3339 with Z or an offset and optional fraction; or epoch seconds or milliseconds as a
- * number. -1: neither. */
+ * number. -1: neither, or before 1970: records hold no such time. */
 int clock_parse(const char *text, int64_t *seconds);
+
+/* "2026-12-31", whatever time of that day may follow: its end in UTC. -1: neither, or before 1970.
+ */
+int clock_parse_day_end(const char *text, int64_t *seconds);
 
 #endif

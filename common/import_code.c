@@ -7,8 +7,6 @@
 #include "common/keys.h"
 #include "common/utf8.h"
 
-#define DAY 86400
-
 bool import_code_is(const cJSON *tree)
 {
 	return cJSON_IsString(json_member(tree, "code")) &&
@@ -78,15 +76,6 @@ static void take_name(struct key *key, const cJSON *tree)
 	}
 }
 
-/* Ends with the day that it names. */
-static int64_t read_end_date(const char *text)
-{
-	struct tm tm = { .tm_mday = 0 };
-	const char *rest = strptime(text, "%Y-%m-%d", &tm);
-
-	return rest && (!*rest || *rest == 'T') ? (int64_t)timegm(&tm) + DAY : 0;
-}
-
 static int take_days(struct import_entry *entry, const cJSON *tree)
 {
 	const char *date = first_text(tree, "expiresDate", "expires_date");
@@ -96,10 +85,10 @@ static int take_days(struct import_entry *entry, const cJSON *tree)
 
 	if (*activated && clock_parse(activated, &key->code.first_used_at))
 		return refuse(entry, "activatedAt: is no date (RFC 3339)");
-	if (*date) {
-		key->expires_at = read_end_date(date);
-		return key->expires_at ? 0 : refuse(entry, "expiresDate: is no date as 2026-12-31");
-	}
+	if (*date)
+		return clock_parse_day_end(date, &key->expires_at)
+			       ? refuse(entry, "expiresDate: is no date as 2026-12-31")
+			       : 0;
 	if (!import_code_is(tree))
 		return 0;
 	if (days >= 1 && days <= CODE_DAYS_MAX)

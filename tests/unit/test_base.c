@@ -64,10 +64,17 @@ static void dates_of_all_sources_are_read(void)
 		{ "1795255200000", 1795255200 },
 		{ "1.7952552e9", 1795255200 },
 	};
-	static const char *const bad[] = {
-		"",    "soon", "2026-13-01T00:00:00Z", "2026-11-21", "2026-11-21T10:00:00+8", "-5",
-		"12x", "nan"
-	};
+	static const char *const bad[] = { "",
+					   "soon",
+					   "2026-13-01T00:00:00Z",
+					   "2026-11-21",
+					   "2026-11-21T10:00:00+8",
+					   "-5",
+					   "12x",
+					   "nan",
+					   "1013-02-11T04:23:04Z",
+					   "1969-12-31T23:59:59Z",
+					   "1970-01-01T00:00:00+00:01" };
 	char text[CLOCK_TEXT_SIZE];
 	int64_t seconds;
 
@@ -77,7 +84,23 @@ static void dates_of_all_sources_are_read(void)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		CU_ASSERT_EQUAL(clock_parse(bad[i], &seconds), -1);
+	CU_ASSERT_EQUAL(clock_parse("1970-01-01T00:00:00Z", &seconds), 0);
+	CU_ASSERT_EQUAL(seconds, 0);
 	CU_ASSERT_STRING_EQUAL(clock_format(1795255200, text), "2026-11-21T10:00:00Z");
+}
+
+static void a_day_ends_at_midnight(void)
+{
+	static const char *const bad[] = { "",		 "2026-11",    "2026-11-21 10:00:00",
+					   "1013-02-11", "1969-12-31", "2026-11-2105" };
+	int64_t seconds;
+
+	CU_ASSERT_EQUAL(clock_parse_day_end("2026-11-21", &seconds), 0);
+	CU_ASSERT_EQUAL(seconds, 1795255200 + 14 * 3600);
+	CU_ASSERT_EQUAL(clock_parse_day_end("2026-11-21T10:00:00Z", &seconds), 0);
+	CU_ASSERT_EQUAL(seconds, 1795255200 + 14 * 3600);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		CU_ASSERT_EQUAL(clock_parse_day_end(bad[i], &seconds), -1);
 }
 
 static void ids_have_their_form_and_differ(void)
@@ -180,6 +203,7 @@ CU_TestInfo base_tests[] = {
 	{ "first_error_wins_and_names_its_field", first_error_wins_and_names_its_field },
 	{ "long_messages_are_cut_between_characters", long_messages_are_cut_between_characters },
 	{ "dates_of_all_sources_are_read", dates_of_all_sources_are_read },
+	{ "a day ends at midnight", a_day_ends_at_midnight },
 	{ "ids_have_their_form_and_differ", ids_have_their_form_and_differ },
 	{ "secrets_show_little", secrets_show_little },
 	{ "what_looks_like_a_credential_is_hidden", what_looks_like_a_credential_is_hidden },
