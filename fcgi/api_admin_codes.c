@@ -464,7 +464,7 @@ int api_admin_user_add(struct request *r)
 	struct import i = { .entries = NULL };
 	struct import_plan *plans = NULL;
 	struct roster roster;
-	size_t done;
+	bool accounts;
 	int rc;
 
 	roster_init(&roster);
@@ -474,7 +474,7 @@ int api_admin_user_add(struct request *r)
 	if (!rc)
 		rc = import_plan(plans, &i, &roster, &r->site->keys, &r->error) ||
 		     check_entry(r, &i, &plans[0]) || admin_check_match(r, &r->site->keys) ||
-		     import_carry_out(&r->site->tokens, &r->site->keys, plans, &i, &done,
+		     import_carry_out(&r->site->tokens, &r->site->keys, plans, &i, &accounts,
 				      &r->error);
 	if (!rc) {
 		admin_touched(r, i.entries[0].code.key.name);

@@ -174,9 +174,9 @@ export const addAccount = (done) => dialog(t('Add account'), (close, element) =>
 
 // ---- importing ----
 
-const PIECE = 50; /* entries of a long list that are stored at once */
+const PIECE = 500; /* entries of a long list that are stored at once */
 
-// A long list in pieces, for each entry is a write of the store; any other file whole.
+// A long list in pieces, each of which is stored whole or not at all; any other file whole.
 function piecesOf(text) {
 	const all = JSON.parse(text), pieces = [];
 

@@ -206,7 +206,7 @@ step('an import is shown before it is stored', async () => {
 });
 
 step('a long import is stored in pieces, shows how far it is, and can be stopped', async () => {
-	const entries = Array.from({ length: 120 }, (_, i) => ({ refreshToken: `aor${'Long0'.repeat(30)}${i}`, label: `long ${i}` }));
+	const entries = Array.from({ length: 1200 }, (_, i) => ({ refreshToken: `aor${'Long0'.repeat(30)}${i}`, label: `long ${i}` }));
 	const sent = [];
 	let answer;
 	const second = new Promise((resolve) => {
@@ -222,14 +222,14 @@ step('a long import is stored in pieces, shows how far it is, and can be stopped
 	await button('Import').click();
 	await page.locator('dialog textarea').fill(JSON.stringify(entries));
 	await button('Show what would be done').click();
-	await button('Store (120)').click();
-	await page.locator('dialog [role=status]', { hasText: '2 of 3: 51–100' }).waitFor();
+	await button('Store (1200)').click();
+	await page.locator('dialog [role=status]', { hasText: '2 of 3: 501–1000' }).waitFor();
 	assert.equal(await page.locator('dialog progress').evaluate(({ value, max }) => `${value}/${max}`), '1/3');
 	await button('Stop').click();
 	await page.locator('dialog').waitFor({ state: 'detached' });
 	answer();
 	await page.waitForTimeout(200);
-	assert.deepEqual(sent.map((piece) => [piece.length, piece[0]]), [[50, 'long 0'], [50, 'long 50']]);
+	assert.deepEqual(sent.map((piece) => [piece.length, piece[0]]), [[500, 'long 0'], [500, 'long 500']]);
 	await page.unroute('**/accounts/import?store=1*');
 });
 
