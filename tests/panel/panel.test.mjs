@@ -450,16 +450,20 @@ step('a code has an account of its own, and its removal names it', async () => {
 	await page.locator('dialog', { hasText: 'login 8' }).waitFor();
 	await page.locator('dialog footer').getByRole('button', { name: 'Cancel' }).click();
 	assert.equal(await say(ben), 200);
-	at.kiroctl(['code', 'add', 'gone', '--account', (await api('/accounts')).accounts.find(({ label }) => label === 'login 7').id]);
+	at.kiroctl(['code', 'add', 'gone', '--account', (await api('/accounts')).accounts.find(({ label }) => label === 'login 6').id]);
 	await go('accounts');
 	await rowOf('login 8').getByText('only for “ben”').waitFor();
-	await rowOf('login 7').getByText('only for “gone”').waitFor();
+	await rowOf('login 6').getByText('only for “gone”').waitFor();
 	await go('codes');
 	await actOn('gone', 'Remove');
 	await page.locator('dialog footer').getByRole('button', { name: 'Remove', exact: true }).click();
 	await rowOf('gone').waitFor({ state: 'detached' });
 	await go('accounts');
-	await rowOf('login 7').getByText('serves nobody').waitFor();
+	await rowOf('login 6').getByText('serves nobody').waitFor();
+	await actOn('login 6', 'Share');
+	await page.locator('dialog', { hasText: 'login 6' }).getByRole('button', { name: 'Share', exact: true }).click();
+	await rowOf('login 6').getByText('serves nobody').waitFor({ state: 'detached' });
+	assert.equal((await api('/accounts')).accounts.find(({ label }) => label === 'login 6').owner, null);
 });
 
 step('codes are imported, and may use the accounts of nobody where that is ticked', async () => {
