@@ -8,6 +8,7 @@
 #include "cli/ctl_key.h"
 #include "cli/table.h"
 #include "common/clock.h"
+#include "common/code_add.h"
 #include "common/keys.h"
 #include "common/roster.h"
 
@@ -107,8 +108,7 @@ static int add(struct ctl *c, char text[static KEY_TEXT_SIZE], struct error *e)
 	rc = read_settings(c, &key, e) || ctl_create(c, e) || ctl_keys(c, e) ||
 	     find_account(c, &r, &account, e);
 	if (!rc)
-		rc = keys_add(&c->keys, c->operands[0], &key, text, e) || find(c, &key, e) ||
-		     give_account(c, account, &key, e);
+		rc = code_add(&c->keys, &c->tokens, c->operands[0], &key, account, text, e);
 	if (!rc && !account && key.pool == POOL_OWN)
 		fprintf(stderr,
 			"kiroctl: note: it has no account of its own and no grant for the shared "

@@ -15,23 +15,23 @@
 
 static int carry_out(struct ctl *c, struct import_plan *plans, struct import *i, struct error *e)
 {
-	size_t done;
-	int rc = import_carry_out(&c->tokens, &c->keys, plans, i, &done, e);
+	bool accounts;
+	int rc = import_carry_out(&c->tokens, &c->keys, plans, i, &accounts, e);
 
-	for (size_t n = 0; n < done; n++) {
+	for (size_t n = 0; n < i->count && accounts; n++) {
 		if (plans[n].verdict == IMPORT_ADD)
 			ctl_touched(c, i->entries[n].account.id);
 		else if (plans[n].verdict == IMPORT_UPDATE)
 			ctl_touched(c, plans[n].account->id);
-		if (plans[n].code <= IMPORT_UPDATE)
+		if (plans[n].code <= IMPORT_UPDATE && !rc)
 			ctl_touched(c, i->entries[n].code.key.name);
 	}
 	if (!rc)
 		return 0;
-	fprintf(stderr,
-		"kiroctl: stopped at entry %zu of %zu; what came before is stored, and stays "
-		"unchanged when this is run again\n",
-		done + 1, i->count);
+	fprintf(stderr, "kiroctl: %s\n",
+		accounts ? "the accounts are stored and stay unchanged when this is run again, the "
+			   "activation codes are not"
+			 : "nothing was stored");
 	return -1;
 }
 

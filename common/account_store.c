@@ -48,7 +48,7 @@ struct change {
 	struct account *now;
 };
 
-/* For store_update(). */
+/* For step_update(). */
 static int change(void *context, struct buf *json, struct error *e)
 {
 	const struct change *c = context;
@@ -85,4 +85,15 @@ int account_change(const struct store *tokens, const char *id,
 
 	account_key(id, key);
 	return store_update(tokens, key, change, &c, e);
+}
+
+int account_step(struct step *step, const char *id,
+		 bool (*edit)(struct account *stored, void *context), void *context,
+		 struct account *now, struct error *e)
+{
+	struct change c = { edit, context, now };
+	char key[STORE_KEY_SIZE];
+
+	account_key(id, key);
+	return step_update(step, key, change, &c, e);
 }

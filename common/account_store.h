@@ -23,5 +23,9 @@ int account_load(const struct store *tokens, const char *id, struct account *out
 int account_change(const struct store *tokens, const char *id,
 		   bool (*edit)(struct account *stored, void *context), void *context,
 		   struct account *now, struct error *e);
+/* The same within a step of the store. */
+int account_step(struct step *step, const char *id,
+		 bool (*edit)(struct account *stored, void *context), void *context,
+		 struct account *now, struct error *e);
 
 #endif

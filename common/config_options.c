@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "common/config_options.h"
 
+#include "common/activation.h"
+
 #include <ctype.h>
 
 #define AT(member) offsetof(struct config, member)
@@ -32,8 +34,8 @@ const struct config_option config_options[] = {
 	  .text = "Serve clients that hold a key with Kiro credentials that they bring themselves (X-Kiro-Credentials), over HTTPS or from this machine." },
 	{ "activation_server_url", BASE_URL, AT(activation_url), "",
 	  .text = "Base URL of a service that verifies activation codes (https, or http to this machine); empty: none does." },
-	{ "activation_grace", INTEGER, AT(activation_grace), "3600", 0, 604800, "seconds",
-	  .text = "While that service is down, codes that it has verified within this time go on." },
+	{ "activation_grace", INTEGER, AT(activation_grace), "3600", ACTIVATION_GOOD, 604800, "seconds",
+	  .text = "While that service is down, codes that it has verified within this time go on; its answers hold five minutes in any case." },
 	{ "trusted_proxies", TEXT, AT(trusted_proxies), "",
 	  .text = "Addresses (comma separated) of proxies before the web server whose X-Forwarded-Proto is believed." },
 	{ "cors_origins", TEXT, AT(cors_origins), "",

@@ -1,5 +1,6 @@
 /*
- * http.h - one HTTP exchange at a time per calling thread, over libcurl (http.c alone includes it).
+ * http.h - one HTTP exchange at a time per calling thread, over libcurl (http.c alone includes it,
+ * and http_url.c its reader of URLs).
  *
  * An http_client is shared by all threads of a process: it pools connections (last used first),
  * shares DNS and TLS sessions, and parses the CA bundle once. TLS is always verified.
@@ -86,6 +87,8 @@ int http_run(struct http_client *client, const struct http_request *request,
  * honoured, on_bytes and on_tick are not. */
 int http_fetch(struct http_client *client, const struct http_request *request,
 	       struct http_reply *reply, struct buf *body, struct error *e);
+
+/* ---- URLs: http_url.c ---- */
 
 /* True and "host" or "host:port" (in lower case) in out when url is https:// without a user. */
 bool http_https_host(const char *url, char *out, size_t size);

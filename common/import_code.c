@@ -9,8 +9,7 @@
 
 bool import_code_is(const cJSON *tree)
 {
-	return cJSON_IsString(json_member(tree, "code")) &&
-	       cJSON_IsBool(json_member(tree, "active"));
+	return json_member(tree, "code") && cJSON_IsBool(json_member(tree, "active"));
 }
 
 static int refuse(struct import_entry *entry, const char *reason)
@@ -19,21 +18,32 @@ static int refuse(struct import_entry *entry, const char *reason)
 	return -1;
 }
 
+static const char *member_name(const cJSON *tree)
+{
+	return import_code_is(tree) ? "code" : "activation_code";
+}
+
 /* In the entry, or the name of the member that it is. */
 static const char *find_text(const cJSON *tree)
 {
-	const char *text = json_text_or(tree, "activation_code", NULL);
+	const char *text = json_text_or(tree, member_name(tree), NULL);
 
-	if (import_code_is(tree))
-		return json_text_or(tree, "code", NULL);
-	if (!text && tree->string && code_is_text(tree->string))
+	if (!text && !import_code_is(tree) && tree->string && code_is_text(tree->string))
 		text = tree->string;
 	return text;
 }
 
+/* A number has lost its leading zeros. */
+static bool is_no_text(const cJSON *tree)
+{
+	const cJSON *code = json_member(tree, member_name(tree));
+
+	return code && !cJSON_IsString(code);
+}
+
 bool import_code_has(const cJSON *tree)
 {
-	return find_text(tree) != NULL;
+	return is_no_text(tree) || find_text(tree) != NULL;
 }
 
 static int take_text(struct import_entry *entry, const char *text)
@@ -113,6 +123,11 @@ void import_code_read(struct import_entry *entry, const cJSON *tree)
 {
 	const char *text = find_text(tree);
 
+	if (is_no_text(tree)) {
+		snprintf(entry->refused, sizeof(entry->refused), "%s: must be a text, in quotes",
+			 member_name(tree));
+		return;
+	}
 	if (!text)
 		return;
 	entry->code.alone = !import_entry_has_credential(tree);

@@ -4,6 +4,7 @@
 #include "common/base.h"
 #include "common/import_plan.h"
 
+#include "common/key_names.h"
 #include "common/keys.h"
 
 #define TWINS 99 /* users of one name */
@@ -35,34 +36,17 @@ static bool is_twin(const struct import *i, size_t at)
 	return false;
 }
 
-/* 1: somebody has it. */
-static int is_taken(const struct store *keys, const struct import *i, size_t at, const char *name,
-		    struct error *e)
-{
-	struct key found;
-
-	for (size_t n = 0; n < at; n++) {
-		if (secret_present(&i->entries[n].code.text) &&
-		    strcmp(i->entries[n].code.key.name, name) == 0)
-			return 1;
-	}
-	return keys ? keys_named(keys, name, &found, e) : 0;
-}
-
 /* Its user's name, or one made of its hash; "ann (2)" where there is an ann. */
-static int choose_name(const struct store *keys, const struct import *i, size_t at, struct error *e)
+static int choose_name(const struct key_names *taken, struct key *key, struct error *e)
 {
-	struct key *key = &i->entries[at].code.key;
 	char wanted[KEY_NAME_SIZE];
-	int rc = 1;
 
 	if (!*key->name)
 		snprintf(key->name, sizeof(key->name), "code-%.6s", key->hash);
 	snprintf(wanted, sizeof(wanted), "%s", key->name);
 	for (int n = 2; n <= TWINS; n++) {
-		rc = is_taken(keys, i, at, key->name, e);
-		if (rc <= 0)
-			return rc;
+		if (!key_names_find(taken, key->name))
+			return 0;
 		snprintf(key->name, sizeof(key->name), "%.*s (%d)", KEY_NAME_SIZE - 8, wanted, n);
 	}
 	return error_set(e, ERR_REQUEST, "more than %d codes of %.60s", TWINS, wanted);
@@ -101,14 +85,15 @@ static int plan_stored(struct import_plan *p, struct import_code *code, const st
 }
 
 static int plan_new(struct import_plan *p, const struct import *i, size_t at,
-		    const struct store *keys, struct error *e)
+		    struct key_names *taken, struct error *e)
 {
 	struct import_code *code = &i->entries[at].code;
 	const char *why = "", *weak;
 
 	code->key.pool = i->share ? POOL_SHARED : POOL_OWN;
-	if (choose_name(keys, i, at, e))
+	if (choose_name(taken, &code->key, e))
 		return -1;
+	key_names_add(taken, code->key.name, code->key.hash);
 	if (code->alone && !i->share)
 		why = ", serves nobody without an account of its own or the shared ones";
 	if (!secret_is_strong(secret_reveal(&code->text), &weak))
@@ -117,7 +102,7 @@ static int plan_new(struct import_plan *p, const struct import *i, size_t at,
 }
 
 static int plan_code(struct import_plan *p, struct import *i, size_t at, const struct store *keys,
-		     struct error *e)
+		     struct key_names *taken, struct error *e)
 {
 	struct import_entry *entry = &i->entries[at];
 	struct key stored, *key = &entry->code.key;
@@ -136,43 +121,55 @@ static int plan_code(struct import_plan *p, struct import *i, size_t at, const s
 	}
 	if (is_twin(i, at))
 		return decide(p, IMPORT_KEEP, "the code came before");
-	return known ? plan_stored(p, &entry->code, &stored) : plan_new(p, i, at, keys, e);
+	return known ? plan_stored(p, &entry->code, &stored) : plan_new(p, i, at, taken, e);
+}
+
+static bool has_code(const struct import_entry *entry)
+{
+	return !entry->refused[0] && secret_present(&entry->code.text);
+}
+
+static size_t count_codes(const struct import *i)
+{
+	size_t count = 0;
+
+	for (size_t n = 0; n < i->count; n++)
+		count += has_code(&i->entries[n]);
+	return count;
 }
 
 int import_plan_codes(struct import_plan *plans, struct import *i, const struct store *keys,
 		      struct error *e)
 {
-	for (size_t n = 0; n < i->count; n++) {
-		const struct import_entry *entry = &i->entries[n];
+	struct key_names taken = { .count = 0 };
+	int rc = keys && count_codes(i) ? key_names_load(&taken, keys, e) : 0;
 
+	for (size_t n = 0; n < i->count && !rc; n++) {
 		plans[n].code = IMPORT_VERDICTS;
-		if (entry->refused[0] || !secret_present(&entry->code.text))
-			continue;
-		if (plan_code(&plans[n], i, n, keys, e))
-			return -1;
+		if (has_code(&i->entries[n]))
+			rc = plan_code(&plans[n], i, n, keys, &taken, e);
 	}
-	return 0;
-}
-
-static int add(const struct store *keys, const struct import_code *code, struct error *e)
-{
-	char text[KEY_TEXT_SIZE];
-	int rc;
-
-	snprintf(text, sizeof(text), "%s", secret_reveal(&code->text));
-	rc = keys_add_known(keys, code->key.name, &code->key, text, e);
-	explicit_bzero(text, sizeof(text));
+	key_names_release(&taken);
 	return rc;
 }
 
-int import_carry_out_code(const struct store *keys, const struct import_plan *p,
-			  const struct import_entry *entry, struct error *e)
+int import_carry_out_codes(const struct store *keys, const struct import_plan *plans,
+			   const struct import *i, struct error *e)
 {
-	const struct import_code *code = &entry->code;
+	struct keys_item *items = xcalloc(i->count + 1, sizeof(*items));
+	size_t count = 0;
+	int rc;
 
-	if (p->code == IMPORT_ADD)
-		return add(keys, code, e);
-	if (p->code == IMPORT_UPDATE)
-		return keys_change(keys, code->key.name, complete, &code->key, e) < 0 ? -1 : 0;
-	return 0;
+	for (size_t n = 0; n < i->count; n++) {
+		const struct import_code *code = &i->entries[n].code;
+
+		if (plans[n].code == IMPORT_ADD)
+			items[count++] =
+				(struct keys_item){ code->key.name, &code->key, &code->text };
+		else if (plans[n].code == IMPORT_UPDATE)
+			items[count++] = (struct keys_item){ code->key.name, &code->key, NULL };
+	}
+	rc = count ? keys_take(keys, items, count, complete, e) : 0;
+	free(items);
+	return rc;
 }

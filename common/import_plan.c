@@ -116,33 +116,41 @@ enum import_verdict import_verdict(const struct import_plan *p)
 	return p->code < p->verdict ? p->code : p->verdict;
 }
 
-static int store_account(const struct store *tokens, struct import_plan *p, struct account *a,
-			 size_t place, struct error *e)
+static int store_accounts(const struct store *tokens, const struct import_plan *plans,
+			  struct import *i, struct error *e)
 {
-	if (p->verdict == IMPORT_UPDATE)
-		return roster_change(tokens, p->account, merge_account, a, e);
-	if (p->verdict != IMPORT_ADD)
-		return 0;
-	a->added_place = (int64_t)place;
-	roster_enroll(a, clock_wall());
-	return roster_put(tokens, a, e);
+	struct roster_item *items = xcalloc(i->count + 1, sizeof(*items));
+	size_t count = 0;
+	int rc;
+
+	for (size_t n = 0; n < i->count; n++) {
+		struct account *a = &i->entries[n].account;
+
+		if (plans[n].verdict == IMPORT_UPDATE) {
+			items[count++] = (struct roster_item){ a, plans[n].account };
+		} else if (plans[n].verdict == IMPORT_ADD) {
+			a->added_place = (int64_t)n + 1;
+			roster_enroll(a, clock_wall());
+			items[count++] = (struct roster_item){ .account = a };
+		}
+	}
+	rc = count ? roster_take(tokens, items, count, e) : 0;
+	free(items);
+	return rc;
 }
 
-/* The account first: without its owner it serves nobody yet. */
+/* The accounts first: without their owners they serve nobody yet. */
 int import_carry_out(const struct store *tokens, const struct store *keys,
-		     struct import_plan *plans, struct import *i, size_t *done, struct error *e)
+		     struct import_plan *plans, struct import *i, bool *accounts, struct error *e)
 {
-	for (*done = 0; *done < i->count; ++*done) {
-		struct import_plan *p = &plans[*done];
-		struct import_entry *entry = &i->entries[*done];
-
-		if (store_account(tokens, p, &entry->account, *done + 1, e) ||
-		    import_carry_out_code(keys, p, entry, e))
-			return -1;
-		if (p->verdict == IMPORT_ADD) {
-			decide(p, IMPORT_ADD, "%s", entry->account.id);
-			add_code_reason(p, entry);
-		}
+	*accounts = store_accounts(tokens, plans, i, e) == 0;
+	if (!*accounts || import_carry_out_codes(keys, plans, i, e))
+		return -1;
+	for (size_t n = 0; n < i->count; n++) {
+		if (plans[n].verdict != IMPORT_ADD)
+			continue;
+		decide(&plans[n], IMPORT_ADD, "%s", i->entries[n].account.id);
+		add_code_reason(&plans[n], &i->entries[n]);
 	}
 	return 0;
 }

@@ -30,15 +30,16 @@ int import_plan(struct import_plan *plans, struct import *i, const struct roster
 /* Of account and code together. */
 enum import_verdict import_verdict(const struct import_plan *p);
 
-/* -1 when a store fails at entry *done; what was stored before stays. */
+/* All accounts in one step of their store, then all codes in one of theirs. -1: *accounts tells
+ * whether the first of them was done; an import that is carried out again does the rest. */
 int import_carry_out(const struct store *tokens, const struct store *keys,
-		     struct import_plan *plans, struct import *i, size_t *done, struct error *e);
+		     struct import_plan *plans, struct import *i, bool *accounts, struct error *e);
 
 /* import_code_plan.c: the part of both that is about codes. */
 int import_plan_codes(struct import_plan *plans, struct import *i, const struct store *keys,
 		      struct error *e);
-int import_carry_out_code(const struct store *keys, const struct import_plan *p,
-			  const struct import_entry *entry, struct error *e);
+int import_carry_out_codes(const struct store *keys, const struct import_plan *plans,
+			   const struct import *i, struct error *e);
 
 /* The credential by which an entry is known, for people; "social", or "code" for one alone. */
 const char *import_credential_mask(const struct import_entry *entry,

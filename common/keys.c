@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/ids.h"
 #include "common/json.h"
+#include "common/key_names.h"
 #include "common/limits.h"
 #include "common/secret.h"
 #include "common/utf8.h"
@@ -15,7 +16,6 @@
 #define SHOWN_GIVEN    4  /* of a given one */
 #define SHOWN_CODE     8  /* of an activation code: "act-" and 4 characters */
 #define SECRETS	       16 /* of one name: the newest, and older ones that have not ended */
-#define TRIES	       10 /* against others who change the same key */
 
 static void key_of(const char *hash, char out[static STORE_KEY_SIZE])
 {
@@ -151,44 +151,47 @@ int keys_named(const struct store *keys, const char *name, struct key *out, stru
 
 /* ---- adding ---- */
 
-struct adding {
-	const struct store *keys;
-	const struct key *key;
-};
-
-struct census {
-	const char *name;
-	size_t count;
-};
-
-static int same_name(void *context, const struct key *key)
+static int put_key(struct step *step, const struct key *key, struct error *e)
 {
-	struct census *c = context;
+	char store_key[STORE_KEY_SIZE];
+	struct buf json;
+	int rc;
 
-	c->count++;
-	return strcmp(c->name, key->name) == 0;
+	key_of(key->hash, store_key);
+	buf_init(&json, LIMIT_RECORD);
+	key_write(key, &json);
+	rc = json.failed
+		     ? error_set(e, ERR_STORE, "the record of the key %s is too long", key->name)
+		     : step_put(step, store_key, buf_span(&json), e);
+	buf_release(&json);
+	return rc;
 }
 
-/* Runs under the store's lock, so that two who add the same name cannot both find it free. */
-static int add(void *context, struct buf *json, struct error *e)
+/* Under the store's lock, so that two who add the same name cannot both find it free. */
+static int add(struct step *step, struct key_names *names, const struct key *key, struct error *e)
 {
-	struct adding *a = context;
-	struct census c = { .name = a->key->name };
-	int taken = keys_each(a->keys, same_name, &c, e);
+	char store_key[STORE_KEY_SIZE];
+	struct buf known;
+	int rc;
 
-	if (taken < 0)
-		return -1;
-	if (taken)
-		return error_set(e, ERR_REQUEST, "there is a key named %s already", c.name);
-	if (c.count >= LIMIT_KEYS)
+	if (key_names_find(names, key->name))
+		return error_set(e, ERR_REQUEST, "there is a key named %s already", key->name);
+	if (names->count >= LIMIT_KEYS)
 		return error_set(e, ERR_REQUEST,
 				 "there are %zu keys, and no more are kept: remove some with "
 				 "kiroctl key remove",
-				 c.count);
-	if (json->len)
-		return error_set(e, ERR_REQUEST, "this key is known already, under another name");
-	key_write(a->key, json);
-	return 0;
+				 names->count);
+	key_of(key->hash, store_key);
+	buf_init(&known, LIMIT_RECORD);
+	rc = step_get(step, store_key, &known, e);
+	buf_release(&known);
+	if (rc)
+		return rc < 0 ? -1
+			      : error_set(e, ERR_REQUEST,
+					  "this key is known already, under another name than %s",
+					  key->name);
+	key_names_add(names, key->name, key->hash);
+	return put_key(step, key, e);
 }
 
 static int check_name(const char *name, struct error *e)
@@ -256,21 +259,42 @@ static int make_secret(struct key *key, char text[static KEY_TEXT_SIZE], bool we
 	return 0;
 }
 
+static int make_key(struct key *key, const char *name, char text[static KEY_TEXT_SIZE],
+		    bool weak_too, struct error *e)
+{
+	if (check_name(name, e) || make_secret(key, text, weak_too, e))
+		return -1;
+	snprintf(key->name, sizeof(key->name), "%s", name);
+	snprintf(key->id, sizeof(key->id), "key_%.16s", key->hash);
+	key->added_at = clock_wall();
+	key->rev = 0;
+	return 0;
+}
+
+struct adding {
+	const struct store *keys;
+	const struct key *key;
+};
+
+static int add_one(void *context, struct step *step, struct error *e)
+{
+	const struct adding *a = context;
+	struct key_names names = { .count = 0 };
+	int rc = key_names_load(&names, a->keys, e);
+
+	if (!rc)
+		rc = add(step, &names, a->key, e);
+	key_names_release(&names);
+	return rc;
+}
+
 static int add_key(const struct store *keys, const char *name, const struct key *settings,
 		   char text[static KEY_TEXT_SIZE], bool weak_too, struct error *e)
 {
 	struct key key = settings ? *settings : (struct key){ .role = KEY_USER };
-	struct adding a = { .keys = keys, .key = &key };
-	char store_key[STORE_KEY_SIZE];
+	struct adding a = { keys, &key };
 
-	if (check_name(name, e) || make_secret(&key, text, weak_too, e))
-		return -1;
-	snprintf(key.name, sizeof(key.name), "%s", name);
-	snprintf(key.id, sizeof(key.id), "key_%.16s", key.hash);
-	key.added_at = clock_wall();
-	key.rev = 0;
-	key_of(key.hash, store_key);
-	return store_update(keys, store_key, add, &a, e);
+	return make_key(&key, name, text, weak_too, e) ? -1 : store_step(keys, add_one, &a, e);
 }
 
 int keys_add(const struct store *keys, const char *name, const struct key *settings,
@@ -287,56 +311,14 @@ int keys_add_known(const struct store *keys, const char *name, const struct key 
 
 /* ---- changing ---- */
 
-/* One change of all secrets of a name, and a new secret perhaps, in one step of the store. */
+/* One change of all secrets of a name, and a new secret perhaps. */
 struct change {
-	struct secrets secrets;
-	struct buf before[SECRETS], after[SECRETS + 1];
-	char keys[SECRETS + 1][STORE_KEY_SIZE];
-	struct record records[SECRETS + 1];
-	size_t count;
-	bool lost; /* somebody else was faster */
+	const struct store *keys;
+	const char *name;
+	void (*edit)(struct key *key, const void *context);
+	const void *context;
+	struct key *fresh; /* NULL: no further secret */
 };
-
-static void change_release(struct change *c)
-{
-	for (size_t i = 0; i < SECRETS; i++)
-		buf_release(&c->before[i]);
-	for (size_t i = 0; i <= SECRETS; i++)
-		buf_release(&c->after[i]);
-	free(c);
-}
-
-static struct change *change_new(void)
-{
-	struct change *c = xcalloc(1, sizeof(*c));
-
-	for (size_t i = 0; i < SECRETS; i++)
-		buf_init(&c->before[i], LIMIT_RECORD);
-	for (size_t i = 0; i <= SECRETS; i++)
-		buf_init(&c->after[i], LIMIT_RECORD);
-	return c;
-}
-
-/* The records as they are; the parsed ones may be older. 1: they have changed. */
-static int read_again(const struct store *keys, struct change *c, size_t i, struct error *e)
-{
-	struct key *key = &c->secrets.keys[i];
-	int rc = store_get(keys, c->keys[i], &c->before[i], e);
-
-	if (rc <= 0)
-		return rc < 0 ? -1 : 1;
-	return read_record(buf_span(&c->before[i]), key, e);
-}
-
-static bool is_unchanged(void *context, size_t index, struct span now)
-{
-	struct change *c = context;
-
-	if (index < c->secrets.count &&
-	    (now.len != c->before[index].len || memcmp(now.at, c->before[index].at, now.len) != 0))
-		c->lost = true;
-	return !c->lost;
-}
 
 /* A rotation forgets secrets whose time is over. */
 static bool is_over(const struct key *key, const struct key *fresh)
@@ -344,73 +326,59 @@ static bool is_over(const struct key *key, const struct key *fresh)
 	return fresh && key->ends_at && key->ends_at <= fresh->added_at;
 }
 
-/* Behind the others: it comes only where none of them was lost. */
-static void add_fresh(struct change *c, const struct key *fresh)
+static int drop_key(struct step *step, const struct key *key, struct error *e)
 {
-	struct key key = c->secrets.keys[0];
+	char store_key[STORE_KEY_SIZE];
+
+	key_of(key->hash, store_key);
+	return step_put(step, store_key, span_of(""), e);
+}
+
+static int add_fresh(struct step *step, const struct key *newest, const struct key *fresh,
+		     struct error *e)
+{
+	struct key key = *newest;
 
 	memcpy(key.prefix, fresh->prefix, sizeof(key.prefix));
 	memcpy(key.hash, fresh->hash, sizeof(key.hash));
 	key.added_at = fresh->added_at;
 	key.ends_at = 0;
-	key_of(key.hash, c->keys[c->count]);
-	key_write(&key, &c->after[c->count]);
-	c->records[c->count] = (struct record){ c->keys[c->count], buf_span(&c->after[c->count]) };
-	c->count++;
+	return put_key(step, &key, e);
 }
 
-/* 0; 1: no such name; 2: try again; -1. fresh: a further secret, NULL: none. */
-static int change_once(const struct store *keys, const char *name,
-		       void (*edit)(struct key *key, const void *context), const void *context,
-		       struct key *fresh, struct change *c, struct error *e)
+/* For store_step(). 1: no such name. */
+static int change(void *context, struct step *step, struct error *e)
 {
-	if (find_named(keys, name, &c->secrets, e))
-		return -1;
-	if (!c->secrets.count)
-		return 1;
-	for (size_t i = 0; i < c->secrets.count; i++) {
-		struct key *key = &c->secrets.keys[i];
-		bool over;
-		int rc;
+	const struct change *c = context;
+	struct secrets *s = xcalloc(1, sizeof(*s));
+	int rc = find_named(c->keys, c->name, s, e);
 
-		key_of(key->hash, c->keys[i]);
-		rc = read_again(keys, c, i, e);
-		if (rc)
-			return rc < 0 ? -1 : 2;
-		over = is_over(key, fresh);
-		edit(key, context);
-		key_write(key, &c->after[i]);
-		c->records[c->count++] =
-			(struct record){ c->keys[i], over ? span_of("") : buf_span(&c->after[i]) };
+	if (!rc && !s->count)
+		rc = 1;
+	if (!rc && c->fresh && s->count == SECRETS)
+		rc = error_set(e, ERR_REQUEST,
+			       "%s has %d secrets that are good still: wait until one of them ends",
+			       c->name, SECRETS);
+	for (size_t i = 0; i < s->count && !rc; i++) {
+		struct key *key = &s->keys[i];
+		bool over = is_over(key, c->fresh);
+
+		c->edit(key, c->context);
+		rc = over ? drop_key(step, key, e) : put_key(step, key, e);
 	}
-	if (fresh)
-		add_fresh(c, fresh);
-	if (store_merge(keys, c->records, c->count, is_unchanged, c, e))
-		return -1;
-	return c->lost ? 2 : 0;
-}
-
-static int change(const struct store *keys, const char *name,
-		  void (*edit)(struct key *key, const void *context), const void *context,
-		  struct key *fresh, struct error *e)
-{
-	int rc = 2;
-
-	for (int i = 0; i < TRIES && rc == 2; i++) {
-		struct change *c = change_new();
-
-		rc = change_once(keys, name, edit, context, fresh, c, e);
-		change_release(c);
-	}
-	return rc == 2 ? error_set(e, ERR_STORE, "others change the key %s all the time", name)
-		       : rc;
+	if (!rc && c->fresh)
+		rc = add_fresh(step, &s->keys[0], c->fresh, e);
+	free(s);
+	return rc;
 }
 
 int keys_change(const struct store *keys, const char *name,
 		void (*edit)(struct key *key, const void *context), const void *context,
 		struct error *e)
 {
-	return change(keys, name, edit, context, NULL, e);
+	struct change c = { keys, name, edit, context, NULL };
+
+	return store_step(keys, change, &c, e);
 }
 
 /* Of an older one the earlier end stays. */
@@ -422,14 +390,13 @@ static void end_secret(struct key *key, const void *context)
 		key->ends_at = *ends_at;
 }
 
-/* Their number, and whether they are an activation code's. */
-static int look_at_named(const struct store *keys, const char *name, size_t *count,
-			 struct code *code, struct error *e)
+/* Whether they are an activation code's. */
+static int look_at_named(const struct store *keys, const char *name, struct code *code,
+			 struct error *e)
 {
 	struct secrets *s = xcalloc(1, sizeof(*s));
 	int rc = find_named(keys, name, s, e);
 
-	*count = s->count;
 	*code = s->keys[0].code;
 	free(s);
 	return rc;
@@ -439,37 +406,106 @@ int keys_rotate(const struct store *keys, const char *name, int64_t ends_at,
 		char text[static KEY_TEXT_SIZE], struct error *e)
 {
 	struct key fresh = { .added_at = clock_wall(), .ends_at = 0 }, known;
-	size_t count;
+	struct change c = { keys, name, end_secret, &ends_at, &fresh };
 	int rc;
 
-	if (look_at_named(keys, name, &count, &fresh.code, e) ||
-	    make_secret(&fresh, text, false, e))
+	if (look_at_named(keys, name, &fresh.code, e) || make_secret(&fresh, text, false, e))
 		return -1;
-	if (count == SECRETS)
-		return error_set(
-			e, ERR_REQUEST,
-			"%s has %d secrets that are good still: wait until one of them ends", name,
-			SECRETS);
 	rc = keys_find(keys, text, &known, e);
 	if (rc)
 		return rc < 0 ? -1 : error_set(e, ERR_REQUEST, "this key is known already");
-	return change(keys, name, end_secret, &ends_at, &fresh, e);
+	return store_step(keys, change, &c, e);
+}
+
+/* ---- many at once ---- */
+
+struct taking {
+	const struct store *keys;
+	const struct keys_item *items;
+	size_t count;
+	void (*edit)(struct key *key, const void *context);
+	struct key_names names;
+};
+
+static int take_new(struct taking *t, struct step *step, const struct keys_item *item,
+		    struct error *e)
+{
+	struct key key = *item->settings;
+	char text[KEY_TEXT_SIZE];
+	int rc;
+
+	snprintf(text, sizeof(text), "%s", secret_reveal(item->text));
+	rc = make_key(&key, item->name, text, true, e);
+	explicit_bzero(text, sizeof(text));
+	return rc ? -1 : add(step, &t->names, &key, e);
+}
+
+static int take_change(struct taking *t, struct step *step, const struct keys_item *item,
+		       struct error *e)
+{
+	char store_key[STORE_KEY_SIZE];
+	struct key key;
+	struct buf json;
+	int rc = 1;
+
+	buf_init(&json, LIMIT_RECORD);
+	for (const struct key_name *n = key_names_find(&t->names, item->name); n && rc > 0;
+	     n = n->same) {
+		key_of(n->hash, store_key);
+		rc = step_get(step, store_key, &json, e);
+		if (rc > 0 && read_record(buf_span(&json), &key, e))
+			rc = -1;
+		if (rc > 0) {
+			t->edit(&key, item->settings);
+			rc = put_key(step, &key, e) ? -1 : 1;
+		}
+	}
+	buf_release(&json);
+	return rc < 0 ? -1 : 0;
+}
+
+static int take_all(void *context, struct step *step, struct error *e)
+{
+	struct taking *t = context;
+	int rc = key_names_load(&t->names, t->keys, e);
+
+	for (size_t i = 0; i < t->count && !rc; i++) {
+		const struct keys_item *item = &t->items[i];
+
+		rc = item->text ? take_new(t, step, item, e) : take_change(t, step, item, e);
+	}
+	return rc;
+}
+
+int keys_take(const struct store *keys, const struct keys_item *items, size_t count,
+	      void (*edit)(struct key *key, const void *context), struct error *e)
+{
+	struct taking t = { .keys = keys, .items = items, .count = count, .edit = edit };
+	int rc = store_step(keys, take_all, &t, e);
+
+	key_names_release(&t.names);
+	return rc;
 }
 
 /* ---- the rest ---- */
 
-int keys_remove(const struct store *keys, const char *name, struct error *e)
+static int remove_named(void *context, struct step *step, struct error *e)
 {
+	const struct change *c = context;
 	struct secrets *s = xcalloc(1, sizeof(*s));
-	char store_key[STORE_KEY_SIZE];
-	int rc = find_named(keys, name, s, e);
+	int rc = find_named(c->keys, c->name, s, e);
 
 	if (!rc && !s->count)
 		rc = 1;
-	for (size_t i = 0; !rc && i < s->count; i++) {
-		key_of(s->keys[i].hash, store_key);
-		rc = store_remove(keys, store_key, e) < 0 ? -1 : 0;
-	}
+	for (size_t i = 0; !rc && i < s->count; i++)
+		rc = drop_key(step, &s->keys[i], e);
 	free(s);
 	return rc;
+}
+
+int keys_remove(const struct store *keys, const char *name, struct error *e)
+{
+	struct change c = { .keys = keys, .name = name };
+
+	return store_step(keys, remove_named, &c, e);
 }

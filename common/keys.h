@@ -33,6 +33,18 @@ int keys_change(const struct store *keys, const char *name,
 		void (*edit)(struct key *key, const void *context), const void *context,
 		struct error *e);
 
+/* What an import brings. */
+struct keys_item {
+	const char *name;
+	const struct key *settings;
+	const struct secret *text; /* NULL: the key of that name is changed */
+};
+
+/* Several as one step: added as keys_add_known() does, or all secrets of one name changed by edit()
+ * with its settings. */
+int keys_take(const struct store *keys, const struct keys_item *items, size_t count,
+	      void (*edit)(struct key *key, const void *context), struct error *e);
+
 int keys_remove(const struct store *keys, const char *name, struct error *e); /* 1: no such name */
 
 /* 1: known, *out filled, be it expired or revoked (key_refusal()); 0: unknown; -1: the store cannot

@@ -8,6 +8,7 @@
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/live.h"
+#include "common/merge.h"
 #include "common/usage.h"
 
 #define ID_PREFIX     "acc_"
@@ -217,43 +218,96 @@ static int count_one(void *context, const char *key, struct span json)
 	return 0;
 }
 
-int roster_put(const struct store *tokens, const struct account *a, struct error *e)
+/* Under the store's lock. */
+static int check_room(const struct store *tokens, size_t more, struct error *e)
 {
 	struct error ignored = { .kind = ERR_NONE }; /* a damaged one is no reason here */
+	size_t count = 0;
+
+	if (!more)
+		return 0;
+	store_each(tokens, "a/", count_one, &count, NULL, &ignored);
+	if (count + more <= LIMIT_ACCOUNTS)
+		return 0;
+	return error_set(e, ERR_REQUEST,
+			 "there are %zu accounts, and no more than %d are kept, so that %zu cannot "
+			 "be added: remove some with kiroctl account remove",
+			 count, LIMIT_ACCOUNTS, more);
+}
+
+static int put(struct step *step, const struct account *a, struct error *e)
+{
 	char key[STORE_KEY_SIZE];
 	struct buf json;
-	size_t count = 0;
 	int rc;
 
-	/* Two at once may make it one more: that does no harm. */
-	store_each(tokens, "a/", count_one, &count, NULL, &ignored);
-	if (count >= LIMIT_ACCOUNTS)
-		return error_set(e, ERR_REQUEST,
-				 "there are %zu accounts, and no more are kept: remove some with "
-				 "kiroctl account remove",
-				 count);
 	account_key(a->id, key);
 	buf_init(&json, LIMIT_RECORD);
 	account_write(a, &json);
-	if (json.failed)
-		rc = error_set(e, ERR_REQUEST,
-			       "account %s: its credentials are larger than %zu bytes", a->id,
-			       LIMIT_RECORD);
-	else
-		rc = store_put(tokens, key, buf_span(&json), e);
+	rc = json.failed ? error_set(e, ERR_REQUEST,
+				     "account %s: its credentials are larger than %zu bytes", a->id,
+				     LIMIT_RECORD)
+			 : step_put(step, key, buf_span(&json), e);
 	buf_wipe(&json);
 	return rc;
+}
+
+/* rc: of account_change(). */
+static int changed(int rc, const char *id, struct error *e)
+{
+	if (rc == ACCOUNT_GONE)
+		return error_set(e, ERR_NOT_FOUND, "account %s was removed meanwhile", id);
+	return rc < 0 ? -1 : 0;
+}
+
+struct taking {
+	const struct store *tokens;
+	const struct roster_item *items;
+	size_t count;
+};
+
+static int take(struct step *step, const struct roster_item *item, struct error *e)
+{
+	const char *id;
+
+	if (!item->known)
+		return put(step, item->account, e);
+	id = item->known->id;
+	return changed(account_step(step, id, merge_account, item->account, item->known, e), id, e);
+}
+
+static int take_all(void *context, struct step *step, struct error *e)
+{
+	const struct taking *t = context;
+	size_t more = 0;
+	int rc;
+
+	for (size_t i = 0; i < t->count; i++)
+		more += !t->items[i].known;
+	rc = check_room(t->tokens, more, e);
+	for (size_t i = 0; i < t->count && !rc; i++)
+		rc = take(step, &t->items[i], e);
+	return rc;
+}
+
+int roster_take(const struct store *tokens, const struct roster_item *items, size_t count,
+		struct error *e)
+{
+	struct taking t = { tokens, items, count };
+
+	return store_step(tokens, take_all, &t, e);
+}
+
+int roster_put(const struct store *tokens, struct account *a, struct error *e)
+{
+	return roster_take(tokens, &(struct roster_item){ .account = a }, 1, e);
 }
 
 int roster_change(const struct store *tokens, struct account *a,
 		  bool (*edit)(struct account *stored, void *context), void *context,
 		  struct error *e)
 {
-	int rc = account_change(tokens, a->id, edit, context, a, e);
-
-	if (rc == ACCOUNT_GONE)
-		return error_set(e, ERR_NOT_FOUND, "account %s was removed meanwhile", a->id);
-	return rc < 0 ? -1 : 0;
+	return changed(account_change(tokens, a->id, edit, context, a, e), a->id, e);
 }
 
 static bool enable(struct account *stored, void *context)

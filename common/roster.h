@@ -42,8 +42,16 @@ char *roster_machine_id(void); /* a new one; the caller frees it */
 /* Gives a new account what it lacks: id, label, machine id, date. */
 void roster_enroll(struct account *a, int64_t now);
 
-/* A new one; ERR_REQUEST: there are LIMIT_ACCOUNTS already. */
-int roster_put(const struct store *tokens, const struct account *a, struct error *e);
+/* Several as one step: accounts that are new (ERR_REQUEST: they would be more than LIMIT_ACCOUNTS),
+ * and stored ones that merge_account() changes, whose absence is an error. */
+struct roster_item {
+	struct account *account;
+	struct account *known; /* is then what is stored; NULL: account is new */
+};
+int roster_take(const struct store *tokens, const struct roster_item *items, size_t count,
+		struct error *e);
+
+int roster_put(const struct store *tokens, struct account *a, struct error *e); /* a new one */
 
 /* account_change() of a record whose absence is an error; *a is what is stored then. */
 int roster_change(const struct store *tokens, struct account *a,

@@ -205,69 +205,6 @@ int store_meta(const struct store *s, struct meta *meta, struct error *e)
 	return rc;
 }
 
-static int update_locked(const struct store *s, const char *key,
-			 int (*change)(void *context, struct buf *json, struct error *e),
-			 void *context, struct error *e)
-{
-	struct buf old, json;
-	int rc;
-
-	buf_init(&old, LIMIT_RECORD);
-	buf_init(&json, LIMIT_RECORD);
-	rc = store_get(s, key, &old, e);
-	if (rc >= 0) {
-		buf_add(&json, old.at, old.len);
-		rc = change(context, &json, e);
-	}
-	if (!rc && json.failed)
-		rc = error_set(e, ERR_STORE, "record %s is too long", key);
-	if (!rc && (json.len != old.len || memcmp(json.at, old.at, json.len) != 0))
-		rc = generation_replace(s, &(struct record){ key, buf_span(&json) }, 1, 0, e);
-	if (old.size)
-		explicit_bzero(old.at, old.size);
-	if (json.size)
-		explicit_bzero(json.at, json.size);
-	buf_release(&old);
-	buf_release(&json);
-	return rc;
-}
-
-int store_update(const struct store *s, const char *key,
-		 int (*change)(void *context, struct buf *json, struct error *e), void *context,
-		 struct error *e)
-{
-	int fd, rc;
-
-	if (store_check_key(key, e))
-		return -1;
-	fd = store_lock(s, e);
-	if (fd < 0)
-		return -1;
-	rc = store_fold(s, e);
-	if (!rc)
-		rc = update_locked(s, key, change, context, e);
-	close(fd);
-	return rc;
-}
-
-int store_put(const struct store *s, const char *key, struct span json, struct error *e)
-{
-	int fd, rc;
-
-	if (store_check_key(key, e))
-		return -1;
-	if (!json.len)
-		return error_set(e, ERR_STORE, "record %s is empty", key);
-	fd = store_lock(s, e);
-	if (fd < 0)
-		return -1;
-	rc = store_fold(s, e);
-	if (!rc)
-		rc = generation_replace(s, &(struct record){ key, json }, 1, 0, e);
-	close(fd);
-	return rc;
-}
-
 static int merge_locked(const struct store *s, const struct record *records, size_t count,
 			bool (*wanted)(void *context, size_t index, struct span now), void *context,
 			struct error *e)
@@ -305,21 +242,6 @@ int store_merge(const struct store *s, const struct record *records, size_t coun
 		rc = merge_locked(s, records, count, wanted, context, e);
 	close(fd);
 	return rc;
-}
-
-static int make_empty(void *context, struct buf *json, struct error *e)
-{
-	(void)context;
-	(void)e;
-	if (!json->len)
-		return 1;
-	buf_reset(json);
-	return 0;
-}
-
-int store_remove(const struct store *s, const char *key, struct error *e)
-{
-	return store_update(s, key, make_empty, NULL, e);
 }
 
 /* ---- opening and making ---- */

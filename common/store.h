@@ -69,9 +69,26 @@ int store_each(const struct store *s, const char *prefix,
 	       int (*each)(void *context, const char *key, struct span json), void *context,
 	       struct store_stamp *stamp, struct error *e);
 
-/* One change under the lock. The callback sees the current record (json empty: absent) and leaves
- * the new one in it: empty removes. Returns non-zero to leave the store as it is, with that value.
- * 0: durable on disk and visible to all. */
+/* Several changes as one, under the lock: work() reads and writes by step_get() and step_put(),
+ * while the functions above show the store as it was before. 0 from it: all that was put becomes
+ * durable and visible at once. Else the store stays as it is, with that value. */
+struct step;
+int store_step(const struct store *s,
+	       int (*work)(void *context, struct step *step, struct error *e), void *context,
+	       struct error *e);
+
+/* As store_get(), with what was put before in this step. */
+int step_get(const struct step *step, const char *key, struct buf *json, struct error *e);
+int step_put(struct step *step, const char *key, struct span json,
+	     struct error *e); /* empty: remove */
+
+/* One change. The callback sees the current record (json empty: absent) and leaves the new one in
+ * it: empty removes. Returns non-zero to leave the record as it is, with that value. */
+int step_update(struct step *step, const char *key,
+		int (*change)(void *context, struct buf *json, struct error *e), void *context,
+		struct error *e);
+
+/* A step of one such change. 0: durable on disk and visible to all. */
 int store_update(const struct store *s, const char *key,
 		 int (*change)(void *context, struct buf *json, struct error *e), void *context,
 		 struct error *e);
@@ -80,8 +97,8 @@ int store_update(const struct store *s, const char *key,
 int store_put(const struct store *s, const char *key, struct span json, struct error *e);
 int store_remove(const struct store *s, const char *key, struct error *e); /* 1: was absent */
 
-/* Several records in one step. wanted() sees the current record (empty: absent) that the record of
- * that index would replace, and says whether it is to. */
+/* Records that lie ready, in one step. wanted() sees the current record (empty: absent) that the
+ * record of that index would replace, and says whether it is to. */
 int store_merge(const struct store *s, const struct record *records, size_t count,
 		bool (*wanted)(void *context, size_t index, struct span now), void *context,
 		struct error *e);

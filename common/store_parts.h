@@ -14,6 +14,18 @@ int store_check_key(const char *key, struct error *e);
 int store_lock(const struct store *s, struct error *e);
 int store_meta(const struct store *s, struct meta *meta, struct error *e);
 
+/* What a step has put so far: store_step.c, and whoever holds the lock already. {.store} begins
+ * one, step_end() publishes it where rc is 0, frees it and returns what became of it. spilled: see
+ * generation_replace(). */
+struct step {
+	const struct store *store;
+	struct step_change *changes; /* one for a key */
+	void *index;		     /* theirs: tsearch(3) */
+	size_t count;
+};
+
+int step_end(struct step *step, int rc, int64_t spilled, struct error *e);
+
 /* What waits in the spill file goes into the store: under the lock, or taking it where needed. */
 int store_fold(const struct store *s, struct error *e);
 int store_settle(const struct store *s, struct error *e);

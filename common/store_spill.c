@@ -20,68 +20,44 @@
 /* In front of the key of a spilled patch: no record's key has it, unless its record is damaged. */
 #define PATCH_MARK '+'
 
-/* What the entries of a spill file make of the store's records. */
-struct fold {
-	const struct store *store;
-	struct record *records;
-	struct buf *texts; /* theirs */
-	size_t count;
-};
-
-/* The record as it is after the entries so far, "" when there is none. -1: damaged. */
-static int fold_base(const struct fold *f, const char *key, struct buf *json, struct error *e)
-{
-	for (size_t i = f->count; i > 0; i--) {
-		if (strcmp(f->records[i - 1].key, key) == 0)
-			return buf_add(json, f->records[i - 1].json.at, f->records[i - 1].json.len);
-	}
-	return store_get(f->store, key, json, e) < 0 ? -1 : 0;
-}
-
 /* The record that a patch makes. Where it cannot be made because the record is damaged, the patch
  * is kept as a record of its own: the others must not wait for it. */
-static void fold_patch(struct fold *f, const char *key, struct buf *text)
+static int fold_patch(struct step *step, const char *marked, struct span patch, struct error *e)
 {
-	struct error e = { .kind = ERR_NONE };
+	struct error damage = { .kind = ERR_NONE };
+	const char *key = marked + 1;
 	struct buf base, patched;
+	int rc;
 
 	buf_init(&base, LIMIT_RECORD);
 	buf_init(&patched, LIMIT_RECORD);
-	if (fold_base(f, key + 1, &base, &e) ||
-	    (base.len && patch_apply(buf_span(&base), buf_span(text), &patched, &e))) {
-		log_line(LOG_ERROR, "%s: its change is kept aside: %s", key + 1, e.message);
-		f->records[f->count].key = key;
-		buf_wipe(&patched);
+	if (step_get(step, key, &base, &damage) < 0 ||
+	    (base.len && patch_apply(buf_span(&base), patch, &patched, &damage))) {
+		log_line(LOG_ERROR, "%s: its change is kept aside: %s", key, damage.message);
+		rc = step_put(step, marked, patch, e);
 	} else {
-		buf_wipe(text);
-		*text = patched;
+		rc = step_put(step, key, buf_span(&patched), e);
 	}
 	buf_wipe(&base);
+	buf_wipe(&patched);
+	return rc;
 }
 
-static int fold_entry(struct fold *f, const struct spill_entry *entry, struct error *e)
+static int fold_entry(struct step *step, const struct spill_entry *entry, struct error *e)
 {
-	struct buf *text = &f->texts[f->count];
-	bool patch = entry->key[0] == PATCH_MARK;
+	const struct store *s = step->store;
+	struct buf text;
+	int rc;
 
-	buf_init(text, LIMIT_RECORD);
-	if (record_unseal(f->store, entry->key, entry->json, text, e)) {
-		buf_wipe(text);
-		return error_set(e, ERR_STORE, "an entry of %s is too long", f->store->spill_path);
-	}
-	f->records[f->count].key = entry->key + patch;
-	if (patch)
-		fold_patch(f, entry->key, text);
-	f->records[f->count++].json = buf_span(text);
-	return 0;
-}
-
-static void fold_end(struct fold *f)
-{
-	for (size_t i = 0; i < f->count; i++)
-		buf_wipe(&f->texts[i]);
-	free(f->texts);
-	free(f->records);
+	buf_init(&text, LIMIT_RECORD);
+	if (record_unseal(s, entry->key, entry->json, &text, e))
+		rc = error_set(e, ERR_STORE, "an entry of %s is too long", s->spill_path);
+	else if (entry->key[0] == PATCH_MARK)
+		rc = fold_patch(step, entry->key, buf_span(&text), e);
+	else
+		rc = step_put(step, entry->key, buf_span(&text), e);
+	buf_wipe(&text);
+	return rc;
 }
 
 /* Empties the spill file, unless there is more in it than the store has. */
@@ -102,10 +78,11 @@ static int forget_spilled(const struct store *s, int64_t upto, struct error *e)
  * held in between, so that others can spill while the copy is written. */
 int store_fold(const struct store *s, struct error *e)
 {
-	struct fold f = { .store = s };
+	struct step step = { .store = s };
 	struct spill spill;
 	struct meta meta;
 	int64_t upto = 0;
+	size_t count;
 	int rc;
 
 	if (!spill_pending(s->spill_path))
@@ -113,22 +90,19 @@ int store_fold(const struct store *s, struct error *e)
 	if (spill_open(&spill, s->spill_path, e))
 		return -1;
 	spill_unlock(&spill);
-	f.records = xcalloc(spill.count + 1, sizeof(*f.records));
-	f.texts = xcalloc(spill.count + 1, sizeof(*f.texts));
 	rc = store_meta(s, &meta, e);
 	for (size_t i = 0; i < spill.count && !rc; i++) {
 		upto = spill.entries[i].sequence;
 		if (upto > meta.spilled)
-			rc = fold_entry(&f, &spill.entries[i], e);
+			rc = fold_entry(&step, &spill.entries[i], e);
 	}
-	if (!rc && f.count)
-		rc = generation_replace(s, f.records, f.count, upto, e);
+	count = step.count;
+	rc = step_end(&step, rc, upto, e);
 	if (!rc)
 		rc = forget_spilled(s, upto, e);
 	if (!rc)
-		log_line(LOG_DEBUG, "%s: %zu records taken over from %s", s->path, f.count,
+		log_line(LOG_DEBUG, "%s: %zu records taken over from %s", s->path, count,
 			 s->spill_path);
-	fold_end(&f);
 	spill_close(&spill);
 	return rc;
 }
@@ -184,27 +158,22 @@ int store_spill(const struct store *s, const char *key, struct span json, struct
 	return rc;
 }
 
-/* Where there is no spill file to be had, the usual way has to do. */
-static int patch_store(const struct store *s, const char *key, struct span patch, struct error *e)
+/* For step_update(). */
+static int patch_record(void *context, struct buf *json, struct error *e)
 {
-	struct buf old, json;
-	int fd, rc;
+	const struct span *patch = context;
+	struct buf patched;
+	int rc;
 
-	fd = store_lock(s, e);
-	if (fd < 0)
-		return -1;
-	buf_init(&old, LIMIT_RECORD);
-	buf_init(&json, LIMIT_RECORD);
-	rc = store_fold(s, e);
-	if (!rc)
-		rc = store_get(s, key, &old, e) < 0 ? -1 : 0;
-	if (!rc && old.len)
-		rc = patch_apply(buf_span(&old), patch, &json, e);
-	if (!rc && old.len)
-		rc = generation_replace(s, &(struct record){ key, buf_span(&json) }, 1, 0, e);
-	buf_wipe(&old);
-	buf_wipe(&json);
-	close(fd);
+	if (!json->len)
+		return 0;
+	buf_init(&patched, LIMIT_RECORD);
+	rc = patch_apply(buf_span(json), *patch, &patched, e);
+	if (!rc) {
+		buf_reset(json);
+		buf_add(json, patched.at, patched.len);
+	}
+	buf_wipe(&patched);
 	return rc;
 }
 
@@ -218,7 +187,8 @@ int store_patch(const struct store *s, const char *key, struct span patch, struc
 	snprintf(marked, sizeof(marked), "%c%s", PATCH_MARK, key);
 	if (store_spill(s, marked, patch, &unspilled) == 0)
 		return store_settle(s, e) ? 1 : 0;
-	if (patch_store(s, key, patch, e) == 0)
+	/* Where there is no spill file to be had, the usual way has to do. */
+	if (store_update(s, key, patch_record, &patch, e) == 0)
 		return 0;
 	log_line(LOG_ERROR, "%s", unspilled.message);
 	return -1;

@@ -8,6 +8,7 @@
 #include "common/facts.h"
 #include "common/import_entry.h"
 #include "common/json.h"
+#include "common/keys.h"
 #include "common/probe.h"
 #include "common/usage_store.h"
 #include "fcgi/admin.h"
@@ -117,17 +118,53 @@ static int read_settings(const cJSON *body, struct account *a, struct error *e)
 	return 0;
 }
 
+struct settings {
+	const cJSON *body;
+	char owner[KEY_ID_SIZE]; /* "": nobody */
+	bool owned;		 /* the body says whose it is */
+};
+
+/* By the name of a key or code; "": nobody's. Which accounts serve a key is for admins to say. */
+static int find_owner(struct request *r, struct settings *s)
+{
+	const char *name = NULL;
+	struct key key;
+	int rc;
+
+	if (json_text(r->json, "owner", NULL, &name, &r->error) < 0)
+		return -1;
+	s->owned = name != NULL;
+	if (!s->owned)
+		return 0;
+	if (*r->key.name && r->key.role != KEY_ADMIN)
+		return error_set(&r->error, ERR_FORBIDDEN,
+				 "owner: only an admin may change whose an account is");
+	if (!*name)
+		return 0;
+	rc = keys_named(&r->site->keys, name, &key, &r->error);
+	if (!rc)
+		return error_field(&r->error, "owner", "no key is called %.80s", name);
+	if (rc > 0)
+		memcpy(s->owner, key.id, sizeof(s->owner));
+	return rc < 0 ? -1 : 0;
+}
+
 /* What is stored is changed, whatever became of it meanwhile: it was all checked before. */
 static bool apply(struct account *stored, void *context)
 {
+	const struct settings *s = context;
 	struct error ignored = { .kind = ERR_NONE };
 
-	return read_settings(context, stored, &ignored) == 0;
+	if (s->owned) {
+		free(stored->owner);
+		stored->owner = *s->owner ? xstrdup(s->owner) : NULL;
+	}
+	return read_settings(s->body, stored, &ignored) == 0;
 }
 
 static int check_names(const cJSON *body, struct error *e)
 {
-	static const char *const others[] = { "profile_arn", "priority", "max_inflight" };
+	static const char *const others[] = { "profile_arn", "priority", "max_inflight", "owner" };
 	const cJSON *item;
 
 	cJSON_ArrayForEach (item, body) {
@@ -145,18 +182,21 @@ static int check_names(const cJSON *body, struct error *e)
 
 static int change(struct request *r, struct account *a)
 {
+	struct settings settings = { .body = r->json };
 	char reason[IMPORT_REASON_SIZE];
 	struct account changed;
 	int rc;
 
 	account_init(&changed);
 	account_copy(&changed, a);
-	rc = check_names(r->json, &r->error) || read_settings(r->json, &changed, &r->error) ? -1
-											    : 0;
+	rc = check_names(r->json, &r->error) || read_settings(r->json, &changed, &r->error) ||
+			     find_owner(r, &settings)
+		     ? -1
+		     : 0;
 	if (!rc && import_check(&changed, reason))
 		rc = error_set(&r->error, ERR_REQUEST, "%s", reason);
 	if (!rc)
-		rc = roster_change(&r->site->tokens, a, apply, r->json, &r->error);
+		rc = roster_change(&r->site->tokens, a, apply, &settings, &r->error);
 	account_release(&changed);
 	return rc;
 }

@@ -4,6 +4,7 @@
 #include "common/base.h"
 #include "fcgi/api.h"
 
+#include "common/code_add.h"
 #include "common/hold.h"
 #include "common/import_plan.h"
 #include "common/json.h"
@@ -232,12 +233,11 @@ static int add(struct request *r, struct roster *roster, char text[static KEY_TE
 	    check_names(r->json, true, &r->error) || read_settings(r->json, &key, &r->error) ||
 	    find_account(r, roster, &account) || admin_check_match(r, &r->site->keys))
 		return -1;
-	if (keys_add(&r->site->keys, name, &key, text, &r->error)) {
-		snprintf(r->error.field, sizeof(r->error.field), "name");
+	if (code_add(&r->site->keys, &r->site->tokens, name, &key, account, text, &r->error)) {
+		if (r->error.kind == ERR_REQUEST)
+			snprintf(r->error.field, sizeof(r->error.field), "name");
 		return -1;
 	}
-	if (keys_find(&r->site->keys, text, &key, &r->error) != 1 || give(r, account, &key))
-		return -1;
 	admin_touched(r, name);
 	admin_note(r, "activation code %s added", name);
 	return send_text(r, name, text);
@@ -464,7 +464,7 @@ int api_admin_user_add(struct request *r)
 	struct import i = { .entries = NULL };
 	struct import_plan *plans = NULL;
 	struct roster roster;
-	size_t done;
+	bool accounts;
 	int rc;
 
 	roster_init(&roster);
@@ -474,7 +474,7 @@ int api_admin_user_add(struct request *r)
 	if (!rc)
 		rc = import_plan(plans, &i, &roster, &r->site->keys, &r->error) ||
 		     check_entry(r, &i, &plans[0]) || admin_check_match(r, &r->site->keys) ||
-		     import_carry_out(&r->site->tokens, &r->site->keys, plans, &i, &done,
+		     import_carry_out(&r->site->tokens, &r->site->keys, plans, &i, &accounts,
 				      &r->error);
 	if (!rc) {
 		admin_touched(r, i.entries[0].code.key.name);

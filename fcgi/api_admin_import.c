@@ -50,7 +50,7 @@ static int work_read(struct request *r, struct work *w, const char *source)
 	return import_plan(w->plans, &w->import, &w->roster, &r->site->keys, &r->error);
 }
 
-static void note_accounts(struct request *r, const struct work *w)
+static void note_accounts(struct request *r, const struct work *w, bool codes)
 {
 	for (size_t i = 0; i < w->import.count; i++) {
 		const struct import_plan *p = &w->plans[i];
@@ -58,25 +58,29 @@ static void note_accounts(struct request *r, const struct work *w)
 
 		if (p->verdict == IMPORT_ADD || p->verdict == IMPORT_UPDATE)
 			admin_touched(r, a->id);
-		if (p->code == IMPORT_ADD || p->code == IMPORT_UPDATE)
+		if (codes && (p->code == IMPORT_ADD || p->code == IMPORT_UPDATE))
 			admin_touched(r, w->import.entries[i].code.key.name);
 	}
 }
 
 static int work_store(struct request *r, struct work *w)
 {
-	size_t done;
+	bool accounts;
+	int rc;
 
 	if (admin_check_match(r, &r->site->tokens) || admin_announce(r, "account.import", NULL))
 		return -1;
-	if (import_carry_out(&r->site->tokens, &r->site->keys, w->plans, &w->import, &done,
-			     &r->error)) {
-		admin_note(r, "import stopped at entry %zu of %zu", done + 1, w->import.count);
-		return -1;
-	}
-	note_accounts(r, w);
-	admin_note(r, "%zu entries imported", w->import.count);
-	return 0;
+	rc = import_carry_out(&r->site->tokens, &r->site->keys, w->plans, &w->import, &accounts,
+			      &r->error);
+	if (accounts)
+		note_accounts(r, w, !rc);
+	if (rc)
+		admin_note(r, "import failed: %s stored",
+			   accounts ? "the accounts are, the activation codes are not"
+				    : "nothing is");
+	else
+		admin_note(r, "%zu entries imported", w->import.count);
+	return rc;
 }
 
 /* ?store=1 does it; else it is only told what would be done. ?share=1: activation codes may use the

@@ -35,7 +35,7 @@ struct up_event_options {
 
 struct up_event {
 	struct up_event_options options;
-	struct up_tool *tools; /* in order of arrival, at most LIMIT_OPEN_TOOLS; up_event.c */
+	struct up_tool *tools; /* in order of arrival, at most LIMIT_OPEN_TOOLS; up_event_tools.c */
 	size_t tool_count, tools_ended; /* the first tools_ended were handed out wholly */
 	struct buf held;  /* text that waits for the end of the call being handed out */
 	bool any_content; /* text, reasoning or a call was handed out */

@@ -57,6 +57,16 @@ const remove = (a, done) => confirm(t('Delete account'), `${t('Delete “{}” w
 	done();
 });
 
+const share = (a, done) => confirm(t('Share account'), t('Let “{}” serve all keys that use shared accounts?', labelOf(a)), t('Share'), async () => {
+	try {
+		await api('PATCH', `/accounts/${a.id}`, { owner: '' });
+		note(`${labelOf(a)}: ${t('shared')}`);
+	} catch (error) {
+		note(error.message, true);
+	}
+	done();
+});
+
 // ---- adding ----
 
 const ways = [
@@ -174,9 +184,9 @@ export const addAccount = (done) => dialog(t('Add account'), (close, element) =>
 
 // ---- importing ----
 
-const PIECE = 50; /* entries of a long list that are stored at once */
+const PIECE = 500; /* entries of a long list that are stored at once */
 
-// A long list in pieces, for each entry is a write of the store; any other file whole.
+// A long list in pieces, each of which is stored whole or not at all; any other file whole.
 function piecesOf(text) {
 	const all = JSON.parse(text), pieces = [];
 
@@ -272,6 +282,7 @@ export async function accountsPage() {
 				a.state === 'disabled' ? [t('Enable'), () => act(a, 'enable', update)] : [t('Disable'), () => act(a, 'disable', update)],
 				...(a.kind === 'api_key' ? [] : [[t('Refresh token'), () => act(a, 'refresh', update)]]),
 				[t('Reset'), () => act(a, 'reset', update)],
+				...(a.owner ? [[t('Share'), () => share(a, update)]] : []),
 				[t('Delete'), () => remove(a, update), true],
 			])) },
 	], { filter, empty: () => h('div.empty', {}, h('h2', {}, t('No accounts yet')), h('p', {}, t('Log in with a Kiro account, or take over what another program has.')),

@@ -58,7 +58,7 @@ const chinese = {
 	'Its days, its machine and its limits are forgotten.': '其天数、设备和限制将被删除。', 'Its account {} stays stored, but serves nobody until another code has it.': '其账号 {} 仍会保留，但在分配给其他激活码之前不再提供服务。',
 	'serves nobody': '无法服务', 'not used yet': '未使用', 'It has no account of its own.': '没有专属账号。', 'No activation codes yet': '还没有激活码',
 	'A code is a key for one user of many: so many days from its first use, on one machine if you like.': '激活码是供单个用户使用的密钥：自首次使用起计天数，可限定一台设备。',
-	'only for “{}”': '仅供“{}”使用', 'serves nobody: its key was removed': '无法服务：其密钥已移除', 'Codes without an account of their own may use those of nobody': '没有专属账号的激活码可使用公共账号',
+	'only for “{}”': '仅供“{}”使用', 'Share': '共享', 'shared': '已共享', 'Share account': '共享账号', 'Let “{}” serve all keys that use shared accounts?': '允许所有使用公共账号的密钥使用“{}”？', 'serves nobody: its key was removed': '无法服务：其密钥已移除', 'Codes without an account of their own may use those of nobody': '没有专属账号的激活码可使用公共账号',
 	'too many wrong passwords: try again in {} seconds': '密码错误次数过多：请在 {} 秒后重试', 'this is not the password': '密码错误', 'The server cannot be reached.': '无法连接服务器。',
 };
 

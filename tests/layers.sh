@@ -35,6 +35,7 @@ rule "includes name the folder" '#include "[^/"]*"' common/*.[ch] fcgi/*.[ch] cl
 rule "a stand-in shares no code with what it tests" '#include "(common|fcgi|cli)/' tests/upstream/*.[ch]
 only fcgiapp.h fcgi/conn.c
 only curl/curl.h common/http.c
+only curl/urlapi.h common/http_url.c
 only gdbm.h common/generation.c
 only sqlite3.h cli/import_database.c
 

@@ -25,6 +25,7 @@ import { buildDir, startStandin } from '../lib/standin.mjs'
 const KILLS = Number(process.env.KILLS ?? 200)
 const TOGETHER = 6
 const ACCOUNTS = 10
+const BATCH = 5 /* accounts of one import */
 
 const random = (n) => Math.floor(Math.random() * n)
 const pick = (list) => list[random(list.length)]
@@ -64,6 +65,15 @@ const victims = {
   },
   'kiroctl account disable': () => ({ start: kiroctl('account', pick(['disable', 'enable']), world.spare) }),
   'kiroctl backup': () => ({ start: kiroctl('backup') }),
+  'kiroctl account import': () => {
+    const batch = { name: `batch${++serial}`, whole: false }
+    const file = path.join(world.at.dir, `${batch.name}.json`)
+    const one = (i) => ({ refreshToken: `of-${batch.name}-${i}-0123456789`, label: `${batch.name}.${i}`, disabled: true })
+
+    fs.writeFileSync(file, JSON.stringify(Array.from({ length: BATCH }, (_, i) => one(i))), { mode: 0o600 })
+    world.imports.push(batch)
+    return { start: kiroctl('account', 'import', file, '--yes'), done: () => { batch.whole = true } }
+  },
   'kiro.cgi': () => ({ start: (env) => {
     const request = chat()
     const child = program(world.at.cgi, [], { ...cgiVariables({ script: '/cgi-bin/kiro.cgi', ...request }), ...env },
@@ -77,7 +87,7 @@ const victims = {
 
 const weights = ['kiro-refresh', 'kiro-refresh', 'kiro-refresh', 'kiroctl account refresh', 'kiroctl account refresh',
   'kiro.cgi', 'kiro.cgi', 'kiro.fcgi', 'kiroctl key add', 'kiroctl models add', 'kiroctl account disable',
-  'kiroctl backup']
+  'kiroctl backup', 'kiroctl account import']
 
 /* A long-lived responder with a few requests at once; it lives until it is killed. */
 async function serve(env, limit) {
@@ -228,20 +238,29 @@ async function check(results, log, sum) {
     assert.ok(records.some((r) => r.store === 'keys' && r.record.name === name), `key ${name} is gone\n${story()}`)
   for (const name of world.aliases)
     assert.ok(records.some((r) => r.key === `m/${name}`), `alias ${name} is gone\n${story()}`)
+  for (const { name, whole } of world.imports) {
+    const found = records.filter((r) => r.store === 'tokens' && r.record.label?.startsWith(`${name}.`)).length
+
+    assert.ok(found === BATCH || found === 0 && !whole, `${found} of ${BATCH} accounts of ${name}\n${story()}`)
+  }
   sum.renewed += refresh.ok
   sum.inWindow += underWay.size
   sum.lost += lost.size
   await world.standin.clearStats()
 }
 
-/* Keys and aliases would only grow. */
+/* Keys, aliases and imported accounts would only grow. */
 function forget() {
+  for (const { name } of world.imports)
+    for (let i = 0; i < BATCH; i++)
+      try { world.at.kiroctl(['account', 'remove', `${name}.${i}`]) } catch { /* a killed import */ }
   for (const name of world.keys)
     world.at.kiroctl(['key', 'remove', name])
   for (const name of world.aliases)
     world.at.kiroctl(['models', 'remove', name])
   world.keys.clear()
   world.aliases.clear()
+  world.imports.length = 0
 }
 
 /* ---- the run ---- */
@@ -263,7 +282,7 @@ async function begin(sealed) {
   const at = await makeInstallation({ standin, accounts: specs, settings: {
     'log.level': 'error', state_key_file: keyFile(sealed) } })
 
-  world = { standin, at, keys: new Set(), aliases: new Set(), plans: {}, idOf: {} }
+  world = { standin, at, keys: new Set(), aliases: new Set(), imports: [], plans: {}, idOf: {} }
   const records = exported().filter((r) => r.key.startsWith('a/'))
   for (const account of await standin.accounts())
     world.idOf[account.name] = records.find((r) => r.record.refresh_token === account.refreshToken).record.id

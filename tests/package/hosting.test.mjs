@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { payload } from '../lib/http.mjs';
-import { checkMode, isDelta, message, nextWhere, startSite, textOf } from '../web/checks.mjs';
+import { checkMode } from '../web/checks.mjs';
+import { isDelta, message, nextWhere, startSite, textOf } from '../web/site.mjs';
 import { packageModes } from './modes.mjs';
 
 const SILENCE = Number(process.env.SILENCE ?? 300); /* seconds */

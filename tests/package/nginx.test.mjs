@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { start } from '../lib/process.mjs';
-import { startSite } from '../web/checks.mjs';
+import { startSite } from '../web/site.mjs';
 import { packageModes, startNginx } from './modes.mjs';
 
 const more = (directive) => (text) => text.replace(/\}$/, `\t${directive}\n\t}`);

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 
 import { payload } from '../lib/http.mjs';
 import { start, until } from '../lib/process.mjs';
-import { isDelta, message, nextWhere, startSite, textOf } from '../web/checks.mjs';
+import { isDelta, message, nextWhere, startSite, textOf } from '../web/site.mjs';
 import { packageModes } from './modes.mjs';
 import { packageFile } from './root.mjs';
 

@@ -206,7 +206,7 @@ step('an import is shown before it is stored', async () => {
 });
 
 step('a long import is stored in pieces, shows how far it is, and can be stopped', async () => {
-	const entries = Array.from({ length: 120 }, (_, i) => ({ refreshToken: `aor${'Long0'.repeat(30)}${i}`, label: `long ${i}` }));
+	const entries = Array.from({ length: 1200 }, (_, i) => ({ refreshToken: `aor${'Long0'.repeat(30)}${i}`, label: `long ${i}` }));
 	const sent = [];
 	let answer;
 	const second = new Promise((resolve) => {
@@ -222,14 +222,14 @@ step('a long import is stored in pieces, shows how far it is, and can be stopped
 	await button('Import').click();
 	await page.locator('dialog textarea').fill(JSON.stringify(entries));
 	await button('Show what would be done').click();
-	await button('Store (120)').click();
-	await page.locator('dialog [role=status]', { hasText: '2 of 3: 51–100' }).waitFor();
+	await button('Store (1200)').click();
+	await page.locator('dialog [role=status]', { hasText: '2 of 3: 501–1000' }).waitFor();
 	assert.equal(await page.locator('dialog progress').evaluate(({ value, max }) => `${value}/${max}`), '1/3');
 	await button('Stop').click();
 	await page.locator('dialog').waitFor({ state: 'detached' });
 	answer();
 	await page.waitForTimeout(200);
-	assert.deepEqual(sent.map((piece) => [piece.length, piece[0]]), [[50, 'long 0'], [50, 'long 50']]);
+	assert.deepEqual(sent.map((piece) => [piece.length, piece[0]]), [[500, 'long 0'], [500, 'long 500']]);
 	await page.unroute('**/accounts/import?store=1*');
 });
 
@@ -450,16 +450,20 @@ step('a code has an account of its own, and its removal names it', async () => {
 	await page.locator('dialog', { hasText: 'login 8' }).waitFor();
 	await page.locator('dialog footer').getByRole('button', { name: 'Cancel' }).click();
 	assert.equal(await say(ben), 200);
-	at.kiroctl(['code', 'add', 'gone', '--account', (await api('/accounts')).accounts.find(({ label }) => label === 'login 7').id]);
+	at.kiroctl(['code', 'add', 'gone', '--account', (await api('/accounts')).accounts.find(({ label }) => label === 'login 6').id]);
 	await go('accounts');
 	await rowOf('login 8').getByText('only for “ben”').waitFor();
-	await rowOf('login 7').getByText('only for “gone”').waitFor();
+	await rowOf('login 6').getByText('only for “gone”').waitFor();
 	await go('codes');
 	await actOn('gone', 'Remove');
 	await page.locator('dialog footer').getByRole('button', { name: 'Remove', exact: true }).click();
 	await rowOf('gone').waitFor({ state: 'detached' });
 	await go('accounts');
-	await rowOf('login 7').getByText('serves nobody').waitFor();
+	await rowOf('login 6').getByText('serves nobody').waitFor();
+	await actOn('login 6', 'Share');
+	await page.locator('dialog', { hasText: 'login 6' }).getByRole('button', { name: 'Share', exact: true }).click();
+	await rowOf('login 6').getByText('serves nobody').waitFor({ state: 'detached' });
+	assert.equal((await api('/accounts')).accounts.find(({ label }) => label === 'login 6').owner, null);
 });
 
 step('codes are imported, and may use the accounts of nobody where that is ticked', async () => {

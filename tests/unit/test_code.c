@@ -1,8 +1,10 @@
 #include "common/base.h"
 #include "common/clock.h"
+#include "common/code_add.h"
 #include "common/json.h"
 #include "common/keys.h"
 #include "common/limits.h"
+#include "common/roster.h"
 #include "tests/unit/scratch.h"
 
 #include <CUnit/CUnit.h>
@@ -214,7 +216,46 @@ static void a_refused_code_is_called_one(void)
 			       "this activation code expired at 2026-11-21T10:00:00Z");
 }
 
+/* A copy of the tokens' file cannot be made: a directory is in its place. */
+static void a_code_comes_with_its_account_or_not_at_all(void)
+{
+	char tokens_dir[SCRATCH_SIZE], text[KEY_TEXT_SIZE] = "";
+	struct account account;
+	struct key key = a_code(), found;
+	struct store tokens;
+
+	begin();
+	scratch_store(tokens_dir, "tokens", &tokens);
+	account_init(&account);
+	account.id = xstrdup("acc_1");
+	account.kind = KIND_API_KEY;
+	secret_set(&account.api_key, "ksk_0123456789abcdef0123456789abcdef");
+	CU_ASSERT_EQUAL(roster_put(&tokens, &account, &e), 0);
+	CU_ASSERT_EQUAL_FATAL(mkdir(tokens.new_path, 0700), 0);
+	CU_ASSERT_EQUAL(code_add(&s, &tokens, "ann", &key, &account, text, &e), -1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, tokens.path));
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "the activation code was not added"));
+	error_clear(&e);
+	CU_ASSERT_EQUAL(keys_named(&s, "ann", &found, &e), 0);
+
+	CU_ASSERT_EQUAL(rmdir(tokens.new_path), 0);
+	key = a_code();
+	*text = '\0';
+	CU_ASSERT_EQUAL(code_add(&s, &tokens, "ann", &key, &account, text, &e), 0);
+	CU_ASSERT_EQUAL(keys_find(&s, text, &found, &e), 1);
+	CU_ASSERT_STRING_EQUAL(account.owner, found.id);
+	CU_ASSERT_EQUAL(code_add(&s, &tokens, "ann", &key, NULL, text, &e), -1); /* is there */
+	error_clear(&e);
+	CU_ASSERT_EQUAL(keys_named(&s, "ann", &found, &e), 1);
+	account_release(&account);
+	store_close(&tokens);
+	scratch_remove(tokens_dir);
+	end();
+}
+
 CU_TestInfo code_tests[] = {
+	{ "a_code_comes_with_its_account_or_not_at_all",
+	  a_code_comes_with_its_account_or_not_at_all },
 	{ "made_codes_have_the_form_of_codes", made_codes_have_the_form_of_codes },
 	{ "codes_do_not_tell_capitals_and_keys_do", codes_do_not_tell_capitals_and_keys_do },
 	{ "weak_codes_come_from_other_gateways_only", weak_codes_come_from_other_gateways_only },

@@ -56,6 +56,8 @@ static void mistakes_are_refused_with_their_line(void)
 		{ "{\n\"auth\": \"maybe\"}", ":2: auth is not one of: key, none" },
 		{ "{\n\n\"max_streams\": 0}",
 		  ":3: max_streams must be a whole number from 1 to 16384" },
+		{ "{\"activation_grace\": 299}", /* an answer holds 300 as it is */
+		  "activation_grace must be a whole number from 300 to 604800 seconds" },
 		{ "{\"max_streams\": 1.5}", ":1: max_streams must be a whole number" },
 		{ "{\"max_streams\": true}", ":1: max_streams has a value of the wrong type" },
 		{ "{\"state_on_network\": \"perhaps\"}",

@@ -3,6 +3,7 @@
  */
 #include "common/base.h"
 #include "common/audit.h"
+#include "common/bearer.h"
 #include "common/clock.h"
 #include "common/hold.h"
 #include "common/json.h"
@@ -13,6 +14,7 @@
 #include "fcgi/app.h"
 #include "fcgi/conn.h"
 #include "fcgi/router.h"
+#include "tests/unit/jwt.h"
 #include "tests/unit/scratch.h"
 
 #include <CUnit/CUnit.h>
@@ -20,10 +22,13 @@
 
 #define NOW INT64_C(1795255200) /* 2026-11-21T10:00:00Z */
 
+#define JWT_SECRET "0123456789abcdef0123456789abcdef"
+
 #define TO_MIDNIGHT (14 * 3600)
 #define TO_MONTH    (TO_MIDNIGHT + 9 * 86400)
 
-static char dir[SCRATCH_SIZE];
+static char dir[SCRATCH_SIZE], jwt_key_file[SCRATCH_SIZE + 16];
+static char empty[] = "", staff[] = "template";
 static struct store tokens, keys;
 static struct config config;
 static struct quota *quota;
@@ -46,6 +51,13 @@ enum holder {
 	OVER_TOKENS = OVER_REQUESTS + KEY_WINDOWS,
 	OVER_CREDITS = OVER_TOKENS + KEY_WINDOWS,
 	OVER_STREAMS = OVER_CREDITS + KEY_WINDOWS,
+	JWT_USER, /* a token (bearer.h), no record of a key */
+	JWT_VIEWER,
+	JWT_OPERATOR,
+	JWT_ADMIN,
+	JWT_EXPIRED,
+	JWT_FORGED,
+	JWT_OVER,
 	HOLDERS
 };
 
@@ -108,6 +120,23 @@ static const struct {
 					  "0.5 credits per month", TO_MONTH },
 	[OVER_STREAMS] = { "over-streams", 429, "rate_limit_error", "rate_limit_error",
 			   "rate_limit_exceeded", "as many as it may have at once", 5 },
+	[JWT_USER] = { "jwt-user", 0, NULL, NULL, NULL, NULL, 0 },
+	[JWT_VIEWER] = { "jwt-viewer", 403, "permission_error", "invalid_request_error",
+			 "permission_denied", "the role viewer", 0 },
+	[JWT_OPERATOR] = { "jwt-operator", 403, "permission_error", "invalid_request_error",
+			   "permission_denied", "the role operator", 0 },
+	[JWT_ADMIN] = { "jwt-admin", 0, NULL, NULL, NULL, NULL, 0 },
+	[JWT_EXPIRED] = { "jwt-expired", 401, "authentication_error", "invalid_request_error",
+			  "invalid_api_key", "this JSON Web Token is refused: it has expired", 0 },
+	[JWT_FORGED] = { "jwt-forged", 401, "authentication_error", "invalid_request_error",
+			 "invalid_api_key", "invalid x-api-key", 0 },
+	[JWT_OVER] = { "jwt-over", 429, "rate_limit_error", "rate_limit_error",
+		       "rate_limit_exceeded", "10 tokens per day", TO_MIDNIGHT },
+};
+
+static const enum key_role roles[HOLDERS] = {
+	[VIEWER_KEY] = KEY_VIEWER, [OPERATOR_KEY] = KEY_OPERATOR, [ADMIN_KEY] = KEY_ADMIN,
+	[JWT_VIEWER] = KEY_VIEWER, [JWT_OPERATOR] = KEY_OPERATOR, [JWT_ADMIN] = KEY_ADMIN,
 };
 
 static bool has_code(enum holder who)
@@ -115,9 +144,29 @@ static bool has_code(enum holder who)
 	return who >= CODE && who <= CODE_EXPIRED;
 }
 
-/* "gate-test-key-of-NAME" */
+static void token_of(enum holder who, char out[static KEY_TEXT_SIZE])
+{
+	char claims[128];
+	struct buf token;
+
+	snprintf(claims, sizeof(claims), "{\"sub\":\"%s\",\"exp\":%" PRId64 ",\"role\":\"%s\"}",
+		 holders[who].name, who == JWT_EXPIRED ? NOW - 3600 : NOW + 600,
+		 key_role_names[roles[who]]);
+	buf_init(&token, KEY_TEXT_SIZE);
+	jwt_begin(&token, JWT_HS256, claims);
+	jwt_sign(&token, who == JWT_FORGED ? "another secret of 32 bytes, and more" : JWT_SECRET);
+	CU_ASSERT_FALSE_FATAL(token.failed);
+	snprintf(out, KEY_TEXT_SIZE, "%s", token.at);
+	buf_release(&token);
+}
+
+/* "gate-test-key-of-NAME", or a token. */
 static void text_of(enum holder who, char out[static KEY_TEXT_SIZE])
 {
+	if (who >= JWT_USER) {
+		token_of(who, out);
+		return;
+	}
 	snprintf(out, KEY_TEXT_SIZE, "%sgate-test-key-of-%s", has_code(who) ? "act-" : "",
 		 holders[who].name);
 }
@@ -130,10 +179,6 @@ static bool is_over(enum holder who)
 
 static void settings_of(enum holder who, struct key *key)
 {
-	static const enum key_role roles[HOLDERS] = {
-		[VIEWER_KEY] = KEY_VIEWER, [OPERATOR_KEY] = KEY_OPERATOR, [ADMIN_KEY] = KEY_ADMIN
-	};
-
 	static const int64_t limits[KEY_MEASURES] = {
 		[MEASURE_REQUESTS] = 1, [MEASURE_TOKENS] = 10, [MEASURE_CREDITS] = KEY_CREDIT / 2
 	};
@@ -169,6 +214,26 @@ static void use_up(enum holder who, const char *text, int *held)
 	}
 }
 
+/* Whoever has a token may 10 tokens a day, each for himself; one has had them. */
+static void begin_tokens(void)
+{
+	struct key template = { .role = KEY_USER }, over;
+	struct bearer_refusal refusal;
+	char text[KEY_TEXT_SIZE] = "", token[KEY_TEXT_SIZE];
+
+	template.limits[MEASURE_TOKENS][WINDOW_DAY] = 10;
+	CU_ASSERT_EQUAL_FATAL(keys_add(&keys, staff, &template, text, &e), 0);
+	snprintf(jwt_key_file, sizeof(jwt_key_file), "%s/jwt.key", dir);
+	scratch_write(jwt_key_file, JWT_SECRET, strlen(JWT_SECRET));
+	config.jwt_key_file = jwt_key_file;
+	config.jwt_issuer = config.jwt_audience = config.jwt_role_claim = empty;
+	config.jwt_limits_of = staff;
+	token_of(JWT_OVER, token);
+	CU_ASSERT_EQUAL_FATAL(bearer_read(&config, &keys, token, NOW, &over, &refusal, &e), 1);
+	CU_ASSERT_EQUAL(quota_enter(quota, &over, NOW, &e), 0);
+	quota_book(quota, over.id, NOW, 10, 0);
+}
+
 static int begin(void)
 {
 	int held = -1;
@@ -179,7 +244,7 @@ static int begin(void)
 	CU_ASSERT_EQUAL_FATAL(store_open(&keys, dir, "keys", 0, &e), 0);
 	config = (struct config){ .state_dir = dir };
 	quota = quota_new(&config);
-	for (int who = USER_KEY; who < HOLDERS; who++) {
+	for (int who = USER_KEY; who < JWT_USER; who++) {
 		char text[KEY_TEXT_SIZE];
 		struct key key;
 
@@ -188,6 +253,7 @@ static int begin(void)
 		CU_ASSERT_EQUAL_FATAL(keys_add(&keys, holders[who].name, &key, text, &e), 0);
 		use_up((enum holder)who, text, &held);
 	}
+	begin_tokens();
 	return held;
 }
 
@@ -271,11 +337,11 @@ static bool role_may(enum holder who, enum guard guard)
 {
 	if (guard == OPEN || guard == HOLDER)
 		return true;
-	if (who == VIEWER_KEY)
+	if (roles[who] == KEY_VIEWER)
 		return guard == VIEWER;
-	if (who == OPERATOR_KEY)
+	if (roles[who] == KEY_OPERATOR)
 		return guard == VIEWER || guard == OPERATOR;
-	return who == ADMIN_KEY || guard == CLIENT || guard == CHAT;
+	return roles[who] == KEY_ADMIN || guard == CLIENT || guard == CHAT;
 }
 
 /* 0: let in, whatever the handler says then. Metrics are for this machine, or for a token of their
@@ -351,11 +417,14 @@ static void check(const struct router_row *row, enum holder who, const struct bu
 /* Also what the door to reload signals is let pass. */
 static void start(struct app *app)
 {
-	char path[SCRATCH_SIZE + 16], settings[512];
+	char path[SCRATCH_SIZE + 16], settings[768];
 
 	snprintf(path, sizeof(path), "%s/kiro.json", dir);
-	snprintf(settings, sizeof(settings),
-		 "{\"state_dir\":\"%s\",\"log\":{\"file\":\"/dev/null\"}}", dir);
+	snprintf(
+		settings, sizeof(settings),
+		"{\"state_dir\":\"%s\",\"log\":{\"file\":\"/dev/null\"},"
+		"\"jwt\":{\"key_file\":\"%s\",\"role_claim\":\"role\",\"limits_of\":\"template\"}}",
+		dir, jwt_key_file);
 	scratch_write(path, settings, strlen(settings));
 	CU_ASSERT_EQUAL_FATAL(app_init(app, path, NULL, &e), 0);
 	signal(SIGHUP, SIG_IGN);

@@ -662,6 +662,10 @@ static void codes_that_no_header_can_hold_are_refused(void)
 	CU_ASSERT_TRUE(
 		begins(refusal("[{\"code\":\"A B\",\"active\":true}]"), "its activation code"));
 	CU_ASSERT_TRUE(begins(refusal("[{\"code\":\"\",\"active\":true}]"), "its activation code"));
+	CU_ASSERT_STRING_EQUAL(refusal("[{\"code\":12345678,\"active\":true}]"),
+			       "code: must be a text, in quotes");
+	CU_ASSERT_STRING_EQUAL(refusal("{\"act-1\":{\"activation_code\":12345678}}"),
+			       "activation_code: must be a text, in quotes");
 	CU_ASSERT_TRUE(begins(refusal("[{\"code\":\"A\",\"active\":true,\"machineId\":\"a b\"}]"),
 			      "machineId:"));
 	CU_ASSERT_TRUE(

@@ -168,6 +168,66 @@ static void update_leaves_the_store_alone_when_told_so(void)
 	end();
 }
 
+static int add_one(void *context, struct buf *json, struct error *why)
+{
+	int n = json->len ? atoi(json->at + 5) : 0;
+
+	(void)context;
+	(void)why;
+	buf_reset(json);
+	return buf_add_format(json, "{\"n\":%d}", n + 1);
+}
+
+static int result; /* of work() */
+
+/* Puts, reads what it put, changes that, removes, and looks at the store meanwhile. */
+static int work(void *context, struct step *step, struct error *why)
+{
+	struct buf json;
+
+	(void)context;
+	buf_init(&json, LIMIT_RECORD);
+	CU_ASSERT_EQUAL(step_put(step, "a/2", span_of("{\"n\":2}"), why), 0);
+	CU_ASSERT_EQUAL(step_get(step, "a/2", &json, why), 1);
+	CU_ASSERT_TRUE(span_is(buf_span(&json), "{\"n\":2}"));
+	CU_ASSERT_EQUAL(step_update(step, "a/2", add_one, NULL, why), 0);
+	CU_ASSERT_EQUAL(step_update(step, "a/1", add_one, NULL, why), 0);
+	CU_ASSERT_EQUAL(step_update(step, "a/1", add_one, NULL, why), 0);
+	CU_ASSERT_EQUAL(step_put(step, "a/9", span_of(""), why), 0);
+	CU_ASSERT_EQUAL(step_get(step, "a/9", &json, why), 0);
+	CU_ASSERT_EQUAL(json.len, 0);
+	CU_ASSERT_EQUAL(step_put(step, "a/\n", span_of("{}"), why), -1);
+	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}");
+	CU_ASSERT_STRING_EQUAL(get("a/2"), NONE);
+	CU_ASSERT_STRING_EQUAL(get("a/9"), "{\"n\":9}");
+	buf_release(&json);
+	return result;
+}
+
+static void step_is_seen_whole_or_not_at_all(void)
+{
+	struct store_stamp stamp = { .inode = 0 };
+	size_t records, bad;
+
+	begin();
+	put("a/1", "{\"n\":1}");
+	put("a/9", "{\"n\":9}");
+	store_changed(&s, &stamp, &e);
+	for (result = -1; result < 2; result += 2) {
+		CU_ASSERT_EQUAL(store_step(&s, work, NULL, &e), result);
+		CU_ASSERT_EQUAL(store_changed(&s, &stamp, &e), 0);
+	}
+	result = 0;
+	CU_ASSERT_EQUAL(store_step(&s, work, NULL, &e), 0);
+	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":3}");
+	CU_ASSERT_STRING_EQUAL(get("a/2"), "{\"n\":3}");
+	CU_ASSERT_STRING_EQUAL(get("a/9"), NONE);
+	CU_ASSERT_EQUAL(store_verify(&s, &records, &bad, &e), 0);
+	CU_ASSERT_EQUAL(records, 2);
+	CU_ASSERT_EQUAL(bad, 0);
+	end();
+}
+
 struct seen {
 	int count, sum, stop_at;
 };
@@ -288,16 +348,6 @@ static void truncated_file_does_not_verify(void)
 
 #define WRITERS 4
 #define ROUNDS	25
-
-static int add_one(void *context, struct buf *json, struct error *why)
-{
-	int n = json->len ? atoi(json->at + 5) : 0;
-
-	(void)context;
-	(void)why;
-	buf_reset(json);
-	return buf_add_format(json, "{\"n\":%d}", n + 1);
-}
 
 static void *count_up(void *context)
 {
@@ -497,6 +547,7 @@ CU_TestInfo store_tests[] = {
 	  store_keeps_keys_and_records_within_limits },
 	{ "update leaves the store alone when told so",
 	  update_leaves_the_store_alone_when_told_so },
+	{ "step is seen whole or not at all", step_is_seen_whole_or_not_at_all },
 	{ "each gives the keys of a prefix", each_gives_the_keys_of_a_prefix },
 	{ "damaged record is refused, others are given",
 	  damaged_record_is_refused_and_others_are_given },

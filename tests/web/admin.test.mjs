@@ -318,7 +318,26 @@ test('a code: shown once, changed, reset, removed, never shown again', async () 
 	await ok('DELETE', '/codes/Ann');
 	assert.equal((await models('third-pc')).status, 401);
 	assert.equal((await api('DELETE', '/codes/Ann')).status, 404);
-	at.kiroctl(['account', 'set', id, '--owner', '']);
+	assert.equal((await ok('PATCH', `/accounts/${id}`, { owner: '' })).owner, null);
+});
+
+test('whose an account is: a key\'s by its name, then nobody\'s; for admins to say', async () => {
+	const [{ id }] = (await ok('GET', '/accounts')).accounts;
+	const operator = at.kiroctl(['key', 'add', 'op2', '--role', 'operator']).trim();
+	at.kiroctl(['key', 'add', 'whose']);
+	const owner = (await ok('GET', '/keys')).keys.find(({ name }) => name === 'whose').id;
+	const asOperator = (body) => api('PATCH', `/accounts/${id}`, body, { authorization: `Bearer ${operator}` });
+
+	assert.equal((await ok('PATCH', `/accounts/${id}`, { owner: 'whose' })).owner, owner);
+	const unknown = await api('PATCH', `/accounts/${id}`, { owner: 'nobody-here' });
+
+	assert.deepEqual([unknown.status, unknown.json.error.field], [400, 'owner']);
+	assert.equal((await asOperator({ owner: '' })).status, 403);
+	assert.equal((await asOperator({ priority: 0 })).status, 200);
+	assert.equal((await ok('GET', `/accounts/${id}`)).owner, owner);
+	assert.equal((await ok('PATCH', `/accounts/${id}`, { owner: '' })).owner, null);
+	for (const name of ['op2', 'whose'])
+		at.kiroctl(['key', 'remove', name]);
 });
 
 test('an older gateway\'s users: added with their account, listed, counted, removed', async () => {

@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 
 import { QUIET_THREADS, until } from '../lib/process.mjs';
 import { residentKib } from '../lib/servers.mjs';
-import { message, startSite } from './checks.mjs';
+import { message, startSite } from './site.mjs';
 import { apacheProxyFcgi, modes } from './modes.mjs';
 
 const SLOW = 200;           /* clients with slow bodies */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { payload } from '../lib/http.mjs';
-import { startSite } from './checks.mjs';
+import { startSite } from './site.mjs';
 import { modes } from './modes.mjs';
 
 describe('lighttpd FastCGI as the whole host', { timeout: 60000 }, () => {

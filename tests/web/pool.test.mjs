@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { payload } from '../lib/http.mjs';
 import { until } from '../lib/process.mjs';
 import { processesOf, startLighttpd } from '../lib/servers.mjs';
-import { startSite } from './checks.mjs';
+import { startSite } from './site.mjs';
 import { modes } from './modes.mjs';
 
 const fragments = fileURLToPath(new URL('../../lighttpd', import.meta.url));

@@ -6,8 +6,9 @@ import { describe, test } from 'node:test';
 
 import { run } from '../lib/process.mjs';
 import { webUser } from '../lib/servers.mjs';
-import { checkMode, startSite } from './checks.mjs';
+import { checkMode } from './checks.mjs';
 import { modes } from './modes.mjs';
+import { startSite } from './site.mjs';
 
 // The archive is of the ordinary build.
 const sanitized = /san$/.test(process.env.BUILD ?? '');

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { startApache, startLighttpd, startResponder, webUser } from '../lib/servers.mjs';
 import { buildDir } from '../lib/standin.mjs';
-import { startSite } from './checks.mjs';
+import { startSite } from './site.mjs';
 import { modes } from './modes.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
