@@ -19,6 +19,9 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max); /* no allocation */
+/* For at most size - 1 bytes in memory of the caller's, such as a name on the stack. Not to be
+ * released. */
+void buf_init_in(struct buf *b, char *room, size_t size);
 void buf_release(struct buf *b);
 void buf_wipe(struct buf *b);  /* release, after overwriting: it held a secret */
 void buf_reset(struct buf *b); /* empty, memory is kept */

@@ -110,7 +110,8 @@ void jsonw_key(struct jsonw *w, const char *key)
 	w->first = false;
 	buf_add_char(w->out, '"');
 	escape(w->out, span_of(key));
-	buf_add(w->out, "\":", 2);
+	buf_add_char(w->out, '"');
+	buf_add_char(w->out, ':');
 	w->has_key = true;
 }
 

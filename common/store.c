@@ -158,6 +158,11 @@ int store_verify(const struct store *s, size_t *records, size_t *damaged_records
 	return rc;
 }
 
+bool store_stamp_is(const struct store_stamp *a, const struct store_stamp *b)
+{
+	return a->inode == b->inode && a->device == b->device && a->mtime_ns == b->mtime_ns;
+}
+
 int store_changed(const struct store *s, struct store_stamp *stamp, struct error *e)
 {
 	struct store_stamp now;
@@ -166,8 +171,7 @@ int store_changed(const struct store *s, struct store_stamp *stamp, struct error
 	if (stat(s->path, &st) != 0)
 		return error_set(e, ERR_STORE, "cannot look at %s: %s", s->path, strerror(errno));
 	now = stamp_of(&st);
-	if (now.inode == stamp->inode && now.device == stamp->device &&
-	    now.mtime_ns == stamp->mtime_ns)
+	if (store_stamp_is(stamp, &now))
 		return 0;
 	*stamp = now;
 	return 1;
