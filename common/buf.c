@@ -88,6 +88,20 @@ int buf_add_char(struct buf *b, char c)
 	return 0;
 }
 
+/* By hand: printf() was a tenth of all instructions for a text delta. */
+int buf_add_int(struct buf *b, int64_t value)
+{
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char text[24], *at = text + sizeof(text);
+
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	if (value < 0)
+		*--at = '-';
+	return buf_add(b, at, (size_t)(text + sizeof(text) - at));
+}
+
 int buf_add_format(struct buf *b, const char *format, ...)
 {
 	size_t room = b->size - b->len;

@@ -30,6 +30,7 @@ void buf_reset(struct buf *b); /* empty, memory is kept */
 int buf_add(struct buf *b, const void *bytes, size_t len);
 int buf_add_text(struct buf *b, const char *text);
 int buf_add_char(struct buf *b, char c);
+int buf_add_int(struct buf *b, int64_t value);
 int buf_add_format(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 
 void buf_cut(struct buf *b, size_t from_start); /* drop the first bytes */
