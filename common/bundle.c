@@ -8,8 +8,8 @@
 #include "common/jsonw.h"
 #include "common/limits.h"
 
-#define VERSION	     1
-#define RECORD_MARK  ",\"record\":"
+#define VERSION	    1
+#define RECORD_MARK ",\"record\":"
 
 _Static_assert(sizeof(((struct bundle *)0)->made_at) >= CLOCK_TEXT_SIZE, "a date must fit");
 

@@ -14,8 +14,8 @@ static void fetch(void)
 		abort();
 }
 
-/* EVP_sha256() is looked up by name, under a lock of all threads, at each use: that was half of what
- * a short text costs (5.8 of 11.5 thousand instructions), and a request digests five. */
+/* EVP_sha256() is looked up by name, under a lock of all threads, at each use: that was half of
+ * what a short text costs (5.8 of 11.5 thousand instructions), and a request digests five. */
 void digest_sha256(struct span bytes, unsigned char out[static DIGEST_SIZE])
 {
 	unsigned len = 0;

@@ -86,9 +86,9 @@ static size_t plain_of_few(struct span text)
 	return at;
 }
 
-/* Sixteen bytes at a time: JSON strings are read and written twice as fast as byte by byte. The last
- * ones are looked at together with plain ones before them: the names of members and the pieces of a
- * few words that a stream is made of are nothing but an end. */
+/* Sixteen bytes at a time: JSON strings are read and written twice as fast as byte by byte. The
+ * last ones are looked at together with plain ones before them: the names of members and the pieces
+ * of a few words that a stream is made of are nothing but an end. */
 size_t utf8_plain_prefix(struct span text)
 {
 	const size_t last = text.len - sizeof(lanes);

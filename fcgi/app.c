@@ -273,9 +273,8 @@ void site_look_for_models(struct site *s)
 		return;
 	account_init(&account);
 	found = store_each(&s->tokens, "a/", find_due, &l, &seen, &e);
-	if (found == 1 &&
-	    (any ||
-	     catalogue_fetch_within(s->http, s->config, &s->tokens, &account, FIRST_LOOK_MS, &e)))
+	if (found == 1 && (any || catalogue_fetch_within(s->http, s->config, &s->tokens, &account,
+							 FIRST_LOOK_MS, &e)))
 		site_note_catalogue(s, account.id);
 	if (found == 0)
 		note_look(s, &seen);

@@ -5,7 +5,6 @@
 #include "common/hex.h"
 #include "common/limits.h"
 
-
 #define HASH_DIGITS 8 /* shown at first; two more for each collision */
 #define MAX_DIGITS  60
 
