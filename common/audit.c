@@ -3,13 +3,13 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/digest.h"
+#include "common/hex.h"
 #include "common/json.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/lock.h"
 #include "common/statedir.h"
-
-#include <openssl/evp.h>
 
 #define WAIT_MS 5000
 #define TAIL	((off_t)(4 * AUDIT_LINE)) /* where the last whole line is found */
@@ -18,13 +18,10 @@ static const char nothing[] = "0000000000000000000000000000000000000000000000000
 
 static void hash_of(struct span line, char out[static AUDIT_HASH_SIZE])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned len;
+	unsigned char digest[DIGEST_SIZE];
 
-	if (!EVP_Digest(line.at, line.len, digest, &len, EVP_sha256(), NULL))
-		abort();
-	for (size_t i = 0; i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	digest_sha256(line, digest);
+	hex_write(digest, sizeof(digest), out);
 }
 
 static void path_of(const char *dir, char out[static PATH_MAX])

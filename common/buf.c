@@ -10,6 +10,12 @@ void buf_init(struct buf *b, size_t max)
 	*b = (struct buf){ .at = nothing, .max = max };
 }
 
+void buf_init_in(struct buf *b, char *room, size_t size)
+{
+	*b = (struct buf){ .at = room, .size = size, .max = size - 1 };
+	*room = '\0';
+}
+
 void buf_release(struct buf *b)
 {
 	if (b->size)
@@ -72,9 +78,28 @@ int buf_add_text(struct buf *b, const char *text)
 	return buf_add(b, text, strlen(text));
 }
 
+/* Without a call where there is room: JSON is one character in three. */
 int buf_add_char(struct buf *b, char c)
 {
-	return buf_add(b, &c, 1);
+	if (b->size - b->len < 2 || b->len == b->max || b->failed)
+		return buf_add(b, &c, 1);
+	b->at[b->len++] = c;
+	b->at[b->len] = '\0';
+	return 0;
+}
+
+/* By hand: printf() was a tenth of all instructions for a text delta. */
+int buf_add_int(struct buf *b, int64_t value)
+{
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char text[24], *at = text + sizeof(text);
+
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	if (value < 0)
+		*--at = '-';
+	return buf_add(b, at, (size_t)(text + sizeof(text) - at));
 }
 
 int buf_add_format(struct buf *b, const char *format, ...)

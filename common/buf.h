@@ -19,6 +19,9 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max); /* no allocation */
+/* For at most size - 1 bytes in memory of the caller's, such as a name on the stack. Not to be
+ * released. */
+void buf_init_in(struct buf *b, char *room, size_t size);
 void buf_release(struct buf *b);
 void buf_wipe(struct buf *b);  /* release, after overwriting: it held a secret */
 void buf_reset(struct buf *b); /* empty, memory is kept */
@@ -27,6 +30,7 @@ void buf_reset(struct buf *b); /* empty, memory is kept */
 int buf_add(struct buf *b, const void *bytes, size_t len);
 int buf_add_text(struct buf *b, const char *text);
 int buf_add_char(struct buf *b, char c);
+int buf_add_int(struct buf *b, int64_t value);
 int buf_add_format(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 
 void buf_cut(struct buf *b, size_t from_start); /* drop the first bytes */

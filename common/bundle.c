@@ -2,15 +2,14 @@
 #include "common/bundle.h"
 
 #include "common/clock.h"
+#include "common/digest.h"
+#include "common/hex.h"
 #include "common/json.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
 
-#include <openssl/evp.h>
-
-#define VERSION	     1
-#define RECORD_MARK  ",\"record\":"
-#define DIGEST_BYTES 32
+#define VERSION	    1
+#define RECORD_MARK ",\"record\":"
 
 _Static_assert(sizeof(((struct bundle *)0)->made_at) >= CLOCK_TEXT_SIZE, "a date must fit");
 
@@ -138,14 +137,12 @@ void bundle_mask(struct bundle *b)
 
 /* ---- the text ---- */
 
-static void digest_of(struct span text, char out[static 2 * DIGEST_BYTES + 1])
+static void digest_of(struct span text, char out[static 2 * DIGEST_SIZE + 1])
 {
-	unsigned char digest[DIGEST_BYTES];
+	unsigned char digest[DIGEST_SIZE];
 
-	if (!EVP_Digest(text.at, text.len, digest, NULL, EVP_sha256(), NULL))
-		abort();
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	digest_sha256(text, digest);
+	hex_write(digest, sizeof(digest), out);
 }
 
 static void write_head(const struct bundle *b, struct buf *out)
@@ -167,7 +164,7 @@ static void write_head(const struct bundle *b, struct buf *out)
 
 void bundle_write(const struct bundle *b, struct buf *out)
 {
-	char digest[2 * DIGEST_BYTES + 1];
+	char digest[2 * DIGEST_SIZE + 1];
 	size_t start = out->len;
 
 	write_head(b, out);
@@ -245,7 +242,7 @@ static int read_record(struct bundle *b, struct span line)
 
 static int read_end(struct span before, struct span line, int64_t count, struct error *e)
 {
-	char digest[2 * DIGEST_BYTES + 1];
+	char digest[2 * DIGEST_SIZE + 1];
 	cJSON *end = parse_line(line);
 	bool whole = end && json_number_or(end, "end", -1) == (double)count;
 

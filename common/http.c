@@ -277,8 +277,9 @@ static struct curl_slist *header_list(const struct http_request *request)
 		const struct http_header *h = &request->headers[i];
 
 		buf_reset(&line);
-		buf_add_format(&line, "%s:%s%s", h->name, h->value ? " " : "",
-			       h->value ? h->value : "");
+		buf_add_text(&line, h->name); /* printf() took twice as long */
+		buf_add_text(&line, h->value ? ": " : ":");
+		buf_add_text(&line, h->value ? h->value : "");
 		if (line.failed || strpbrk(line.at, "\r\n")) {
 			curl_slist_free_all(list);
 			list = NULL;

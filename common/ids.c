@@ -1,14 +1,23 @@
 #include "common/base.h"
 #include "common/ids.h"
 
+#include "common/digest.h"
 #include "common/hex.h"
 
-#include <openssl/evp.h>
+#include <pthread.h>
 #include <sys/random.h>
+
+#define POOL 256
+
+/* A thread's random bytes that nobody has had yet; those given away are wiped. */
+static _Thread_local struct {
+	unsigned char bytes[POOL];
+	size_t left;
+} pool;
 
 /* Of the kernel itself: OpenSSL's generator takes twice as long (1.0 us for 32 bytes, not 0.4), and
  * makes one anew in each process and thread. */
-void ids_random(void *out, size_t len)
+static void from_kernel(void *out, size_t len)
 {
 	char *to = out;
 
@@ -22,6 +31,37 @@ void ids_random(void *out, size_t len)
 		to += got;
 		len -= (size_t)got;
 	}
+}
+
+/* Or it would give away what its parent does. */
+static void empty_in_child(void)
+{
+	pool.left = 0;
+}
+
+static void watch_forks(void)
+{
+	if (pthread_atfork(NULL, NULL, empty_in_child))
+		abort();
+}
+
+/* A small request takes 130 bytes in nine pieces, of 0.6 us each when the kernel is asked. */
+void ids_random(void *out, size_t len)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	if (len > POOL / 2) {
+		from_kernel(out, len);
+		return;
+	}
+	if (pool.left < len) {
+		pthread_once(&once, watch_forks);
+		from_kernel(pool.bytes, POOL);
+		pool.left = POOL;
+	}
+	pool.left -= len;
+	memcpy(out, pool.bytes + pool.left, len);
+	explicit_bzero(pool.bytes + pool.left, len);
 }
 
 void ids_make(char *out, size_t size, const char *prefix, size_t count)
@@ -75,10 +115,8 @@ void ids_uuid(char out[static UUID_SIZE])
 
 void ids_uuid_from(const char *seed, char out[static UUID_SIZE])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int len;
+	unsigned char digest[DIGEST_SIZE];
 
-	if (!EVP_Digest(seed, strlen(seed), digest, &len, EVP_sha256(), NULL))
-		abort();
+	digest_sha256(span_of(seed), digest);
 	print_uuid(digest, 8, out);
 }

@@ -21,6 +21,7 @@
 #include "common/login_parts.h"
 
 #include "common/clock.h"
+#include "common/digest.h"
 #include "common/form.h"
 #include "common/idp.h"
 #include "common/ids.h"
@@ -59,15 +60,13 @@ static void encode(const unsigned char *bytes, size_t len, char out[static 48])
 /* A new verifier and state; the parameters that tell the page of them go to the URL. */
 static void challenge(struct login *l, size_t state_len, struct buf *url)
 {
-	unsigned char bytes[32], hash[EVP_MAX_MD_SIZE];
+	unsigned char bytes[32], hash[DIGEST_SIZE];
 	char verifier[48], text[48], state[STATE_SIZE];
-	unsigned hash_len = 0;
 
 	ids_random(bytes, sizeof(bytes));
 	encode(bytes, sizeof(bytes), verifier);
-	if (!EVP_Digest(verifier, strlen(verifier), hash, &hash_len, EVP_sha256(), NULL))
-		abort();
-	encode(hash, hash_len, text);
+	digest_sha256(span_of(verifier), hash);
+	encode(hash, sizeof(hash), text);
 	ids_make(state, sizeof(state), "", state_len);
 	secret_set(&l->verifier, verifier);
 	secret_set(&l->state, state);

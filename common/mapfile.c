@@ -5,11 +5,11 @@
 #include "common/base.h"
 #include "common/mapfile.h"
 
+#include "common/digest.h"
 #include "common/lock.h"
 #include "common/log.h"
 #include "common/statedir.h"
 
-#include <openssl/evp.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
@@ -181,12 +181,10 @@ bool mapfile_is_stale(const struct mapfile *m, const char *dir, const char *name
 
 uint64_t mapfile_key(const char *name)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int len;
+	unsigned char digest[DIGEST_SIZE];
 	uint64_t key;
 
-	if (!EVP_Digest(name, strlen(name), digest, &len, EVP_sha256(), NULL))
-		abort();
+	digest_sha256(span_of(name), digest);
 	memcpy(&key, digest, sizeof(key));
 	return key ? key : 1;
 }

@@ -1,11 +1,11 @@
 #include "common/base.h"
 #include "common/secret.h"
 
+#include "common/digest.h"
 #include "common/hex.h"
 
 #include <ctype.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <sys/prctl.h>
 
 #define SHORTEST_KEY 16
@@ -85,11 +85,9 @@ bool secret_equal(const char *a, const char *b)
 
 void secret_hash(const char *text, char out[static SECRET_HASH_SIZE])
 {
-	unsigned char digest[32];
-	unsigned int len = 0;
+	unsigned char digest[DIGEST_SIZE];
 
-	if (!EVP_Digest(text, strlen(text), digest, &len, EVP_sha256(), NULL) || len != 32)
-		abort();
+	digest_sha256(span_of(text), digest);
 	hex_write(digest, sizeof(digest), out);
 }
 

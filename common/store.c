@@ -53,16 +53,15 @@ static void reader_close(struct store_reader *r)
 	r->open = false;
 }
 
-/* Under its lock. */
-static int reader_renew(const struct store *s, struct error *e)
+/* Under its lock. now: the file as it was seen before that was taken. */
+static int reader_renew(const struct store *s, const struct store_stamp *now, struct error *e)
 {
 	struct store_reader *r = s->reader;
-	struct error unseen = { .kind = ERR_NONE };
-	int changed = store_changed(s, &r->stamp, &unseen);
 
-	if (r->open && !changed)
+	if (r->open && store_stamp_is(&r->stamp, now))
 		return 0;
 	reader_close(r);
+	r->stamp = *now;
 	if (generation_open(s, &r->generation, e))
 		return -1;
 	r->open = true;
@@ -71,12 +70,15 @@ static int reader_renew(const struct store *s, struct error *e)
 
 int store_get(const struct store *s, const char *key, struct buf *json, struct error *e)
 {
+	struct store_stamp now = { 0 }; /* of no file: what cannot be seen is tried to be opened */
+	struct error unseen = { .kind = ERR_NONE };
 	int rc;
 
 	if (store_check_key(key, e))
 		return -1;
+	(void)store_changed(s, &now, &unseen);
 	pthread_mutex_lock(&s->reader->lock);
-	rc = reader_renew(s, e);
+	rc = reader_renew(s, &now, e);
 	if (!rc)
 		rc = generation_fetch(s, &s->reader->generation, key, json, e);
 	pthread_mutex_unlock(&s->reader->lock);
@@ -158,6 +160,11 @@ int store_verify(const struct store *s, size_t *records, size_t *damaged_records
 	return rc;
 }
 
+bool store_stamp_is(const struct store_stamp *a, const struct store_stamp *b)
+{
+	return a->inode == b->inode && a->device == b->device && a->mtime_ns == b->mtime_ns;
+}
+
 int store_changed(const struct store *s, struct store_stamp *stamp, struct error *e)
 {
 	struct store_stamp now;
@@ -166,8 +173,7 @@ int store_changed(const struct store *s, struct store_stamp *stamp, struct error
 	if (stat(s->path, &st) != 0)
 		return error_set(e, ERR_STORE, "cannot look at %s: %s", s->path, strerror(errno));
 	now = stamp_of(&st);
-	if (now.inode == stamp->inode && now.device == stamp->device &&
-	    now.mtime_ns == stamp->mtime_ns)
+	if (store_stamp_is(stamp, &now))
 		return 0;
 	*stamp = now;
 	return 1;

@@ -105,6 +105,7 @@ int store_merge(const struct store *s, const struct record *records, size_t coun
 
 /* 1 and a new *stamp when the file is another one than *stamp; 0 when not; -1. About 1 us. */
 int store_changed(const struct store *s, struct store_stamp *stamp, struct error *e);
+bool store_stamp_is(const struct store_stamp *a, const struct store_stamp *b); /* the same */
 
 /* Writes every record anew: with the first key of the key file, or unencrypted. */
 int store_rekey(const struct store *s, bool plain, size_t *records, struct error *e);

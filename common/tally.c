@@ -192,17 +192,15 @@ static void add_field(struct buf *label, const char *text)
 static struct tally_slot *slot_for(const struct mapfile *map, const struct tally_row *row,
 				   const char *account, const char *model)
 {
-	struct tally_slot *slot;
+	char room[LABEL_BYTES + 1];
 	struct buf label;
 
-	buf_init(&label, LABEL_BYTES);
+	buf_init_in(&label, room, sizeof(room));
 	add_field(&label, row->key_id);
 	add_field(&label, row->key);
 	add_field(&label, account);
 	add_field(&label, model);
-	slot = mapfile_take(map, mapfile_key(label.at), label.at);
-	buf_release(&label);
-	return slot;
+	return mapfile_take(map, mapfile_key(label.at), label.at);
 }
 
 void tally_book(struct tally *t, const struct tally_row *row, int64_t now)

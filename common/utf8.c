@@ -34,35 +34,74 @@ size_t utf8_char(const char *at, size_t left)
 	return len;
 }
 
-/* Compilers make vector instructions of it where there are some. */
+/* Compilers make vector instructions of them where there are some. */
 typedef signed char lanes __attribute__((vector_size(16)));
+typedef signed char half __attribute__((vector_size(8)));
 
-/* Signed: what is no ASCII is less than a space too. */
-static bool is_plain(signed char c)
+/* Signed: what is no ASCII is less than a space too. For characters and vectors of them. */
+#define SPECIAL(c) (((c) < 0x20) | ((c) == '"') | ((c) == '\\') | ((c) == 0x7F))
+
+/* How many of eight bytes are plain before the first that is not. */
+static size_t plain_of_eight(uint64_t found)
 {
-	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7F;
+	return found ? (size_t)__builtin_ctzll(le64toh(found)) / 8 : 8;
 }
 
-/* Sixteen bytes at a time: JSON strings are read and written twice as fast as byte by byte. */
-size_t utf8_plain_prefix(struct span text)
+static size_t plain_of_half(const char *at)
 {
+	uint64_t found;
+	half c;
+
+	memcpy(&c, at, sizeof(c));
+	c = SPECIAL(c);
+	memcpy(&found, &c, sizeof(found));
+	return plain_of_eight(found);
+}
+
+static size_t plain_of_lanes(const char *at)
+{
+	uint64_t found[2];
+	size_t plain;
+	lanes c;
+
+	memcpy(&c, at, sizeof(c));
+	c = SPECIAL(c);
+	memcpy(found, &c, sizeof(found));
+	plain = plain_of_eight(found[0]);
+	return plain < 8 ? plain : 8 + plain_of_eight(found[1]);
+}
+
+/* Less than sixteen bytes. */
+static size_t plain_of_few(struct span text)
+{
+	const size_t last = text.len - sizeof(half);
 	size_t at = 0;
 
-	for (; text.len - at >= sizeof(lanes); at += sizeof(lanes)) {
-		uint64_t found[2];
-		lanes c;
-
-		memcpy(&c, text.at + at, sizeof(c));
-		c = (c < 0x20) | (c == '"') | (c == '\\') | (c == 0x7F);
-		memcpy(found, &c, sizeof(found));
-		if (found[0])
-			return at + (size_t)__builtin_ctzll(le64toh(found[0])) / 8;
-		if (found[1])
-			return at + 8 + (size_t)__builtin_ctzll(le64toh(found[1])) / 8;
+	if (text.len >= sizeof(half)) {
+		at = plain_of_half(text.at);
+		return at < sizeof(half) ? at : last + plain_of_half(text.at + last);
 	}
-	while (at < text.len && is_plain((signed char)text.at[at]))
+	while (at < text.len && !SPECIAL((signed char)text.at[at]))
 		at++;
 	return at;
+}
+
+/* Sixteen bytes at a time: JSON strings are read and written twice as fast as byte by byte. The
+ * last ones are looked at together with plain ones before them: the names of members and the pieces
+ * of a few words that a stream is made of are nothing but an end. */
+size_t utf8_plain_prefix(struct span text)
+{
+	const size_t last = text.len - sizeof(lanes);
+
+	if (text.len < sizeof(lanes))
+		return plain_of_few(text);
+	for (size_t at = 0; at < last; at += sizeof(lanes)) {
+		size_t plain = plain_of_lanes(text.at + at);
+
+		if (plain < sizeof(lanes))
+			return at + plain;
+	}
+	return last + plain_of_lanes(text.at + last);
 }
 
 size_t utf8_valid_prefix(struct span text)

@@ -4,10 +4,10 @@
 #include "common/base.h"
 #include "fcgi/api.h"
 
+#include "common/digest.h"
+#include "common/hex.h"
 #include "fcgi/admin.h"
 #include "fcgi/panel.h"
-
-#include <openssl/evp.h>
 
 #define TAG_SIZE 40
 
@@ -37,14 +37,11 @@ static struct span bytes_of(const struct panel_file *f, bool gzip)
 
 static void tag_of(struct span bytes, char out[static TAG_SIZE])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int len = 0;
+	unsigned char digest[DIGEST_SIZE];
 
-	if (!EVP_Digest(bytes.at, bytes.len, digest, &len, EVP_sha256(), NULL))
-		abort();
+	digest_sha256(bytes, digest);
 	out[0] = '"';
-	for (size_t i = 0; i < 16; i++)
-		snprintf(out + 1 + 2 * i, 3, "%02x", digest[i]);
+	hex_write(digest, 16, out + 1);
 	out[33] = '"';
 	out[34] = '\0';
 }

@@ -6,6 +6,7 @@
 #include "common/calibration.h"
 #include "common/catalogues.h"
 #include "common/clock.h"
+#include "common/key_memory.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/quota.h"
@@ -15,6 +16,7 @@
 #include "fcgi/up_pool.h"
 
 #define FIRST_LOOK_MS 2000 /* a client that asks for models gives up after three seconds */
+#define LOOK_AGAIN_MS 5000 /* what comes due with time is seen so much later */
 
 /* A log that cannot be written keeps nobody from being served. */
 static void note_settings(const struct config *config)
@@ -69,6 +71,7 @@ static int site_new(struct site **out, const char *config_file, const char *prog
 	s->tally = tally_new(s->config->state_dir);
 	s->sessions = sessions_new(s->config->state_dir);
 	s->activation = activation_new(s->config);
+	s->known_keys = key_memory_new();
 	*out = s;
 	return 0;
 }
@@ -89,6 +92,7 @@ void site_drop(struct site *s)
 	tally_free(s->tally);
 	sessions_free(s->sessions);
 	activation_free(s->activation);
+	key_memory_free(s->known_keys);
 	http_client_free(s->http);
 	config_free(s->config);
 	pthread_mutex_destroy(&s->lock);
@@ -236,18 +240,44 @@ static int find_due(void *context, const char *key, struct span json)
 	return 0;
 }
 
+/* To walk over the store took a sixth of a list's time, to find each time that nothing is due. */
+static bool looked_already(struct site *s, const struct store_stamp *now)
+{
+	bool same;
+
+	pthread_mutex_lock(&s->lock);
+	same = store_stamp_is(&s->models_seen, now) &&
+	       clock_ticks() - s->models_looked < LOOK_AGAIN_MS;
+	pthread_mutex_unlock(&s->lock);
+	return same;
+}
+
+static void note_look(struct site *s, const struct store_stamp *seen)
+{
+	pthread_mutex_lock(&s->lock);
+	s->models_seen = *seen;
+	s->models_looked = clock_ticks();
+	pthread_mutex_unlock(&s->lock);
+}
+
 void site_look_for_models(struct site *s)
 {
 	const bool any = catalogues_any(s->catalogues, &s->tokens);
 	struct account account;
 	struct looking l = { .site = s, .account = &account, .now = clock_wall() };
+	struct store_stamp seen = { 0 };
 	struct error e = { 0 };
+	int found;
 
+	if (any && store_changed(&s->tokens, &seen, &e) >= 0 && looked_already(s, &seen))
+		return;
 	account_init(&account);
-	if (store_each(&s->tokens, "a/", find_due, &l, NULL, &e) == 1 &&
-	    (any ||
-	     catalogue_fetch_within(s->http, s->config, &s->tokens, &account, FIRST_LOOK_MS, &e)))
+	found = store_each(&s->tokens, "a/", find_due, &l, &seen, &e);
+	if (found == 1 && (any || catalogue_fetch_within(s->http, s->config, &s->tokens, &account,
+							 FIRST_LOOK_MS, &e)))
 		site_note_catalogue(s, account.id);
+	if (found == 0)
+		note_look(s, &seen);
 	if (e.kind)
 		log_line(LOG_INFO, "models before the first answer: %s", e.message);
 	account_release(&account);

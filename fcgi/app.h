@@ -18,6 +18,7 @@
 struct activation;
 struct calibration;
 struct catalogues;
+struct key_memory;
 struct metrics;
 struct quota;
 struct tally;
@@ -36,11 +37,14 @@ struct site {
 	struct tally *tally;
 	struct sessions *sessions;
 	struct activation *activation;
+	struct key_memory *known_keys;
 
 	pthread_mutex_t lock; /* guards opening the stores */
 	bool stores_open;     /* they may come to exist after us: `kiroctl init` */
 	struct store tokens, keys;
 	char catalogue_due[64]; /* an account whose models are to be looked up again, "" none */
+	struct store_stamp models_seen; /* a look for models has found nothing to do in it, at */
+	int64_t models_looked;		/* clock_ticks() */
 	bool catalogue_fetched; /* one is being looked up: others need not, all note the same */
 };
 

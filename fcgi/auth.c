@@ -3,6 +3,7 @@
 
 #include "common/bearer.h"
 #include "common/clock.h"
+#include "common/key_memory.h"
 #include "common/log.h"
 #include "fcgi/auth_code.h"
 #include "fcgi/own_credentials.h"
@@ -94,7 +95,9 @@ static int is_known(struct request *r, const char *text)
 		snprintf(r->key.name, sizeof(r->key.name), "client_token");
 		return 1;
 	}
-	known = r->site->stores_open ? keys_find(&r->site->keys, text, &r->key, &why) : 0;
+	known = r->site->stores_open
+			? key_memory_find(r->site->known_keys, &r->site->keys, text, &r->key, &why)
+			: 0;
 	if (known > 0)
 		return known;
 	if (known == 0)

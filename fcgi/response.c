@@ -50,10 +50,17 @@ static void add_head(struct response *r, struct buf *head, int status)
 {
 	r->started = true;
 	r->status = status;
-	buf_add_format(head, "Status: %d %s\r\n", status, reason_of(status));
+	/* By pieces: printf() was 3 % of a small request's instructions. */
+	buf_add_text(head, "Status: ");
+	buf_add_int(head, status);
+	buf_add_char(head, ' ');
+	buf_add_text(head, reason_of(status));
 	/* request-id is the Messages API's name, x-request-id OpenAI's. */
-	buf_add_format(head, "request-id: %s\r\nx-request-id: %s\r\n", r->request_id,
-		       r->request_id);
+	buf_add_text(head, "\r\nrequest-id: ");
+	buf_add_text(head, r->request_id);
+	buf_add_text(head, "\r\nx-request-id: ");
+	buf_add_text(head, r->request_id);
+	buf_add_text(head, "\r\n");
 	if (r->extra)
 		buf_add_text(head, r->extra);
 	if (r->cors_origin)
@@ -93,8 +100,12 @@ static int send(struct response *r, struct buf *head, struct span body, bool flu
 static void add_body_headers(const struct response *r, struct buf *head, const char *content_type,
 			     size_t len)
 {
-	buf_add_format(head, "content-type: %s\r\ncache-control: %s\r\ncontent-length: %zu\r\n",
-		       content_type, r->may_keep ? "no-cache" : "no-store", len);
+	buf_add_text(head, "content-type: ");
+	buf_add_text(head, content_type);
+	buf_add_text(head, r->may_keep ? "\r\ncache-control: no-cache\r\ncontent-length: "
+				       : "\r\ncache-control: no-store\r\ncontent-length: ");
+	buf_add_int(head, (int64_t)len);
+	buf_add_text(head, "\r\n");
 }
 
 int response_whole(struct response *r, int status, const char *content_type, struct span body)

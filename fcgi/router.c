@@ -288,21 +288,21 @@ static int check_method(struct request *r)
 /* HEAD and OPTIONS: probes, never authenticated, without effect. 1: answered. */
 static int probe(struct request *r)
 {
+	const bool options = strcmp(r->method, "OPTIONS") == 0;
 	char allowed[64];
 
+	if (!options && strcmp(r->method, "HEAD") != 0)
+		return 0;
 	allowed_methods(r->route, allowed, sizeof(allowed));
-	if (strcmp(r->method, "OPTIONS") == 0) {
+	if (options) {
 		response_preflight(&r->response, allowed,
 				   request_header(r, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"));
 		return 1;
 	}
-	if (strcmp(r->method, "HEAD") == 0) {
-		if (r->route->handle == api_ready)
-			return api_ready(r) ? -1 : 1;
-		response_empty(&r->response, 200, allowed);
-		return 1;
-	}
-	return 0;
+	if (r->route->handle == api_ready)
+		return api_ready(r) ? -1 : 1;
+	response_empty(&r->response, 200, allowed);
+	return 1;
 }
 
 /* Host and origin are looked at before anything is answered, probes included. */

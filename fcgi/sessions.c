@@ -2,12 +2,12 @@
 #include "fcgi/sessions.h"
 
 #include "common/clock.h"
+#include "common/digest.h"
 #include "common/ids.h"
 #include "common/mapfile.h"
 
 #include <arpa/inet.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -81,11 +81,7 @@ static int open_sessions(struct sessions *s, struct error *e)
 
 static void digest_of(const char *text, uint64_t out[static 4])
 {
-	unsigned int len = 0;
-
-	if (!EVP_Digest(text, strlen(text), (unsigned char *)out, &len, EVP_sha256(), NULL) ||
-	    len != 32)
-		abort();
+	digest_sha256(span_of(text), (unsigned char *)out);
 }
 
 static uint64_t password_key(const char *hash)

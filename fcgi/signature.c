@@ -1,16 +1,16 @@
 #include "common/base.h"
 #include "fcgi/signature.h"
 
+#include "common/digest.h"
+
 #include <openssl/evp.h>
 
 bool signature_is_ours(struct span text, const char *signature)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	char own[4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1];
-	unsigned len = 0;
+	unsigned char digest[DIGEST_SIZE];
+	char own[4 * ((DIGEST_SIZE + 2) / 3) + 1];
 
-	if (!EVP_Digest(text.at, text.len, digest, &len, EVP_sha256(), NULL))
-		abort();
-	EVP_EncodeBlock((unsigned char *)own, digest, (int)len);
+	digest_sha256(text, digest);
+	EVP_EncodeBlock((unsigned char *)own, digest, sizeof(digest));
 	return strcmp(own, signature) == 0;
 }

@@ -1,11 +1,10 @@
 #include "common/base.h"
 #include "fcgi/tool_names.h"
 
+#include "common/digest.h"
+#include "common/hex.h"
 #include "common/limits.h"
 
-#include <openssl/evp.h>
-
-#define HASH_BYTES  32
 #define HASH_DIGITS 8 /* shown at first; two more for each collision */
 #define MAX_DIGITS  60
 
@@ -54,19 +53,17 @@ static void shorten(const char *name, const char *hex, size_t digits,
 	snprintf(out + len, LIMIT_UP_TOOL_NAME + 1 - len, "_%.*s", (int)digits, hex);
 }
 
-static void hash_hex(const char *text, char hex[static HASH_BYTES * 2 + 1])
+static void hash_hex(const char *text, char hex[static DIGEST_SIZE * 2 + 1])
 {
-	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned char hash[DIGEST_SIZE];
 
-	if (!EVP_Digest(text, strlen(text), hash, NULL, EVP_sha256(), NULL))
-		abort();
-	for (size_t i = 0; i < HASH_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	digest_sha256(span_of(text), hash);
+	hex_write(hash, DIGEST_SIZE, hex);
 }
 
 static const char *make_short(struct tool_names *n, const char *client)
 {
-	char hex[HASH_BYTES * 2 + 1], again[HASH_BYTES * 2 + 1], name[LIMIT_UP_TOOL_NAME + 1];
+	char hex[DIGEST_SIZE * 2 + 1], again[DIGEST_SIZE * 2 + 1], name[LIMIT_UP_TOOL_NAME + 1];
 	size_t digits = HASH_DIGITS;
 
 	hash_hex(client, hex);

@@ -6,6 +6,7 @@
 
 #include <CUnit/CUnit.h>
 #include <ctype.h>
+#include <sys/wait.h>
 
 static void every_error_kind_has_a_whole_row(void)
 {
@@ -171,6 +172,28 @@ static void what_looks_like_a_credential_is_hidden(void)
 	}
 }
 
+/* A thread keeps random bytes: a forked process must not go on with its parent's. */
+static void forked_processes_have_ids_of_their_own(void)
+{
+	char here[UUID_SIZE], there[UUID_SIZE] = "";
+	int ends[2];
+	pid_t pid;
+
+	ids_uuid(here);
+	CU_ASSERT_FATAL(pipe(ends) == 0);
+	pid = fork();
+	if (!pid) {
+		ids_uuid(there);
+		_exit(write(ends[1], there, UUID_SIZE) == UUID_SIZE ? 0 : 1);
+	}
+	ids_uuid(here);
+	CU_ASSERT_EQUAL(read(ends[0], there, UUID_SIZE), UUID_SIZE);
+	CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
+	CU_ASSERT_STRING_NOT_EQUAL(here, there);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void secrets_compare_and_hash(void)
 {
 	char hash[SECRET_HASH_SIZE];
@@ -205,6 +228,7 @@ CU_TestInfo base_tests[] = {
 	{ "dates_of_all_sources_are_read", dates_of_all_sources_are_read },
 	{ "a day ends at midnight", a_day_ends_at_midnight },
 	{ "ids_have_their_form_and_differ", ids_have_their_form_and_differ },
+	{ "forked_processes_have_ids_of_their_own", forked_processes_have_ids_of_their_own },
 	{ "secrets_show_little", secrets_show_little },
 	{ "what_looks_like_a_credential_is_hidden", what_looks_like_a_credential_is_hidden },
 	{ "secrets_compare_and_hash", secrets_compare_and_hash },

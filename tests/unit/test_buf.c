@@ -18,6 +18,36 @@ static void buf_holds_exactly_its_maximum(void)
 	buf_release(&b);
 }
 
+static void callers_memory_is_filled_and_no_more(void)
+{
+	char room[6];
+	struct buf b;
+
+	buf_init_in(&b, room, 5);
+	room[5] = '#';
+	CU_ASSERT_STRING_EQUAL(room, "");
+	CU_ASSERT_EQUAL(buf_add_text(&b, "123"), 0);
+	CU_ASSERT_EQUAL(buf_add_int(&b, 4), 0);
+	CU_ASSERT_EQUAL(buf_add_char(&b, '5'), -1);
+	CU_ASSERT_TRUE(b.failed);
+	CU_ASSERT_STRING_EQUAL(room, "1234");
+	CU_ASSERT_EQUAL(room[5], '#');
+}
+
+static void numbers_are_written_whole(void)
+{
+	struct buf b;
+
+	buf_init(&b, 100);
+	buf_add_int(&b, 0);
+	buf_add_char(&b, ' ');
+	buf_add_int(&b, INT64_MIN);
+	buf_add_char(&b, ' ');
+	buf_add_int(&b, INT64_MAX);
+	CU_ASSERT_STRING_EQUAL(b.at, "0 -9223372036854775808 9223372036854775807");
+	buf_release(&b);
+}
+
 static void overflow_sticks_until_reset(void)
 {
 	struct buf b;
@@ -118,6 +148,8 @@ static void arena_pieces_are_zeroed_aligned_and_apart(void)
 
 CU_TestInfo buf_tests[] = {
 	{ "buf_holds_exactly_its_maximum", buf_holds_exactly_its_maximum },
+	{ "callers_memory_is_filled_and_no_more", callers_memory_is_filled_and_no_more },
+	{ "numbers_are_written_whole", numbers_are_written_whole },
 	{ "overflow_sticks_until_reset", overflow_sticks_until_reset },
 	{ "empty_buf_is_an_empty_string", empty_buf_is_an_empty_string },
 	{ "cut_drops_the_first_bytes", cut_drops_the_first_bytes },

@@ -121,6 +121,16 @@ static void finds_what_is_not_plain(void)
 					plain ? sizeof(text) : at);
 		}
 	}
+	/* of every length, and with a second one behind it */
+	for (size_t len = 0; len <= sizeof(text); len++) {
+		for (size_t at = 0; at < len; at++) {
+			memset(text, 'a', sizeof(text));
+			text[at] = text[len - 1] = '"';
+			CU_ASSERT_EQUAL(utf8_plain_prefix((struct span){ text, len }), at);
+		}
+		memset(text, 'a', len);
+		CU_ASSERT_EQUAL(utf8_plain_prefix((struct span){ text, len }), len);
+	}
 }
 
 CU_TestInfo flat_tests[] = {

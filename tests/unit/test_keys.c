@@ -1,5 +1,6 @@
 #include "common/base.h"
 #include "common/clock.h"
+#include "common/key_memory.h"
 #include "common/keys.h"
 #include "common/limits.h"
 #include "common/secret.h"
@@ -436,7 +437,47 @@ static void limits_are_read_and_written(void)
 	CU_ASSERT_EQUAL(limits[WINDOW_MONTH], 0);
 }
 
+static void set_revoked(struct key *key, const void *context)
+{
+	(void)context;
+	key->revoked_at = 1;
+}
+
+/* Changes are made through the store that another process would have opened. */
+static void remembered_key_is_never_older_than_the_store(void)
+{
+	struct key_memory *m = key_memory_new();
+	char text[KEY_TEXT_SIZE] = "", late[KEY_TEXT_SIZE] = "";
+	struct store other;
+	struct key key;
+
+	begin();
+	CU_ASSERT_EQUAL(add("laptop", text), 0);
+	CU_ASSERT_EQUAL_FATAL(store_open(&other, dir, "keys", 0, &e), 0);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(key_memory_find(m, &s, text, &key, &e), 1);
+		CU_ASSERT_STRING_EQUAL(key.name, "laptop");
+		CU_ASSERT_EQUAL(key.revoked_at, 0);
+	}
+	CU_ASSERT_EQUAL(key_memory_find(m, &s, "kiro-nobody", &key, &e), 0);
+	CU_ASSERT_EQUAL(keys_change(&other, "laptop", set_revoked, NULL, &e), 0);
+	CU_ASSERT_EQUAL(key_memory_find(m, &s, text, &key, &e), 1);
+	CU_ASSERT_EQUAL(key.revoked_at, 1);
+	CU_ASSERT_EQUAL(keys_add(&other, "late", NULL, late, &e), 0);
+	CU_ASSERT_EQUAL(key_memory_find(m, &s, late, &key, &e), 1);
+	CU_ASSERT_EQUAL(keys_remove(&other, "laptop", &e), 0);
+	CU_ASSERT_EQUAL(key_memory_find(m, &s, text, &key, &e), 0);
+	CU_ASSERT_EQUAL(key_memory_find(m, &s, late, &key, &e), 1);
+	store_close(&other);
+	CU_ASSERT_EQUAL(unlink(s.path), 0);
+	CU_ASSERT_EQUAL(key_memory_find(m, &s, late, &key, &e), -1);
+	key_memory_free(m);
+	end();
+}
+
 CU_TestInfo keys_tests[] = {
+	{ "remembered key is never older than the store",
+	  remembered_key_is_never_older_than_the_store },
 	{ "keys end at their limit", keys_end_at_their_limit },
 	{ "made key is found and is not stored", made_key_is_found_and_is_not_stored },
 	{ "given key is taken when strong", given_key_is_taken_when_strong },
