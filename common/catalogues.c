@@ -79,17 +79,14 @@ static int by_account(const void *left, const void *right)
 	return strcmp(((const struct item *)left)->account, ((const struct item *)right)->account);
 }
 
-/* Takes the lock, after a look at the store, for which the others would wait. */
-static void lock_loaded(struct catalogues *c, const struct store *tokens)
+/* Under the lock. */
+static void load(struct catalogues *c, const struct store *tokens)
 {
-	struct store_stamp now = { 0 };
 	struct error e = { 0 };
-	bool seen = tokens && store_changed(tokens, &now, &e) >= 0;
+	int changed = tokens ? store_changed(tokens, &c->stamp, &e) : -1;
 
-	pthread_mutex_lock(&c->lock);
-	if (!seen || (c->loaded && store_stamp_is(&c->stamp, &now)))
+	if (changed < 0 || (c->loaded && !changed))
 		return;
-	c->stamp = now; /* what cannot be read is not tried again before it changes */
 	drop_items(c);
 	if (store_each(tokens, CATALOGUE_PREFIX, load_one, c, &c->stamp, &e) < 0)
 		log_line(LOG_ERROR, "model catalogues: %s", e.message);
@@ -133,7 +130,8 @@ const struct model *catalogues_search(struct catalogues *c, const struct store *
 {
 	const struct model *m;
 
-	lock_loaded(c, tokens);
+	pthread_mutex_lock(&c->lock);
+	load(c, tokens);
 	m = models_search(name, in_any, c);
 	if (m)
 		m = copy(m, arena);
@@ -180,12 +178,8 @@ const struct model *catalogues_model(struct catalogues *c, const struct store *t
 	const struct item *item;
 	const struct model *m = model;
 
-	/* The model was found a moment ago, for which the store was looked at. */
 	pthread_mutex_lock(&c->lock);
-	if (!c->loaded) {
-		pthread_mutex_unlock(&c->lock);
-		lock_loaded(c, tokens);
-	}
+	load(c, tokens);
 	item = find(c, account_id);
 	*due = !item || catalogue_is_due(&item->catalogue, clock_wall());
 	if (item && item->catalogue.count) {
@@ -212,7 +206,8 @@ bool catalogues_any(struct catalogues *c, const struct store *tokens)
 {
 	bool any = false;
 
-	lock_loaded(c, tokens);
+	pthread_mutex_lock(&c->lock);
+	load(c, tokens);
 	for (size_t i = 0; !any && i < c->count; i++)
 		any = c->items[i].catalogue.count > 0;
 	pthread_mutex_unlock(&c->lock);
@@ -267,7 +262,8 @@ const struct model *const *catalogues_list(struct catalogues *c, const struct st
 	const struct model **list = arena_array(arena, LIMIT_MODELS, sizeof(*list));
 	const struct model *all;
 
-	lock_loaded(c, tokens);
+	pthread_mutex_lock(&c->lock);
+	load(c, tokens);
 	*count = collect(c, arena, list, LIMIT_MODELS);
 	pthread_mutex_unlock(&c->lock);
 	if (*count)

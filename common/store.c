@@ -53,15 +53,16 @@ static void reader_close(struct store_reader *r)
 	r->open = false;
 }
 
-/* Under its lock. now: the file as it was seen before that was taken. */
-static int reader_renew(const struct store *s, const struct store_stamp *now, struct error *e)
+/* Under its lock. */
+static int reader_renew(const struct store *s, struct error *e)
 {
 	struct store_reader *r = s->reader;
+	struct error unseen = { .kind = ERR_NONE };
+	int changed = store_changed(s, &r->stamp, &unseen);
 
-	if (r->open && store_stamp_is(&r->stamp, now))
+	if (r->open && !changed)
 		return 0;
 	reader_close(r);
-	r->stamp = *now;
 	if (generation_open(s, &r->generation, e))
 		return -1;
 	r->open = true;
@@ -70,15 +71,12 @@ static int reader_renew(const struct store *s, const struct store_stamp *now, st
 
 int store_get(const struct store *s, const char *key, struct buf *json, struct error *e)
 {
-	struct store_stamp now = { 0 }; /* of no file: what cannot be seen is tried to be opened */
-	struct error unseen = { .kind = ERR_NONE };
 	int rc;
 
 	if (store_check_key(key, e))
 		return -1;
-	(void)store_changed(s, &now, &unseen);
 	pthread_mutex_lock(&s->reader->lock);
-	rc = reader_renew(s, &now, e);
+	rc = reader_renew(s, e);
 	if (!rc)
 		rc = generation_fetch(s, &s->reader->generation, key, json, e);
 	pthread_mutex_unlock(&s->reader->lock);

@@ -167,18 +167,16 @@ static void make_views(struct up_pool *p)
 	}
 }
 
-/* Under the lock, after the store was looked at: that is a system call for which the others would
- * wait. -1: it could not be. */
-static int load(struct up_pool *p, const struct store *tokens, int looked,
-		const struct store_stamp *now, struct error *e)
+/* Under the lock. */
+static int load(struct up_pool *p, const struct store *tokens, struct error *e)
 {
 	struct loading l = { .overage = p->config->overage };
+	int changed = store_changed(tokens, &p->stamp, e);
 
-	if (looked < 0)
+	if (changed < 0)
 		return -1;
-	if (p->loaded && store_stamp_is(&p->stamp, now))
+	if (p->loaded && !changed)
 		return 0;
-	p->stamp = *now;
 	/* A damaged record is logged by the store; the others serve. */
 	if (store_each(tokens, "a/", load_one, &l, &p->stamp, e) < 0 && !l.count)
 		return -1;
@@ -465,13 +463,12 @@ static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish,
 int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
 		 int64_t now_ms, struct account *out, int *place, struct error *e)
 {
-	struct store_stamp now = { 0 };
 	struct member *m = NULL;
-	int rc = store_changed(tokens, &now, e), wait;
+	int rc, wait;
 
 	*place = -1;
 	pthread_mutex_lock(&p->lock);
-	rc = load(p, tokens, rc, &now, e);
+	rc = load(p, tokens, e);
 	if (!rc) {
 		m = choose(p, wish, now_ms, place, &wait);
 		if (m)
@@ -486,12 +483,11 @@ int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_
 int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, size_t *count,
 		  struct error *e)
 {
-	struct store_stamp stamp = { 0 };
-	int rc = store_changed(tokens, &stamp, e);
+	int rc;
 
 	*count = 0;
 	pthread_mutex_lock(&p->lock);
-	rc = load(p, tokens, rc, &stamp, e);
+	rc = load(p, tokens, e);
 	if (!rc)
 		look(p, now * 1000);
 	for (size_t i = 0; !rc && i < p->count; i++)
@@ -504,13 +500,11 @@ int up_pool_back(struct up_pool *p, const struct store *tokens, const struct up_
 		 int64_t now)
 {
 	struct error ignored = { 0 }; /* what was read before is told then */
-	struct store_stamp stamp = { 0 };
-	int looked = store_changed(tokens, &stamp, &ignored);
 	bool ready = false;
 	struct rest rest;
 
 	pthread_mutex_lock(&p->lock);
-	load(p, tokens, looked, &stamp, &ignored);
+	load(p, tokens, &ignored);
 	look(p, now * 1000);
 	for (size_t i = 0; i < p->count && !ready; i++)
 		ready = fits(&p->members[i], wish, now);
@@ -544,13 +538,11 @@ void up_pool_spend(struct up_pool *p, const struct store *tokens, const char *ac
 		   double credits)
 {
 	struct error ignored = { 0 }; /* then by what was read before */
-	struct store_stamp stamp = { 0 };
-	int looked = store_changed(tokens, &stamp, &ignored);
 	int64_t read_at = 0;
 	uint64_t key = 0;
 
 	pthread_mutex_lock(&p->lock);
-	load(p, tokens, looked, &stamp, &ignored);
+	load(p, tokens, &ignored);
 	for (size_t i = 0; i < p->count; i++) {
 		if (strcmp(p->members[i].account.id, account_id) == 0) {
 			key = p->members[i].key;
