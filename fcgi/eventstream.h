@@ -46,8 +46,8 @@ struct frame_header {
 
 struct eventstream {
 	struct buf in;
-	size_t taken;	 /* bytes of `in` that were handed out already */
-	size_t position; /* of in.at[0] in the whole stream */
+	size_t taken;	    /* bytes of `in` that were handed out already */
+	size_t position;    /* of in.at[0] in the whole stream */
 	const char *damage; /* why no more is read; NULL: it is */
 };
 

@@ -108,8 +108,7 @@ static bool has_text_relocations(const struct dl_phdr_info *object)
 			d = (const void *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr);
 	}
 	for (; d && d->d_tag != DT_NULL; d++) {
-		if (d->d_tag == DT_TEXTREL ||
-		    (d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
+		if (d->d_tag == DT_TEXTREL || (d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
 			return true;
 	}
 	return false;
@@ -135,8 +134,8 @@ static int unmap_pages(struct dl_phdr_info *object, size_t size, void *unused)
 }
 
 /* Three quarters of an idle responder were what only the start has read of 40 libraries, the tables
- * of their symbols above all: 11.4 MB where no other process uses these, and now 2.7. What is needed
- * again comes from the page cache, for 1 ms of the first request. */
+ * of their symbols above all: 11.4 MB where no other process uses these, and now 2.7. What is
+ * needed again comes from the page cache, for 1 ms of the first request. */
 static void forget_start(void)
 {
 	dl_iterate_phdr(unmap_pages, NULL);
