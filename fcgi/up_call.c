@@ -22,7 +22,7 @@
 struct tries {
 	const char *ids[TRIED_MAX];
 	size_t count;
-	bool probe;	   /* the last one was at rest, and this request is to find out */
+	bool probe;		  /* the last one was at rest, and this request is to find out */
 	const struct error *told; /* what the client hears if nobody does better */
 };
 
