@@ -40,6 +40,7 @@ struct exchange {
 	int64_t started, last_bytes, tick_at;
 	bool watching;
 	bool unread; /* on_bytes() was called and on_read() was not yet */
+	bool sent;   /* on_sent() was called */
 };
 
 static void share_lock(CURL *easy, curl_lock_data data, curl_lock_access access, void *client)
@@ -391,6 +392,20 @@ static int until_due(struct exchange *x)
 	return (int)(due > now ? due - now : 0);
 }
 
+/* A peer may answer before it has read to the end, and libcurl then goes on sending. */
+static void look_if_sent(struct exchange *x)
+{
+	const struct http_request *r = x->request;
+	curl_off_t uploaded = 0;
+
+	if (!r->on_sent || x->sent || !x->reply->status)
+		return;
+	curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+	x->sent = uploaded == (curl_off_t)r->body.len;
+	if (x->sent)
+		r->on_sent(r->context);
+}
+
 static void transfer(CURLM *multi, struct exchange *x)
 {
 	const struct http_request *r = x->request;
@@ -407,6 +422,7 @@ static void transfer(CURLM *multi, struct exchange *x)
 		x->unread = false;
 		if (code || !running || x->rc)
 			return;
+		look_if_sent(x);
 		wait_ms = until_due(x);
 		if (wait_ms < 0)
 			return;

@@ -63,6 +63,10 @@ struct http_request {
 	 * filled). */
 	int (*on_read)(void *context, struct error *e);
 
+	/* Optional. The peer has begun to answer and has the whole body, which is not needed again.
+	 */
+	void (*on_sent)(void *context);
+
 	/* Optional. Called when it last said so (ms from then) and at the start; returns the next
 	 * distance, or -1 to end the exchange (with *e filled). */
 	int (*on_tick)(void *context, struct error *e);

@@ -61,13 +61,29 @@ static const char *fastcgi_param(struct conn *c, const char *name)
 	return FCGX_GetParam(name, r->envp);
 }
 
+/* libfcgi's buffers of 8 KiB for what has been read and half a KiB for what we never write, which
+ * the rest of the request can use: 5.1 KiB of a stream. */
+static void drop_read(FCGX_Request *r)
+{
+	FCGX_FClose(r->err); /* sends nothing; the other writer ends the request */
+	FCGX_FreeStream(&r->err);
+	FCGX_FreeStream(&r->in);
+}
+
 static ssize_t fastcgi_read(struct conn *c, void *out, size_t size)
 {
 	FCGX_Request *r = c->transport;
-	int got = FCGX_GetStr(out, (int)(size < INT_MAX ? size : INT_MAX), r->in);
+	int got;
 
+	if (!r->in)
+		return 0;
+	got = FCGX_GetStr(out, (int)(size < INT_MAX ? size : INT_MAX), r->in);
 	/* libfcgi ends the stream on an error too: only the error tells a cut body. */
-	return FCGX_GetError(r->in) ? -1 : got;
+	if (FCGX_GetError(r->in))
+		return -1;
+	if (got == 0)
+		drop_read(r);
+	return got;
 }
 
 static int fastcgi_write(struct conn *c, struct span bytes, bool flush)
@@ -241,6 +257,8 @@ static bool finish(FCGX_Request *r, const struct conn *c)
 {
 	bool ends = !r->keepConnection;
 
+	if (!r->in && FCGX_FClose(r->out)) /* with its reader libfcgi does it below */
+		ends = true;
 	if (ends && c->read_to_end)
 		r->keepConnection = 1;
 	FCGX_Finish_r(r);

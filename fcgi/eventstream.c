@@ -50,27 +50,27 @@ void eventstream_reset(struct eventstream *es)
 	buf_reset(&es->in);
 	es->taken = 0;
 	es->position = 0;
-	error_clear(&es->error);
+	es->damage = NULL;
 }
 
-/* Gives the kept error to the caller. */
+/* Nothing is taken any more: the place stays what it was. */
 static int failed(const struct eventstream *es, struct error *e)
 {
 	if (e->kind == ERR_NONE)
-		*e = es->error;
+		error_set(e, ERR_UP_DAMAGED, "damaged answer of the upstream: %s at byte %zu",
+			  es->damage, es->position + es->taken);
 	return -1;
 }
 
 static int damaged(struct eventstream *es, const char *what, struct error *e)
 {
-	error_set(&es->error, ERR_UP_DAMAGED, "damaged answer of the upstream: %s at byte %zu",
-		  what, es->position + es->taken);
+	es->damage = what;
 	return failed(es, e);
 }
 
 int eventstream_feed(struct eventstream *es, struct span bytes, struct error *e)
 {
-	if (es->error.kind != ERR_NONE)
+	if (es->damage)
 		return failed(es, e);
 	buf_cut(&es->in, es->taken);
 	es->position += es->taken;
@@ -208,7 +208,7 @@ int eventstream_next(struct eventstream *es, struct frame *out, struct error *e)
 	const char *at = es->in.at + es->taken, *wrong;
 	size_t left = es->in.len - es->taken, total, headers;
 
-	if (es->error.kind != ERR_NONE)
+	if (es->damage)
 		return failed(es, e);
 	if (left < PRELUDE)
 		return 0;
@@ -234,12 +234,13 @@ int eventstream_next(struct eventstream *es, struct frame *out, struct error *e)
 
 int eventstream_finish(struct eventstream *es, struct error *e)
 {
-	if (es->error.kind != ERR_NONE)
+	if (es->damage)
 		return failed(es, e);
 	if (es->taken == es->in.len)
 		return 0;
-	error_set(&es->error, ERR_UP_TRUNCATED,
-		  "the upstream's answer ended inside a frame: %zu bytes left at byte %zu",
-		  es->in.len - es->taken, es->position + es->taken);
-	return failed(es, e);
+	if (e->kind == ERR_NONE)
+		error_set(e, ERR_UP_TRUNCATED,
+			  "the upstream's answer ended inside a frame: %zu bytes left at byte %zu",
+			  es->in.len - es->taken, es->position + es->taken);
+	return -1;
 }

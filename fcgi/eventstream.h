@@ -46,9 +46,9 @@ struct frame_header {
 
 struct eventstream {
 	struct buf in;
-	size_t taken;	 /* bytes of `in` that were handed out already */
-	size_t position; /* of in.at[0] in the whole stream */
-	struct error error;
+	size_t taken;	    /* bytes of `in` that were handed out already */
+	size_t position;    /* of in.at[0] in the whole stream */
+	const char *damage; /* why no more is read; NULL: it is */
 };
 
 void eventstream_init(struct eventstream *es); /* no allocation */

@@ -5,6 +5,7 @@
 #include "common/limits.h"
 #include "fcgi/tokens.h"
 #include "fcgi/up_request.h"
+#include "fcgi/workers.h"
 
 #define FLUSH_AT KB(16) /* a burst of events goes out in pieces of about this size */
 
@@ -144,7 +145,15 @@ static int sink_bytes(void *context, struct span bytes, struct error *e)
  * once, and a write costs more than ten events. */
 static int sink_read(void *context, struct error *e)
 {
-	return flush(context, e);
+	struct turn *t = context;
+
+	if (flush(t, e))
+		return -1;
+	if (!t->trimmed && t->request->response.started) {
+		t->trimmed = true;
+		workers_trim_stack(); /* 4 KiB of a stream, more over TLS */
+	}
+	return 0;
 }
 
 static int sink_end(void *context, struct error *e)

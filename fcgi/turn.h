@@ -33,6 +33,7 @@ struct turn {
 	void *filter_context;
 	bool any_event;		   /* upstream's answer has begun to show */
 	bool stopped;		   /* it has ended, for the client */
+	bool trimmed;		   /* of the stack that it does not need */
 	struct answer_usage usage; /* of the complete answer, for the ledger */
 	int64_t hold_until; /* clock_ticks(): then the stream begins, whatever upstream does */
 	int64_t last_sent;  /* clock_ticks() */

@@ -22,15 +22,18 @@
 struct tries {
 	const char *ids[TRIED_MAX];
 	size_t count;
-	bool probe;	   /* the last one was at rest, and this request is to find out */
-	struct error told; /* what the client hears if nobody does better */
+	bool probe;		  /* the last one was at rest, and this request is to find out */
+	const struct error *told; /* what the client hears if nobody does better */
 };
+
+static const struct error untold;
 
 /* One exchange: a 200 body goes to the sink, any other body is kept for judging. */
 struct exchange {
 	struct up_call *call;
 	const struct account *account;
 	bool answered;
+	struct buf *body; /* until it is sent */
 	struct buf refusal;
 };
 
@@ -65,6 +68,12 @@ static int on_read(void *context, struct error *e)
 	const struct up_sink *sink = ((struct exchange *)context)->call->sink;
 
 	return sink->read ? sink->read(sink->context, e) : 0;
+}
+
+/* A stream would keep it to its end: one with a request of 450 KB had 1,320 KiB instead of 720. */
+static void on_sent(void *context)
+{
+	buf_release(((struct exchange *)context)->body);
 }
 
 static int on_tick(void *context, struct error *e)
@@ -125,11 +134,12 @@ static int judge_refusal(const struct http_reply *reply, const struct buf *body,
 	return up_error_set(&refusal, e);
 }
 
-static int exchange(struct up_call *call, const struct account *account, const struct buf *body,
+static int exchange(struct up_call *call, const struct account *account, struct buf *body,
 		    const struct up_wire *wire, struct error *e)
 {
 	const struct config *config = call->site->config;
-	struct exchange x = { .call = call, .account = account };
+	struct exchange x = { .call = call, .account = account, .body = body };
+	const size_t size = body->len;
 	struct http_reply reply;
 	struct http_request request = {
 		.method = "POST",
@@ -144,6 +154,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 		.proxy = account->proxy_url,
 		.on_bytes = on_bytes,
 		.on_read = on_read,
+		.on_sent = on_sent,
 		.on_tick = on_tick,
 		.watch_fd = call->sink->watch_fd,
 		.on_watch = on_watch,
@@ -161,7 +172,7 @@ static int exchange(struct up_call *call, const struct account *account, const s
 		rc = call->sink->end(call->sink->context, e);
 	account_scrub(account, e->message);
 	if (rc && e->kind == ERR_UP_INVALID)
-		up_check_explain(call->chat, body->len, e);
+		up_check_explain(call->chat, size, e);
 	ledger_exchange(call->ledger, account->id, &reply, rc ? e->kind : ERR_NONE);
 	log_line(rc ? LOG_WARN : LOG_DEBUG, "upstream %s account=%s status=%d id=%s%s%s",
 		 up_profile_of(config, account)->name, account->id, reply.status,
@@ -390,7 +401,7 @@ static int out_of_tries(struct up_call *call, const struct tries *t, struct erro
 	const struct up_pool_wish wish = wish_of(call, t);
 	int back = up_pool_back(call->site->pool, &call->site->tokens, &wish, clock_wall());
 
-	*e = t->told;
+	*e = *t->told;
 	if (back > 0 && (!e->retry_after || back < e->retry_after))
 		e->retry_after = back;
 	if (back != 0)
@@ -401,7 +412,7 @@ static int out_of_tries(struct up_call *call, const struct tries *t, struct erro
 		error_set(e, ERR_BUSY,
 			  "%zu accounts could not serve, and one request tries no more; others are "
 			  "left, so try again. The first said: %.300s",
-			  t->count, t->told.message);
+			  t->count, t->told->message);
 	}
 	e->retry_after = 1;
 	return -1;
@@ -488,9 +499,9 @@ static void none_left(const struct tries *t, struct error *e)
 {
 	int back = e->retry_after;
 
-	if (e->kind == ERR_GONE || t->told.kind == ERR_NONE || (back && tells_more(e, &t->told)))
+	if (e->kind == ERR_GONE || t->told->kind == ERR_NONE || (back && tells_more(e, t->told)))
 		return;
-	*e = t->told;
+	*e = *t->told;
 	if (back && back < e->retry_after)
 		e->retry_after = back;
 }
@@ -519,6 +530,14 @@ static int try_next(struct up_call *call, struct tries *t, struct error *e)
 	return rc && may_go_on(call, sent, e) ? 1 : rc;
 }
 
+static const struct error *kept(struct arena *arena, const struct error *e)
+{
+	struct error *copy = arena_alloc(arena, sizeof(*copy));
+
+	*copy = *e;
+	return copy;
+}
+
 int up_call_run(struct up_call *call, struct error *e)
 {
 	struct tries *tries = arena_alloc(call->arena, sizeof(*tries));
@@ -528,12 +547,13 @@ int up_call_run(struct up_call *call, struct error *e)
 		return run_own(call, e);
 	if (site_open_stores(call->site, e))
 		return -1;
+	tries->told = &untold;
 	call->place = -1;
 	call->began = clock_ticks();
 	call->tries_end = call->tries + LIMIT_TRIES;
 	while ((rc = try_next(call, tries, e)) > 0) {
-		if (tells_more(e, &tries->told))
-			tries->told = *e;
+		if (tells_more(e, tries->told))
+			tries->told = kept(call->arena, e);
 		if (call->tries >= call->tries_end)
 			break;
 		error_clear(e);
