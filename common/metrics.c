@@ -340,15 +340,15 @@ static void write_histogram(const struct metric_def *def, struct series *s, cons
 	buf_add_format(out, "\n%s_count{%s} %" PRIu64 "\n", def->name, labels, sum);
 }
 
-/* The labels of a series of that family, without braces; false: it is another one's. */
+/* The labels of a series of that family, without braces; false: it is another one's, or nobody's:
+ * whatever is in the file is looked at. */
 static bool labels_of(const struct metric_def *def, const char *label, char out[LABEL_BYTES])
 {
-	size_t len = strlen(def->name);
+	size_t len = strlen(def->name), all = strnlen(label, LABEL_BYTES);
 
-	if (strncmp(label, def->name, len) != 0 || label[len] != '{')
+	if (strncmp(label, def->name, len) != 0 || label[len] != '{' || label[all - 1] != '}')
 		return false;
-	snprintf(out, LABEL_BYTES, "%s", label + len + 1);
-	out[strlen(out) - 1] = '\0'; /* the brace */
+	snprintf(out, LABEL_BYTES, "%.*s", (int)(all - len - 2), label + len + 1);
 	return true;
 }
 
