@@ -20,6 +20,8 @@
 
 #include <arpa/inet.h>
 
+#define MOST_TRIED 8 /* cookies of our name in one request */
+
 #define SECURITY_HEADERS                                                                           \
 	"content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; "       \
 	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; "          \
@@ -143,13 +145,14 @@ int admin_session(struct request *r, char cookie[static ADMIN_COOKIE_SIZE], int6
 		return error_set(&r->error, ERR_NOT_CONFIGURED,
 				 "No password is set: the owner of this installation runs "
 				 "\"kiroctl admin passwd\"");
-	for (int tries = 0; at && *at && tries < 8; tries++) {
+	for (int tried = 0; at && *at && tried < MOST_TRIED;) {
 		size_t len = strcspn(at, ";");
 
 		if (len > name_len && strncmp(at, ADMIN_COOKIE "=", name_len) == 0) {
 			rc = look(r, hash, at + name_len, len - name_len, cookie, expires_at);
 			if (rc)
 				return rc;
+			tried++;
 		}
 		at += len;
 		at += strspn(at, "; ");
