@@ -83,8 +83,10 @@ int capture_read(const char *dir, struct capture *c, struct error *e)
 	*c = (struct capture){ .until = 0 };
 	path_of(dir, ORDER, path);
 	buf_init(&text, LIMIT_SECRET_FILE);
-	if (buf_read_file(&text, path))
+	if (buf_read_file(&text, path)) {
+		buf_release(&text);
 		return errno == ENOENT ? 0 : refuse(dir, ORDER, e);
+	}
 	tree = json_parse(buf_span(&text), &why);
 	buf_release(&text);
 	if (!tree)
