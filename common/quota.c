@@ -79,7 +79,7 @@ static uint64_t window_number(int window, int64_t now)
 	return (uint64_t)(tm.tm_year * 12 + tm.tm_mon) % NUMBERS;
 }
 
-int64_t quota_window_end(enum key_window window, int64_t now)
+static int64_t window_end(int window, int64_t now)
 {
 	struct tm tm;
 
@@ -223,7 +223,7 @@ static int reached(const struct key *key, int measure, int window, int64_t now, 
 {
 	static const enum error_kind kinds[KEY_WINDOWS] = { ERR_KEY_RATE, ERR_KEY_LIMIT,
 							    ERR_KEY_BUDGET };
-	int64_t at = quota_window_end((enum key_window)window, now);
+	int64_t at = window_end(window, now);
 	double limit = (double)key->limits[measure][window];
 	enum error_kind kind = kinds[window];
 	char date[CLOCK_TEXT_SIZE];
@@ -331,7 +331,7 @@ void quota_look(struct quota *q, const char *key_id, int64_t now, struct quota_v
 
 	*out = (struct quota_view){ .used_at = 0 };
 	for (int w = 0; w < KEY_WINDOWS; w++)
-		out->resets_at[w] = quota_window_end((enum key_window)w, now);
+		out->resets_at[w] = window_end(w, now);
 	pthread_mutex_lock(&q->lock);
 	slot = known_slot(q, key_id);
 	for (int m = 0; slot && m < KEY_MEASURES; m++) {
