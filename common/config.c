@@ -149,8 +149,7 @@ static int apply_variable(struct config *c, const struct config_option *o, const
 			error_set(e, ERR_CONFIG, "environment %s: %s", name, why.message);
 		c->origins[o - config_options] = CONFIG_FROM_ENVIRONMENT;
 	}
-	explicit_bzero(value.at, value.len);
-	buf_release(&value);
+	buf_wipe(&value);
 	return rc;
 }
 
@@ -367,8 +366,7 @@ static int apply_file(struct config *c, const char *path, bool beside_program, s
 	if (!rc && (st.st_mode & S_IROTH) && (beside_program || r.has_secret))
 		rc = error_set(e, ERR_CONFIG, "%s can be read by every user: chmod 600 %s", path,
 			       path);
-	explicit_bzero(text.at, text.len);
-	buf_release(&text);
+	buf_wipe(&text);
 	return rc;
 }
 

@@ -26,8 +26,7 @@ static void digest_of(const char *salt, const char *name, const char *value,
 		abort();
 	secret_hash(text, out);
 	out[DIGEST] = '\0';
-	explicit_bzero(text, strlen(text));
-	free(text);
+	secret_free(text);
 }
 
 static void path_of(const struct config *c, char out[static PATH_MAX])

@@ -124,9 +124,7 @@ static int each_run(struct each_walk *w, struct store_stamp *stamp, struct meta 
 	rc = meta ? generation_meta(w->store, &w->generation, meta, e) : 0;
 	if (!rc)
 		rc = generation_walk(w->store, &w->generation, each_step, w, e);
-	if (w->json.size)
-		explicit_bzero(w->json.at, w->json.size);
-	buf_release(&w->json);
+	buf_wipe(&w->json);
 	generation_close(&w->generation);
 	return rc;
 }
@@ -223,12 +221,8 @@ static int update_locked(const struct store *s, const char *key,
 		rc = error_set(e, ERR_STORE, "record %s is too long", key);
 	if (!rc && (json.len != old.len || memcmp(json.at, old.at, json.len) != 0))
 		rc = generation_replace(s, &(struct record){ key, buf_span(&json) }, 1, 0, e);
-	if (old.size)
-		explicit_bzero(old.at, old.size);
-	if (json.size)
-		explicit_bzero(json.at, json.size);
-	buf_release(&old);
-	buf_release(&json);
+	buf_wipe(&old);
+	buf_wipe(&json);
 	return rc;
 }
 
