@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/json.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
@@ -23,8 +24,7 @@ static void hash_of(struct span line, char out[static AUDIT_HASH_SIZE])
 
 	if (!EVP_Digest(line.at, line.len, digest, &len, EVP_sha256(), NULL))
 		abort();
-	for (size_t i = 0; i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	hex_write(digest, len, out);
 }
 
 static void path_of(const char *dir, char out[static PATH_MAX])

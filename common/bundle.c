@@ -2,6 +2,7 @@
 #include "common/bundle.h"
 
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/json.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
@@ -134,8 +135,7 @@ static void digest_of(struct span text, char out[static 2 * DIGEST_BYTES + 1])
 
 	if (!EVP_Digest(text.at, text.len, digest, NULL, EVP_sha256(), NULL))
 		abort();
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	hex_write(digest, sizeof(digest), out);
 }
 
 static void write_head(const struct bundle *b, struct buf *out)

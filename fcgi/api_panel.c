@@ -4,6 +4,7 @@
 #include "common/base.h"
 #include "fcgi/api.h"
 
+#include "common/hex.h"
 #include "fcgi/admin.h"
 #include "fcgi/panel.h"
 
@@ -43,8 +44,7 @@ static void tag_of(struct span bytes, char out[static TAG_SIZE])
 	if (!EVP_Digest(bytes.at, bytes.len, digest, &len, EVP_sha256(), NULL))
 		abort();
 	out[0] = '"';
-	for (size_t i = 0; i < 16; i++)
-		snprintf(out + 1 + 2 * i, 3, "%02x", digest[i]);
+	hex_write(digest, 16, out + 1);
 	out[33] = '"';
 	out[34] = '\0';
 }

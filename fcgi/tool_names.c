@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/tool_names.h"
 
+#include "common/hex.h"
 #include "common/limits.h"
 
 #include <openssl/evp.h>
@@ -60,8 +61,7 @@ static void hash_hex(const char *text, char hex[static HASH_BYTES * 2 + 1])
 
 	if (!EVP_Digest(text, strlen(text), hash, NULL, EVP_sha256(), NULL))
 		abort();
-	for (size_t i = 0; i < HASH_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	hex_write(hash, HASH_BYTES, hex);
 }
 
 static const char *make_short(struct tool_names *n, const char *client)

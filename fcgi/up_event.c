@@ -16,9 +16,9 @@
 #include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/up_error.h"
 #include "common/utf8.h"
 #include "fcgi/tokens.h"
-#include "common/up_error.h"
 
 #define TOOL_ID_SIZE  65
 #define REFUSAL_CHARS 1024
