@@ -88,8 +88,8 @@ static int write_new(const char *dir, const char *path, const struct mapfile_for
 	if (fd < 0)
 		return -1;
 	rc = posix_fallocate(fd, 0, (off_t)file_size(format));
-	if (!rc && pwrite(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
-		rc = errno ? errno : EIO;
+	if (!rc && statedir_write(fd, (struct span){ (const char *)&h, sizeof(h) }, 0))
+		rc = errno;
 	close(fd);
 	if (!rc)
 		return 0;

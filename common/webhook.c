@@ -133,7 +133,7 @@ static int remember(int fd, const struct account *accounts, size_t count, struct
 {
 	struct buf text;
 	struct jsonw w;
-	bool good;
+	int rc;
 
 	buf_init(&text, LIMIT_IMPORT_FILE);
 	jsonw_init(&w, &text);
@@ -141,11 +141,11 @@ static int remember(int fd, const struct account *accounts, size_t count, struct
 	for (size_t i = 0; i < count; i++)
 		jsonw_text_member(&w, accounts[i].id, account_state_names[accounts[i].state]);
 	jsonw_end(&w);
-	good = !text.failed && !ftruncate(fd, 0) &&
-	       pwrite(fd, text.at, text.len, 0) == (ssize_t)text.len;
+	rc = statedir_rewrite(fd, &text);
+	if (rc)
+		error_set(e, ERR_STORE, FILE_NAME " cannot be written: %s", strerror(errno));
 	buf_release(&text);
-	return good ? 0
-		    : error_set(e, ERR_STORE, FILE_NAME " cannot be written: %s", strerror(errno));
+	return rc;
 }
 
 static int tell(const struct config *config, struct http_client *http, int fd, const char *path,
