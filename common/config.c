@@ -351,19 +351,19 @@ static int apply_text(struct reading *r, struct span text)
 static int apply_file(struct config *c, const char *path, bool beside_program, struct error *e)
 {
 	struct reading r = { .config = c, .path = path, .error = e };
-	struct stat st;
 	struct buf text;
 	int rc;
 
 	buf_init(&text, LIMIT_CONFIG_FILE);
-	if (stat(path, &st) || buf_read_file(&text, path)) {
-		buf_release(&text);
-		return error_set(e, ERR_CONFIG, "cannot read %s: %s", path, strerror(errno));
+	if (buf_read_file_seen(&text, path, &c->seen)) {
+		error_set(e, ERR_CONFIG, "cannot read %s: %s", path, strerror(errno));
+		buf_wipe(&text);
+		return -1;
 	}
 	blank_comments(text.at);
 	r.text = text.at;
 	rc = apply_text(&r, buf_span(&text));
-	if (!rc && (st.st_mode & S_IROTH) && (beside_program || r.has_secret))
+	if (!rc && (c->seen.st_mode & S_IROTH) && (beside_program || r.has_secret))
 		rc = error_set(e, ERR_CONFIG, "%s can be read by every user: chmod 600 %s", path,
 			       path);
 	buf_wipe(&text);
