@@ -15,7 +15,6 @@
 #include <stdatomic.h>
 
 #define FILE_NAME   "limits.map"
-#define LOOK_MS	    1000 /* so often the file is looked for */
 #define USED_BITS   44
 #define USED	    ((UINT64_C(1) << USED_BITS) - 1)
 #define NUMBERS	    (UINT64_C(1) << (64 - USED_BITS))
@@ -35,7 +34,6 @@ struct quota {
 	const struct config *config;
 	pthread_mutex_t lock; /* guards everything below: the map may be replaced */
 	struct mapfile map;
-	int64_t looked; /* clock_ticks() */
 };
 
 struct quota *quota_new(const struct config *config)
@@ -140,16 +138,8 @@ static int64_t used_of(const struct quota_slot *slot, int measure, int window, i
 /* Under the lock. NULL: it cannot be had. */
 static const struct mapfile *opened(struct quota *q, struct error *e)
 {
-	const char *dir = q->config->state_dir;
-
-	if (q->map.slots && clock_ticks() - q->looked < LOOK_MS)
-		return &q->map;
-	q->looked = clock_ticks();
-	if (q->map.slots && mapfile_is_stale(&q->map, dir, FILE_NAME))
-		mapfile_close(&q->map);
-	if (!q->map.slots && mapfile_open(&q->map, dir, FILE_NAME, &format, e))
-		return NULL;
-	return &q->map;
+	return mapfile_follow(&q->map, q->config->state_dir, FILE_NAME, &format, e) < 0 ? NULL
+											: &q->map;
 }
 
 struct past {
