@@ -11,7 +11,6 @@
 #define LIVE_MAP     "live.map"
 #define AFFINITY_MAP "affinity.map"
 #define TURNS	     "(turns)" /* no account has this id: the starts of all of them */
-#define MOST_CREDITS 1e6       /* of one answer: more is no number of credits */
 
 struct live_slot {
 	struct mapfile_slot head;
@@ -190,7 +189,7 @@ void live_spend(struct live *l, uint64_t account, int64_t since, double credits)
 	struct live_slot *slot;
 	uint64_t old, sum;
 
-	if (!(credits > 0) || credits > MOST_CREDITS || since < 1 || since > UINT32_MAX)
+	if (!(credits > 0) || credits > LIMIT_CREDITS || since < 1 || since > UINT32_MAX)
 		return;
 	pthread_mutex_lock(&l->lock);
 	slot = slot_of(l, account, true);

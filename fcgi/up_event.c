@@ -437,7 +437,7 @@ static int on_metering(struct up_event *u, const cJSON *body, struct error *e)
 
 	(void)e;
 	u->trailer = true;
-	u->usage.credits = credits > 0 ? credits : 0;
+	u->usage.credits = credits > 0 && credits <= LIMIT_CREDITS ? credits : 0;
 	return 0;
 }
 
