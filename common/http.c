@@ -555,21 +555,6 @@ bool http_https_host(const char *url, char *out, size_t size)
 	return good;
 }
 
-bool http_host_listed(const char *list, const char *host)
-{
-	const size_t len = strlen(host);
-
-	while (*list) {
-		size_t item = strcspn(list, ", ");
-
-		if (item == len && strncasecmp(list, host, len) == 0)
-			return true;
-		list += item;
-		list += strspn(list, ", ");
-	}
-	return false;
-}
-
 static bool is_loopback(const char *host)
 {
 	struct in_addr v4;

@@ -11,7 +11,7 @@
 #include "common/base.h"
 #include "fcgi/admin.h"
 
-#include "common/http.h"
+#include "common/list.h"
 #include "common/log.h"
 #include "common/password.h"
 #include "common/secret.h"
@@ -56,7 +56,7 @@ static int check_host(struct request *r, const char *host)
 	if (!host || !*host || !response_may_echo(host))
 		return error_set(&r->error, ERR_FORBIDDEN, "the request names no host");
 	name = host_name(r, host);
-	if (*list ? http_host_listed(list, name) : auth_over_https(r) || is_own_name(name))
+	if (*list ? list_names(list, name) : auth_over_https(r) || is_own_name(name))
 		return 0;
 	return error_set(&r->error, ERR_FORBIDDEN,
 			 "the panel does not answer under the name %.100s: its owner may add it to "
