@@ -18,7 +18,6 @@
 #include <time.h>
 
 #define FILE_NAME  "activation.map"
-#define LOOK_MS	   1000 /* so often the file is looked for */
 #define PATH	   "/api/tunnel/check"
 #define CONNECT_MS 2000
 #define ASK_MS	   5000
@@ -74,7 +73,6 @@ struct activation {
 	const struct config *config;
 	pthread_mutex_t lock; /* guards everything below: the map may be replaced */
 	struct mapfile map;
-	int64_t looked; /* clock_ticks() */
 };
 
 struct activation *activation_new(const struct config *config)
@@ -117,16 +115,8 @@ struct view {
 /* Under the lock. NULL: it cannot be had. */
 static const struct mapfile *opened(struct activation *a, struct error *e)
 {
-	const char *dir = a->config->state_dir;
-
-	if (a->map.slots && clock_ticks() - a->looked < LOOK_MS)
-		return &a->map;
-	a->looked = clock_ticks();
-	if (a->map.slots && mapfile_is_stale(&a->map, dir, FILE_NAME))
-		mapfile_close(&a->map);
-	if (!a->map.slots && mapfile_open(&a->map, dir, FILE_NAME, &format, e))
-		return NULL;
-	return &a->map;
+	return mapfile_follow(&a->map, a->config->state_dir, FILE_NAME, &format, e) < 0 ? NULL
+											: &a->map;
 }
 
 static uint64_t word_of(enum verdict verdict, int64_t now)

@@ -135,20 +135,22 @@ static int append(int fd, const char *dir, const struct audit_entry *entry, int6
 {
 	struct buf line;
 	struct tail t;
-	bool written;
+	int rc;
 
 	if (read_tail(fd, dir, &t, e))
 		return -1;
 	buf_init(&line, AUDIT_LINE);
 	add_line(&line, entry, &t);
 	/* Under the lock the end is where it was read. */
-	written = !line.failed &&
-		  pwrite(fd, line.at, line.len, lseek(fd, 0, SEEK_END)) == (ssize_t)line.len;
+	if (line.failed)
+		rc = error_set(e, ERR_STORE, "%s/" AUDIT_FILE ": a line would be too long", dir);
+	else if (statedir_write(fd, buf_span(&line), lseek(fd, 0, SEEK_END)) || fdatasync(fd))
+		rc = refuse(dir, "cannot be written", e);
+	else
+		rc = 0;
 	buf_release(&line);
-	if (!written || fdatasync(fd))
-		return refuse(dir, "cannot be written", e);
 	*number = t.seq + 1;
-	return 0;
+	return rc;
 }
 
 static int write_locked(const char *dir, const struct audit_entry *entry, int64_t *number,

@@ -142,14 +142,11 @@ struct span buf_span(const struct buf *b)
 
 /* Straight into the buffer: on the stack a piece of a file would be, for its whole life, a page
  * more of each thread that has read one. */
-int buf_read_file(struct buf *b, const char *path)
+static int read_all(struct buf *b, int fd)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char beyond;
 	ssize_t got = -1;
 
-	if (fd < 0)
-		return -1;
 	do {
 		size_t left = b->max - b->len, most = left < READ_SIZE ? left : READ_SIZE;
 
@@ -162,8 +159,25 @@ int buf_read_file(struct buf *b, const char *path)
 			b->len += (size_t)got;
 		b->at[b->len] = '\0';
 	} while (got > 0 && !b->failed);
-	close(fd);
 	if (b->failed)
 		errno = EFBIG;
 	return got || b->failed ? -1 : 0;
+}
+
+int buf_read_file_seen(struct buf *b, const char *path, struct stat *st)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = fstat(fd, st) ? -1 : read_all(b, fd);
+	close(fd); /* of a file that was only read: it leaves errno alone */
+	return rc;
+}
+
+int buf_read_file(struct buf *b, const char *path)
+{
+	struct stat unwanted;
+
+	return buf_read_file_seen(b, path, &unwanted);
 }

@@ -38,5 +38,7 @@ struct span buf_span(const struct buf *b);	/* borrowed until the next append */
 
 /* Reads a whole file; -1 with errno set, EFBIG when it is longer than the buffer's maximum. */
 int buf_read_file(struct buf *b, const char *path);
+/* The same; *st is of the very file that was read, whatever stands in its place by now. */
+int buf_read_file_seen(struct buf *b, const char *path, struct stat *st);
 
 #endif

@@ -21,8 +21,7 @@ void bundle_init(struct bundle *b)
 void bundle_release(struct bundle *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
-		explicit_bzero(b->at[i].json, strlen(b->at[i].json));
-		free(b->at[i].json);
+		secret_free(b->at[i].json);
 		free(b->at[i].key);
 		free(b->at[i].store);
 	}
@@ -30,7 +29,7 @@ void bundle_release(struct bundle *b)
 	bundle_init(b);
 }
 
-void bundle_add(struct bundle *b, const char *store, const char *key, struct span json)
+static void bundle_add(struct bundle *b, const char *store, const char *key, struct span json)
 {
 	if (b->count == b->room) {
 		b->room = b->room ? 2 * b->room : 64;
@@ -74,14 +73,6 @@ void bundle_sort(struct bundle *b)
 		qsort(b->at, b->count, sizeof(*b->at), by_place);
 }
 
-const struct bundle_record *bundle_find(const struct bundle *b, const char *store, const char *key)
-{
-	const struct bundle_record wanted = { (char *)(uintptr_t)store, (char *)(uintptr_t)key,
-					      NULL };
-
-	return b->count ? bsearch(&wanted, b->at, b->count, sizeof(*b->at), by_place) : NULL;
-}
-
 /* ---- secrets ---- */
 
 static bool is_secret(const char *name)
@@ -121,8 +112,7 @@ static void mask_record(struct bundle_record *r)
 		}
 	}
 	jsonw_end(&w);
-	explicit_bzero(r->json, strlen(r->json));
-	free(r->json);
+	secret_free(r->json);
 	r->json = xstrdup(out.at);
 	buf_wipe(&out);
 	cJSON_Delete(tree);

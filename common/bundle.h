@@ -36,12 +36,9 @@ struct bundle {
 void bundle_init(struct bundle *b);
 void bundle_release(struct bundle *b); /* wipes */
 
-void bundle_add(struct bundle *b, const char *store, const char *key, struct span json);
 /* Every record of a store. -1: not all could be read, those that could are in. */
 int bundle_collect(struct bundle *b, const struct store *s, struct error *e);
 void bundle_sort(struct bundle *b);
-/* NULL: not in it. For a sorted bundle. */
-const struct bundle_record *bundle_find(const struct bundle *b, const char *store, const char *key);
 /* Secrets in all records become "abcd...(64)". */
 void bundle_mask(struct bundle *b);
 

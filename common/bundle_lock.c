@@ -4,6 +4,7 @@
 #include "common/base.h"
 #include "common/bundle.h"
 
+#include "common/hex.h"
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/jsonw.h"
@@ -75,8 +76,7 @@ int bundle_close(struct span text, const struct bundle_lock *lock, struct buf *o
 	if (!by_passphrase && !lock->seal)
 		return buf_add(out, text.at, text.len);
 	ids_random(salt, sizeof(salt));
-	for (size_t i = 0; i < sizeof(salt); i++)
-		snprintf(k.salt + 2 * i, 3, "%02x", salt[i]);
+	hex_write(salt, sizeof(salt), k.salt);
 	if (by_passphrase)
 		own = seal_of_passphrase(&lock->passphrase, &k);
 	buf_init(&head, LIMIT_URL);

@@ -1,7 +1,6 @@
 #include "common/base.h"
 #include "common/calibration.h"
 
-#include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/mapfile.h"
@@ -10,7 +9,6 @@
 #include <stdatomic.h>
 
 #define FILE_NAME "calibration.map"
-#define LOOK_MS	  1000 /* so often a file is looked for that somebody took away */
 
 /* The word: 8 bits of samples, 28 of mean, 28 of deviation, both in millionths. */
 #define PARTS	   1e6
@@ -37,7 +35,6 @@ struct calibration {
 	pthread_mutex_t lock; /* guards everything below: the map may be replaced */
 	char *dir;
 	struct mapfile map;
-	int64_t looked; /* clock_ticks() */
 };
 
 struct calibration *calibration_new(const char *dir)
@@ -72,14 +69,9 @@ static const struct mapfile *opened(struct calibration *c, bool make)
 {
 	struct error e = { 0 };
 
-	if (c->map.slots && clock_ticks() - c->looked < LOOK_MS)
-		return &c->map;
-	c->looked = clock_ticks();
-	if (c->map.slots && mapfile_is_stale(&c->map, c->dir, FILE_NAME))
-		mapfile_close(&c->map);
 	if (!c->map.slots && !make && !is_there(c))
 		return NULL;
-	if (!c->map.slots && mapfile_open(&c->map, c->dir, FILE_NAME, &format, &e)) {
+	if (mapfile_follow(&c->map, c->dir, FILE_NAME, &format, &e) < 0) {
 		log_line(LOG_DEBUG, "token estimates are calibrated for this process only: %s",
 			 e.message);
 		mapfile_open_private(&c->map, &format);

@@ -42,8 +42,7 @@ int capture_start(const char *dir, const struct capture *c, struct error *e)
 {
 	char path[PATH_MAX];
 	struct buf text;
-	bool good;
-	int fd;
+	int fd, rc;
 
 	path_of(dir, ORDER, path);
 	fd = statedir_open(dir, path, e);
@@ -51,10 +50,12 @@ int capture_start(const char *dir, const struct capture *c, struct error *e)
 		return -1;
 	buf_init(&text, LIMIT_SECRET_FILE);
 	order_text(c, &text);
-	good = !ftruncate(fd, 0) && pwrite(fd, text.at, text.len, 0) == (ssize_t)text.len;
+	rc = statedir_rewrite(fd, &text);
+	if (rc)
+		refuse(dir, ORDER, e);
 	buf_release(&text);
 	close(fd);
-	return good ? 0 : refuse(dir, ORDER, e);
+	return rc;
 }
 
 int capture_stop(const char *dir, struct error *e)
@@ -83,8 +84,10 @@ int capture_read(const char *dir, struct capture *c, struct error *e)
 	*c = (struct capture){ .until = 0 };
 	path_of(dir, ORDER, path);
 	buf_init(&text, LIMIT_SECRET_FILE);
-	if (buf_read_file(&text, path))
+	if (buf_read_file(&text, path)) {
+		buf_release(&text);
 		return errno == ENOENT ? 0 : refuse(dir, ORDER, e);
+	}
 	tree = json_parse(buf_span(&text), &why);
 	buf_release(&text);
 	if (!tree)
@@ -202,8 +205,8 @@ int capture_append(const char *dir, struct span line, struct error *e)
 		return -1;
 	good = lock_file(fd, WAIT_MS) == 1 && (end = lseek(fd, 0, SEEK_END)) >= 0;
 	if (good && (uint64_t)end + line.len < LIMIT_CAPTURE)
-		good = pwrite(fd, line.at, line.len, end) == (ssize_t)line.len &&
-		       pwrite(fd, "\n", 1, end + (off_t)line.len) == 1;
+		good = !statedir_write(fd, line, end) &&
+		       !statedir_write(fd, span_of("\n"), end + (off_t)line.len);
 	close(fd);
 	return good ? 0 : refuse(dir, CAPTURE_LOG, e);
 }

@@ -82,8 +82,9 @@ static int by_account(const void *left, const void *right)
 /* Under the lock. */
 static void load(struct catalogues *c, const struct store *tokens)
 {
+	struct store_stamp stamp = c->stamp; /* kept once the file could be opened */
 	struct error e = { 0 };
-	int changed = tokens ? store_changed(tokens, &c->stamp, &e) : -1;
+	int changed = tokens ? store_changed(tokens, &stamp, &e) : -1;
 
 	if (changed < 0 || (c->loaded && !changed))
 		return;

@@ -149,8 +149,7 @@ static int apply_variable(struct config *c, const struct config_option *o, const
 			error_set(e, ERR_CONFIG, "environment %s: %s", name, why.message);
 		c->origins[o - config_options] = CONFIG_FROM_ENVIRONMENT;
 	}
-	explicit_bzero(value.at, value.len);
-	buf_release(&value);
+	buf_wipe(&value);
 	return rc;
 }
 
@@ -352,23 +351,22 @@ static int apply_text(struct reading *r, struct span text)
 static int apply_file(struct config *c, const char *path, bool beside_program, struct error *e)
 {
 	struct reading r = { .config = c, .path = path, .error = e };
-	struct stat st;
 	struct buf text;
 	int rc;
 
 	buf_init(&text, LIMIT_CONFIG_FILE);
-	if (stat(path, &st) || buf_read_file(&text, path)) {
-		buf_release(&text);
-		return error_set(e, ERR_CONFIG, "cannot read %s: %s", path, strerror(errno));
+	if (buf_read_file_seen(&text, path, &c->seen)) {
+		error_set(e, ERR_CONFIG, "cannot read %s: %s", path, strerror(errno));
+		buf_wipe(&text);
+		return -1;
 	}
 	blank_comments(text.at);
 	r.text = text.at;
 	rc = apply_text(&r, buf_span(&text));
-	if (!rc && (st.st_mode & S_IROTH) && (beside_program || r.has_secret))
+	if (!rc && (c->seen.st_mode & S_IROTH) && (beside_program || r.has_secret))
 		rc = error_set(e, ERR_CONFIG, "%s can be read by every user: chmod 600 %s", path,
 			       path);
-	explicit_bzero(text.at, text.len);
-	buf_release(&text);
+	buf_wipe(&text);
 	return rc;
 }
 

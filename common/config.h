@@ -24,6 +24,7 @@ enum config_auth { AUTH_KEY, AUTH_NONE };
 
 struct config {
 	char *file;				   /* where it was read from, NULL: no file */
+	struct stat seen;			   /* of that file, as it was read */
 	unsigned char origins[CONFIG_MAX_OPTIONS]; /* enum config_origin per option */
 
 	char *state_dir;

@@ -12,3 +12,11 @@ void hex_write(const void *bytes, size_t len, char *out)
 	}
 	*out = '\0';
 }
+
+int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}

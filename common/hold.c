@@ -25,13 +25,13 @@ int hold_take(const char *dir, uint64_t kind, int limit, struct error *e)
 {
 	int room = limit > 0 && limit < HOLD_MOST ? limit : HOLD_MOST;
 	int tries = limit > 0 ? room : TRIES, fd = open_lock(dir, e), rc = 0;
-	unsigned place;
+	uint16_t first; /* short, so that no sum of places can wrap and leave one out */
 
 	if (fd < 0)
 		return HOLD_UNKNOWN;
-	ids_random(&place, sizeof(place)); /* few are met that way */
+	ids_random(&first, sizeof(first)); /* few are met that way */
 	for (int i = 0; rc == 0 && i < tries; i++)
-		rc = lock_try_byte(fd, first_byte(kind) + (place++ % (unsigned)room));
+		rc = lock_try_byte(fd, first_byte(kind) + (first + i) % room);
 	if (rc == 1)
 		return fd;
 	if (rc < 0)

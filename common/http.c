@@ -543,18 +543,3 @@ int http_fetch(struct http_client *client, const struct http_request *request,
 	r.on_watch = request->on_watch ? watch_while_collecting : NULL;
 	return http_run(client, &r, reply, e);
 }
-
-bool http_host_listed(const char *list, const char *host)
-{
-	const size_t len = strlen(host);
-
-	while (*list) {
-		size_t item = strcspn(list, ", ");
-
-		if (item == len && strncasecmp(list, host, len) == 0)
-			return true;
-		list += item;
-		list += strspn(list, ", ");
-	}
-	return false;
-}

@@ -97,9 +97,6 @@ int http_fetch(struct http_client *client, const struct http_request *request,
 /* True and "host" or "host:port" (in lower case) in out when url is https:// without a user. */
 bool http_https_host(const char *url, char *out, size_t size);
 
-/* Is host ("host" or "host:port") one of the comma separated names? */
-bool http_host_listed(const char *list, const char *host);
-
 /* -1 unless url is https://, or http:// to a loopback host; without user, query or fragment. */
 int http_check_base_url(const char *url, struct error *e);
 

@@ -2,6 +2,7 @@
 #include "common/idp.h"
 
 #include "common/http.h"
+#include "common/list.h"
 
 #define KNOWN                                                                                      \
 	"login.microsoftonline.com, login.microsoftonline.us, login.microsoftonline.cn, "          \
@@ -22,8 +23,8 @@ int idp_check(const struct config *config, const char *url, const char *what, en
 		len = strspn(at + 3, host_bytes);
 	if (len && len < sizeof(host) && (!at[3 + len] || at[3 + len] == '/'))
 		memcpy(host, at + 3, len);
-	if (*host && (http_host_listed(more, host) ||
-		      (strncasecmp(url, "https:", 6) == 0 && http_host_listed(KNOWN, host))))
+	if (*host && (list_names(more, host) ||
+		      (strncasecmp(url, "https:", 6) == 0 && list_names(KNOWN, host))))
 		return 0;
 	return error_set(e, kind,
 			 "%s is not the https address of a known identity provider "

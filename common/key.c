@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <math.h>
 
 const char *const key_role_names[KEY_ROLES] = { "user", "viewer", "operator", "admin" };
 const char *const key_pool_names[KEY_POOLS] = { "shared", "own", "none" };
@@ -300,8 +301,8 @@ static int parse_amount(const char *text, size_t len, enum key_measure measure, 
 	if (*end || !isdigit((unsigned char)copy[0]) || strchr(copy, 'x') || strchr(copy, 'X'))
 		return -1;
 	if (measure == MEASURE_CREDITS)
-		value = (double)(int64_t)(value * KEY_CREDIT + 0.5);
-	if (!(value >= 1 && value <= (double)KEY_LIMIT_MAX) || value != (double)(int64_t)value)
+		value = floor(value * KEY_CREDIT + 0.5);
+	if (!(value >= 1 && value <= (double)KEY_LIMIT_MAX) || value != floor(value))
 		return -1;
 	*out = (int64_t)value;
 	return 0;

@@ -39,6 +39,7 @@
 #define LIMIT_FRAME_HEADERS 1024    /* headers of one message, likewise */
 #define LIMIT_TOOL_INPUT    MB(8)   /* collected arguments of one call */
 #define LIMIT_OPEN_TOOLS    128	    /* calls of one answer */
+#define LIMIT_CREDITS	    1000000 /* metered for one answer; more is no number of credits */
 #define LIMIT_ANSWER	    MB(64)  /* a collected whole answer */
 
 /* How often one request of a client goes upstream before the client hears of a failure. Two tries

@@ -1,7 +1,6 @@
 #include "common/base.h"
 #include "common/live.h"
 
-#include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/mapfile.h"
@@ -12,8 +11,6 @@
 #define LIVE_MAP     "live.map"
 #define AFFINITY_MAP "affinity.map"
 #define TURNS	     "(turns)" /* no account has this id: the starts of all of them */
-#define MOST_CREDITS 1e6       /* of one answer: more is no number of credits */
-#define LOOK_MS	     1000      /* so often a file is looked for that somebody took away */
 
 struct live_slot {
 	struct mapfile_slot head;
@@ -41,7 +38,6 @@ struct file {
 	const char *name;
 	const struct mapfile_format *format;
 	struct mapfile map;
-	int64_t looked; /* clock_ticks() */
 };
 
 struct live {
@@ -59,8 +55,8 @@ struct live *live_new(const char *dir)
 	pthread_mutex_init(&l->lock, NULL);
 	l->dir = xstrdup(dir);
 	l->turns = mapfile_key(TURNS);
-	l->accounts = (struct file){ LIVE_MAP, &live_format, { .slots = NULL }, 0 };
-	l->conversations = (struct file){ AFFINITY_MAP, &affinity_format, { .slots = NULL }, 0 };
+	l->accounts = (struct file){ LIVE_MAP, &live_format, { .slots = NULL } };
+	l->conversations = (struct file){ AFFINITY_MAP, &affinity_format, { .slots = NULL } };
 	return l;
 }
 
@@ -85,14 +81,7 @@ static const struct mapfile *opened(struct live *l, struct file *f)
 {
 	struct error e = { 0 };
 
-	if (f->map.slots && clock_ticks() - f->looked < LOOK_MS)
-		return &f->map;
-	f->looked = clock_ticks();
-	if (f->map.slots && mapfile_is_stale(&f->map, l->dir, f->name))
-		mapfile_close(&f->map);
-	if (f->map.slots)
-		return &f->map;
-	if (mapfile_open(&f->map, l->dir, f->name, f->format, &e)) {
+	if (mapfile_follow(&f->map, l->dir, f->name, f->format, &e) < 0) {
 		log_line(LOG_ERROR, "processes do not know of each other: %s", e.message);
 		mapfile_open_private(&f->map, f->format);
 	}
@@ -200,7 +189,7 @@ void live_spend(struct live *l, uint64_t account, int64_t since, double credits)
 	struct live_slot *slot;
 	uint64_t old, sum;
 
-	if (!(credits > 0) || credits > MOST_CREDITS || since < 1 || since > UINT32_MAX)
+	if (!(credits > 0) || credits > LIMIT_CREDITS || since < 1 || since > UINT32_MAX)
 		return;
 	pthread_mutex_lock(&l->lock);
 	slot = slot_of(l, account, true);

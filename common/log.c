@@ -122,6 +122,12 @@ void log_set_request(const char *request_id)
 	snprintf(request, sizeof(request), "%s", request_id);
 }
 
+/* Where a record of that kind goes. Under the lock. */
+static const struct sink *sink_of(bool access)
+{
+	return access && out.access.fd >= 0 ? &out.access : &out.events;
+}
+
 /* A short write is not made good: what is left would stand apart, behind another process's line. */
 static void put(const struct sink *s, enum log_level level, const struct buf *line)
 {
@@ -134,7 +140,7 @@ static void put(const struct sink *s, enum log_level level, const struct buf *li
 static void write_line(bool access, enum log_level level, const struct buf *line)
 {
 	pthread_mutex_lock(&out.lock);
-	put(access && out.access.fd >= 0 ? &out.access : &out.events, level, line);
+	put(sink_of(access), level, line);
 	pthread_mutex_unlock(&out.lock);
 }
 
@@ -262,12 +268,20 @@ static void add_text(struct buf *line, enum log_level level, struct span text)
 	buf_release(&head);
 }
 
+static bool goes_to_system(bool access)
+{
+	bool goes;
+
+	pthread_mutex_lock(&out.lock);
+	goes = out.syslog && !sink_of(access)->path;
+	pthread_mutex_unlock(&out.lock);
+	return goes;
+}
+
 /* A record in the form of the place that it goes to. */
 static void add_plain(struct buf *line, bool access, enum log_level level, struct span text)
 {
-	const struct sink *s = access && out.access.fd >= 0 ? &out.access : &out.events;
-
-	if (out.syslog && !s->path)
+	if (goes_to_system(access))
 		add_system_text(line, text);
 	else
 		add_text(line, level, text);

@@ -220,9 +220,7 @@ static int need_code(const char *url, struct secret *code, struct error *e)
 	char *text = form_value(url, "code");
 
 	secret_set(code, text);
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
+	secret_free(text);
 	if (secret_present(code))
 		return 0;
 	return error_set(e, ERR_REQUEST,

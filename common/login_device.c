@@ -1,14 +1,19 @@
 /*
  * Device codes (RFC 8628), in two dialects:
  *
- *   OIDC    POST /client/register       {clientName, clientType: "public", scopes, grantTypes?,
- *                                        redirectUris?, issuerUrl?} -> {clientId, clientSecret}
- *           POST /device_authorization  {clientId, clientSecret, startUrl} -> {deviceCode,
- * userCode, verificationUri, verificationUriComplete, expiresIn, interval} POST /token {clientId,
- * clientSecret, grantType, deviceCode} -> tokens, or 400 {error, error_description} social  POST
- * /oauth/device/authorization {clientId, loginProvider} -> as above, but expiresInMilliseconds,
- * intervalInMilliseconds POST /oauth/device/poll     {deviceCode, clientId} -> always 200, {status,
- * tokens...}
+ *   OIDC    POST /client/register
+ *                {clientName, clientType: "public", scopes, grantTypes?, redirectUris?, issuerUrl?}
+ *                -> {clientId, clientSecret}
+ *           POST /device_authorization  {clientId, clientSecret, startUrl}
+ *                -> {deviceCode, userCode, verificationUri, verificationUriComplete, expiresIn,
+ *                    interval}
+ *           POST /token  {clientId, clientSecret, grantType, deviceCode}
+ *                -> tokens, or 400 {error, error_description}
+ *
+ *   social  POST /oauth/device/authorization  {clientId, loginProvider}
+ *                -> as above, but expiresInMilliseconds, intervalInMilliseconds
+ *           POST /oauth/device/poll  {deviceCode, clientId}
+ *                -> always 200, {status, tokens...}
  *
  * And the AWS access portal, which approves a device code for who has its session cookie:
  *

@@ -94,8 +94,7 @@ static int exchange(struct http_client *http, const struct config *config, const
 		.watch_fd = -1,
 	};
 	rc = http_fetch(http, &request, reply, body, e);
-	explicit_bzero(bearer.at, bearer.len);
-	buf_release(&bearer);
+	buf_wipe(&bearer);
 	return rc;
 }
 

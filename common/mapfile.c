@@ -5,6 +5,7 @@
 #include "common/base.h"
 #include "common/mapfile.h"
 
+#include "common/clock.h"
 #include "common/digest.h"
 #include "common/lock.h"
 #include "common/log.h"
@@ -16,6 +17,7 @@
 #define MAGIC	     "KIROMAP1"
 #define HEAD_SIZE    4096
 #define LOCK_WAIT_MS 5000
+#define LOOK_MS	     1000 /* so often a file is looked for that somebody took away */
 
 struct head {
 	char magic[8];
@@ -71,7 +73,11 @@ static int map(struct mapfile *m, const char *path, const struct mapfile_format 
 			     : 1;
 	}
 	if (rc == 1)
-		*m = (struct mapfile){ format, at + HEAD_SIZE, size, st.st_dev, st.st_ino };
+		*m = (struct mapfile){ .format = format,
+				       .slots = at + HEAD_SIZE,
+				       .size = size,
+				       .device = st.st_dev,
+				       .inode = st.st_ino };
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -88,8 +94,8 @@ static int write_new(const char *dir, const char *path, const struct mapfile_for
 	if (fd < 0)
 		return -1;
 	rc = posix_fallocate(fd, 0, (off_t)file_size(format));
-	if (!rc && pwrite(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
-		rc = errno ? errno : EIO;
+	if (!rc && statedir_write(fd, (struct span){ (const char *)&h, sizeof(h) }, 0))
+		rc = errno;
 	close(fd);
 	if (!rc)
 		return 0;
@@ -177,6 +183,23 @@ bool mapfile_is_stale(const struct mapfile *m, const char *dir, const char *name
 		return false;
 	return stat(path_of(dir, name, "", path), &st) != 0 || st.st_ino != m->inode ||
 	       st.st_dev != m->device || st.st_size != (off_t)m->size;
+}
+
+int mapfile_follow(struct mapfile *m, const char *dir, const char *name,
+		   const struct mapfile_format *format, struct error *e)
+{
+	const int64_t now = clock_ticks();
+
+	if (m->slots && now - m->looked < LOOK_MS)
+		return 0;
+	m->looked = now;
+	if (m->slots && !mapfile_is_stale(m, dir, name))
+		return 0;
+	mapfile_close(m);
+	if (mapfile_open(m, dir, name, format, e))
+		return -1;
+	m->looked = now;
+	return 1;
 }
 
 uint64_t mapfile_key(const char *name)

@@ -53,7 +53,8 @@ struct mapfile {
 	char *slots; /* NULL: closed */
 	size_t size; /* of the mapping */
 	dev_t device;
-	ino_t inode; /* 0: in this process's memory only */
+	ino_t inode;	/* 0: in this process's memory only */
+	int64_t looked; /* clock_ticks(): when mapfile_follow() looked for the file last */
 };
 
 /* Opens the file, makes it where it is missing, all its blocks reserved, so that a full disk is an
@@ -63,6 +64,12 @@ int mapfile_open(struct mapfile *m, const char *dir, const char *name,
 /* The same where no file can be had: nobody else sees it, and it ends with the process. */
 void mapfile_open_private(struct mapfile *m, const struct mapfile_format *format);
 void mapfile_close(struct mapfile *m); /* a closed one is fine */
+
+/* For a map that is used all the time: opens it where it is closed, and anew where somebody has
+ * taken its file away, for which it looks once a second. 1: it is another one than before; 0: the
+ * same; -1: ERR_STORE, it is closed. */
+int mapfile_follow(struct mapfile *m, const char *dir, const char *name,
+		   const struct mapfile_format *format, struct error *e);
 
 /* Somebody has removed, replaced or cut the file: close it and open it anew. */
 bool mapfile_is_stale(const struct mapfile *m, const char *dir, const char *name);

@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 
 #define FILE_NAME   "metrics.map"
-#define LOOK_MS	    1000 /* so often a file is looked for that somebody took away */
 #define LABEL_BYTES 256
 #define VALUE_BYTES 64 /* of one label's value */
 #define ID_BYTES    40
@@ -100,7 +99,6 @@ struct metrics {
 	pthread_mutex_t lock; /* guards everything below: the map may be replaced */
 	char *dir;
 	struct mapfile map;
-	int64_t looked; /* clock_ticks() */
 	uint64_t dropped;
 	struct series *known[KNOWN]; /* in the map that is open */
 };
@@ -128,16 +126,11 @@ void metrics_free(struct metrics *m)
 static const struct mapfile *opened(struct metrics *m)
 {
 	struct error e = { 0 };
+	int rc = mapfile_follow(&m->map, m->dir, FILE_NAME, &format, &e);
 
-	if (m->map.slots && clock_ticks() - m->looked < LOOK_MS)
-		return &m->map;
-	m->looked = clock_ticks();
-	if (m->map.slots && mapfile_is_stale(&m->map, m->dir, FILE_NAME))
-		mapfile_close(&m->map);
-	if (m->map.slots)
-		return &m->map;
-	memset(m->known, 0, sizeof(m->known));
-	if (mapfile_open(&m->map, m->dir, FILE_NAME, &format, &e)) {
+	if (rc)
+		memset(m->known, 0, sizeof(m->known));
+	if (rc < 0) {
 		log_line(LOG_WARN, "this process counts for itself: %s", e.message);
 		mapfile_open_private(&m->map, &format);
 	}
@@ -366,15 +359,15 @@ static void write_histogram(const struct metric_def *def, struct series *s, cons
 	buf_add_format(out, "\n%s_count{%s} %" PRIu64 "\n", def->name, labels, sum);
 }
 
-/* The labels of a series of that family, without braces; false: it is another one's. */
+/* The labels of a series of that family, without braces; false: it is another one's, or nobody's:
+ * whatever is in the file is looked at. */
 static bool labels_of(const struct metric_def *def, const char *label, char out[LABEL_BYTES])
 {
-	size_t len = strlen(def->name);
+	size_t len = strlen(def->name), all = strnlen(label, LABEL_BYTES);
 
-	if (strncmp(label, def->name, len) != 0 || label[len] != '{')
+	if (strncmp(label, def->name, len) != 0 || label[len] != '{' || label[all - 1] != '}')
 		return false;
-	snprintf(out, LABEL_BYTES, "%s", label + len + 1);
-	out[strlen(out) - 1] = '\0'; /* the brace */
+	snprintf(out, LABEL_BYTES, "%.*s", (int)(all - len - 2), label + len + 1);
 	return true;
 }
 

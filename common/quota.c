@@ -15,7 +15,6 @@
 #include <stdatomic.h>
 
 #define FILE_NAME   "limits.map"
-#define LOOK_MS	    1000 /* so often the file is looked for */
 #define USED_BITS   44
 #define USED	    ((UINT64_C(1) << USED_BITS) - 1)
 #define NUMBERS	    (UINT64_C(1) << (64 - USED_BITS))
@@ -35,7 +34,6 @@ struct quota {
 	const struct config *config;
 	pthread_mutex_t lock; /* guards everything below: the map may be replaced */
 	struct mapfile map;
-	int64_t looked; /* clock_ticks() */
 };
 
 struct quota *quota_new(const struct config *config)
@@ -79,7 +77,7 @@ static uint64_t window_number(int window, int64_t now)
 	return (uint64_t)(tm.tm_year * 12 + tm.tm_mon) % NUMBERS;
 }
 
-int64_t quota_window_end(enum key_window window, int64_t now)
+static int64_t window_end(int window, int64_t now)
 {
 	struct tm tm;
 
@@ -140,16 +138,8 @@ static int64_t used_of(const struct quota_slot *slot, int measure, int window, i
 /* Under the lock. NULL: it cannot be had. */
 static const struct mapfile *opened(struct quota *q, struct error *e)
 {
-	const char *dir = q->config->state_dir;
-
-	if (q->map.slots && clock_ticks() - q->looked < LOOK_MS)
-		return &q->map;
-	q->looked = clock_ticks();
-	if (q->map.slots && mapfile_is_stale(&q->map, dir, FILE_NAME))
-		mapfile_close(&q->map);
-	if (!q->map.slots && mapfile_open(&q->map, dir, FILE_NAME, &format, e))
-		return NULL;
-	return &q->map;
+	return mapfile_follow(&q->map, q->config->state_dir, FILE_NAME, &format, e) < 0 ? NULL
+											: &q->map;
 }
 
 struct past {
@@ -223,7 +213,7 @@ static int reached(const struct key *key, int measure, int window, int64_t now, 
 {
 	static const enum error_kind kinds[KEY_WINDOWS] = { ERR_KEY_RATE, ERR_KEY_LIMIT,
 							    ERR_KEY_BUDGET };
-	int64_t at = quota_window_end((enum key_window)window, now);
+	int64_t at = window_end(window, now);
 	double limit = (double)key->limits[measure][window];
 	enum error_kind kind = kinds[window];
 	char date[CLOCK_TEXT_SIZE];
@@ -331,7 +321,7 @@ void quota_look(struct quota *q, const char *key_id, int64_t now, struct quota_v
 
 	*out = (struct quota_view){ .used_at = 0 };
 	for (int w = 0; w < KEY_WINDOWS; w++)
-		out->resets_at[w] = quota_window_end((enum key_window)w, now);
+		out->resets_at[w] = window_end(w, now);
 	pthread_mutex_lock(&q->lock);
 	slot = known_slot(q, key_id);
 	for (int m = 0; slot && m < KEY_MEASURES; m++) {

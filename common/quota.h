@@ -41,6 +41,4 @@ void quota_book(struct quota *q, const char *key_id, int64_t now, int64_t tokens
 
 void quota_look(struct quota *q, const char *key_id, int64_t now, struct quota_view *out);
 
-int64_t quota_window_end(enum key_window window, int64_t now);
-
 #endif

@@ -5,6 +5,7 @@
 #include "common/limits.h"
 #include "common/patch.h"
 #include "common/record.h"
+#include "common/secret.h"
 #include "common/spill.h"
 #include "common/statedir.h"
 
@@ -43,7 +44,7 @@ static void take(struct salvage *v, const char *key, struct span json, enum salv
 		r = add(v, key);
 	if (!json.len || (r->json && r->rev >= rev))
 		return;
-	free(r->json);
+	secret_free(r->json);
 	r->json = xstrndup(json.at, json.len);
 	r->from = from;
 	r->rev = rev;
@@ -52,9 +53,7 @@ static void take(struct salvage *v, const char *key, struct span json, enum salv
 void salvage_release(struct salvage *v)
 {
 	for (size_t i = 0; i < v->count; i++) {
-		if (v->at[i].json)
-			explicit_bzero(v->at[i].json, strlen(v->at[i].json));
-		free(v->at[i].json);
+		secret_free(v->at[i].json);
 		free(v->at[i].key);
 	}
 	free(v->at);
@@ -290,7 +289,7 @@ static void join_patches(struct salvage *v)
 		    patch_apply(span_of(base->json), span_of(v->at[i].json), &json, &ignored) ==
 			    0) {
 			take(v, base->key, buf_span(&json), FROM_SPILL);
-			free(v->at[i].json);
+			secret_free(v->at[i].json);
 			v->at[i].json = xstrdup("");
 		}
 	}

@@ -2,6 +2,7 @@
 #include "common/seal.h"
 
 #include "common/digest.h"
+#include "common/hex.h"
 #include "common/ids.h"
 #include "common/limits.h"
 
@@ -26,12 +27,6 @@ struct seal {
 	size_t count;
 };
 
-static void name_of(const unsigned char id[static ID], char out[static SEAL_ID_SIZE])
-{
-	for (size_t i = 0; i < ID; i++)
-		snprintf(out + 2 * i, 3, "%02x", id[i]);
-}
-
 static void add_key(struct seal *s, const unsigned char bytes[static SEAL_KEY])
 {
 	static const char purpose[] = "kiro-fcgi key id";
@@ -43,7 +38,7 @@ static void add_key(struct seal *s, const unsigned char bytes[static SEAL_KEY])
 	digest_sha256((struct span){ (const char *)text, sizeof(text) }, digest);
 	memcpy(k->bytes, bytes, SEAL_KEY);
 	memcpy(k->id, digest, ID);
-	name_of(k->id, k->name);
+	hex_write(k->id, ID, k->name);
 	OPENSSL_cleanse(text, sizeof(text));
 }
 
@@ -63,13 +58,6 @@ void seal_free(struct seal *s)
 }
 
 /* ---- the key file ---- */
-
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
 
 static int read_line(struct seal *s, struct span line)
 {
@@ -175,10 +163,7 @@ bool seal_is(struct span value)
 
 const char *seal_id_of(struct span value, char out[static SEAL_ID_SIZE])
 {
-	unsigned char id[ID];
-
-	memcpy(id, value.at + 2, ID);
-	name_of(id, out);
+	hex_write(value.at + 2, ID, out);
 	return out;
 }
 

@@ -46,11 +46,15 @@ void secret_set(struct secret *s, const char *text)
 
 void secret_release(struct secret *s)
 {
-	if (s->hidden) {
-		explicit_bzero(s->hidden, strlen(s->hidden));
-		free(s->hidden);
-	}
+	secret_free(s->hidden);
 	s->hidden = NULL;
+}
+
+void secret_free(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
 }
 
 bool secret_present(const struct secret *s)

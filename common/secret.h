@@ -17,10 +17,11 @@ struct secret {
 
 void secret_set(struct secret *s, const char *text); /* copies; NULL or "" clears */
 void secret_release(struct secret *s);		     /* wipes */
+void secret_free(char *text);			     /* wipes too; NULL is fine */
 bool secret_present(const struct secret *s);
 const char *secret_reveal(const struct secret *s); /* "" when absent */
 
-/* "abcd…(64)": at most the first 4 characters, none of a secret shorter than 16. Returns out. */
+/* "abcd...(64)": at most the first 4 characters, none of a secret shorter than 16. Returns out. */
 const char *secret_mask(const struct secret *s, char out[static SECRET_MASK_SIZE]);
 
 /* Time depends on the lengths only, not on where the texts differ. */

@@ -26,8 +26,7 @@ static void digest_of(const char *salt, const char *name, const char *value,
 		abort();
 	secret_hash(text, out);
 	out[DIGEST] = '\0';
-	explicit_bzero(text, strlen(text));
-	free(text);
+	secret_free(text);
 }
 
 static void path_of(const struct config *c, char out[static PATH_MAX])
@@ -121,16 +120,15 @@ static int keep(const struct config *c, int fd, const char *path, const cJSON *s
 		struct error *e)
 {
 	struct buf text;
-	bool written;
+	int rc;
 
 	buf_init(&text, KB(8));
 	write_seen(c, seen, &text);
-	written = !text.failed && !ftruncate(fd, 0) &&
-		  pwrite(fd, text.at, text.len, 0) == (ssize_t)text.len;
+	rc = statedir_rewrite(fd, &text);
+	if (rc)
+		error_set(e, ERR_STORE, "%s: cannot be written: %s", path, strerror(errno));
 	buf_release(&text);
-	return written ? 0
-		       : error_set(e, ERR_STORE, "%s: cannot be written: %s", path,
-				   strerror(errno));
+	return rc;
 }
 
 /* What was seen, as read_seen() has it, and the names of the options that differ. */

@@ -142,7 +142,7 @@ void spill_close(struct spill *s)
 
 static int write_at(struct spill *s, const void *bytes, size_t len, size_t at, struct error *e)
 {
-	if (pwrite(s->fd, bytes, len, (off_t)at) != (ssize_t)len || fdatasync(s->fd) != 0)
+	if (statedir_write(s->fd, (struct span){ bytes, len }, (off_t)at) || fdatasync(s->fd) != 0)
 		return error_set(e, ERR_STORE, "cannot write the spill file: %s", strerror(errno));
 	return 0;
 }

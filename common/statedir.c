@@ -163,6 +163,30 @@ int statedir_open(const char *dir, const char *path, struct error *e)
 	return fd;
 }
 
+int statedir_write(int fd, struct span bytes, off_t at)
+{
+	while (bytes.len) {
+		ssize_t put = pwrite(fd, bytes.at, bytes.len, at);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -1;
+		bytes = (struct span){ bytes.at + put, bytes.len - (size_t)put };
+		at += put;
+	}
+	return 0;
+}
+
+int statedir_rewrite(int fd, const struct buf *text)
+{
+	if (text->failed) {
+		errno = EFBIG;
+		return -1;
+	}
+	return ftruncate(fd, 0) ? -1 : statedir_write(fd, buf_span(text), 0);
+}
+
 int statedir_sync(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;

@@ -8,6 +8,7 @@
 #define COMMON_STATEDIR_H
 
 #include "common/base.h"
+#include "common/buf.h"
 #include "common/error.h"
 
 /* Makes the directory and its missing parents, 0700. */
@@ -22,6 +23,11 @@ int statedir_check_file(const char *path, const struct stat *st, struct error *e
 
 /* Opens for reading and writing; makes the file, empty, where it is missing. -1: ERR_STORE. */
 int statedir_open(const char *dir, const char *path, struct error *e);
+
+/* All of the bytes at that place, or -1 with errno: a part of them may be there then. */
+int statedir_write(int fd, struct span bytes, off_t at);
+/* In place of all that is in the file; a text that has failed (buf.h) is not written. */
+int statedir_rewrite(int fd, const struct buf *text);
 
 /* Gives a new file the owner and mode that files of the directory have. */
 int statedir_adopt(const char *dir, int fd);

@@ -124,9 +124,7 @@ static int each_run(struct each_walk *w, struct store_stamp *stamp, struct meta 
 	rc = meta ? generation_meta(w->store, &w->generation, meta, e) : 0;
 	if (!rc)
 		rc = generation_walk(w->store, &w->generation, each_step, w, e);
-	if (w->json.size)
-		explicit_bzero(w->json.at, w->json.size);
-	buf_release(&w->json);
+	buf_wipe(&w->json);
 	generation_close(&w->generation);
 	return rc;
 }

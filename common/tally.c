@@ -1,7 +1,6 @@
 #include "common/base.h"
 #include "common/tally.h"
 
-#include "common/clock.h"
 #include "common/ids.h"
 #include "common/limits.h"
 #include "common/log.h"
@@ -13,7 +12,6 @@
 #define LABEL_BYTES 256
 #define MAP_ID	    "(map)" /* the label of the slot that holds it: no row has this */
 #define OTHER	    "(other)"
-#define LOOK_MS	    1000 /* so often a file is looked for that somebody took away */
 
 const char *const tally_count_names[TALLY_COUNTS] = {
 	[TALLY_REQUESTS] = "requests",
@@ -137,8 +135,7 @@ struct tally {
 	char *dir;
 	int day;
 	struct mapfile map;
-	int64_t looked; /* clock_ticks() */
-	bool full;	/* said so */
+	bool full; /* said so */
 };
 
 struct tally *tally_new(const char *dir)
@@ -166,14 +163,11 @@ static const struct mapfile *opened(struct tally *t, int day)
 	char name[TALLY_MAP_NAME_SIZE];
 	struct error e = { 0 };
 
-	if (t->map.slots && t->day == day && clock_ticks() - t->looked < LOOK_MS)
-		return &t->map;
-	tally_map_name(day, name);
-	t->looked = clock_ticks();
-	if (t->map.slots && (t->day != day || mapfile_is_stale(&t->map, t->dir, name)))
+	if (t->day != day)
 		mapfile_close(&t->map);
 	t->day = day;
-	if (!t->map.slots && tally_map_open(&t->map, t->dir, day, &e)) {
+	tally_map_name(day, name);
+	if (mapfile_follow(&t->map, t->dir, name, &format, &e) < 0) {
 		log_line(LOG_ERROR, "usage is not counted: %s", e.message);
 		return NULL;
 	}

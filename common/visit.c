@@ -4,15 +4,15 @@
 #include "common/error.h"
 #include "common/statedir.h"
 
-static void path_of(const char *state_dir, char out[static LIMIT_URL])
+static void path_of(const char *state_dir, char out[static PATH_MAX])
 {
-	snprintf(out, LIMIT_URL, "%s/refresh.last", state_dir);
+	snprintf(out, PATH_MAX, "%s/refresh.last", state_dir);
 }
 
 void visit_note(const char *state_dir, int64_t when, int exit_code)
 {
 	struct error ignored = { .kind = ERR_NONE };
-	char path[LIMIT_URL], line[64];
+	char path[PATH_MAX], line[64];
 	int fd, len;
 
 	path_of(state_dir, path);
@@ -27,7 +27,7 @@ void visit_note(const char *state_dir, int64_t when, int exit_code)
 
 int visit_last(const char *state_dir, int64_t *when, int *exit_code)
 {
-	char path[LIMIT_URL], line[64] = "";
+	char path[PATH_MAX], line[64] = "";
 	int fd, rc;
 
 	path_of(state_dir, path);

@@ -2,6 +2,7 @@
 #include "common/webhook.h"
 
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/json.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
@@ -14,9 +15,12 @@
 #define FILE_NAME  "webhook.json"
 #define CONNECT_MS 5000
 #define ANSWER_MS  10000
+#define MARK	   "sha256="
 
-static void sign(const struct secret *key, const char *stamp, struct span body, char *out,
-		 size_t size)
+#define SIGNATURE_SIZE (sizeof(MARK) + 2 * 32) /* of the header: the digest in hex and a NUL */
+
+static void sign(const struct secret *key, const char *stamp, struct span body,
+		 char out[static SIGNATURE_SIZE])
 {
 	const char *text = secret_reveal(key);
 	unsigned char digest[EVP_MAX_MD_SIZE];
@@ -29,9 +33,8 @@ static void sign(const struct secret *key, const char *stamp, struct span body, 
 	if (!HMAC(EVP_sha256(), text, (int)strlen(text), (const unsigned char *)all.at, all.len,
 		  digest, &len))
 		abort();
-	snprintf(out, size, "sha256=");
-	for (unsigned i = 0; i < len; i++)
-		snprintf(out + 7 + 2 * i, size - 7 - 2 * i, "%02x", digest[i]);
+	memcpy(out, MARK, strlen(MARK));
+	hex_write(digest, len, out + strlen(MARK));
 	buf_release(&all);
 }
 
@@ -47,7 +50,7 @@ static int answer(void *context, const struct http_reply *reply, struct span byt
 static int post(const struct config *config, struct http_client *http, struct span body,
 		struct error *e)
 {
-	char stamp[24], signature[80];
+	char stamp[24], signature[SIGNATURE_SIZE];
 	const struct http_header headers[] = { { "content-type", "application/json" },
 					       { "user-agent", "kiro-fcgi/" KIRO_FCGI_VERSION },
 					       { "x-kiro-timestamp", stamp },
@@ -66,7 +69,7 @@ static int post(const struct config *config, struct http_client *http, struct sp
 	struct http_reply reply;
 
 	snprintf(stamp, sizeof(stamp), "%" PRId64, clock_wall());
-	sign(&config->webhook_secret, stamp, body, signature, sizeof(signature));
+	sign(&config->webhook_secret, stamp, body, signature);
 	if (http_run(http, &request, &reply, e))
 		return -1;
 	if (reply.status / 100 == 2)
@@ -130,7 +133,7 @@ static int remember(int fd, const struct account *accounts, size_t count, struct
 {
 	struct buf text;
 	struct jsonw w;
-	bool good;
+	int rc;
 
 	buf_init(&text, LIMIT_IMPORT_FILE);
 	jsonw_init(&w, &text);
@@ -138,11 +141,11 @@ static int remember(int fd, const struct account *accounts, size_t count, struct
 	for (size_t i = 0; i < count; i++)
 		jsonw_text_member(&w, accounts[i].id, account_state_names[accounts[i].state]);
 	jsonw_end(&w);
-	good = !text.failed && !ftruncate(fd, 0) &&
-	       pwrite(fd, text.at, text.len, 0) == (ssize_t)text.len;
+	rc = statedir_rewrite(fd, &text);
+	if (rc)
+		error_set(e, ERR_STORE, FILE_NAME " cannot be written: %s", strerror(errno));
 	buf_release(&text);
-	return good ? 0
-		    : error_set(e, ERR_STORE, FILE_NAME " cannot be written: %s", strerror(errno));
+	return rc;
 }
 
 static int tell(const struct config *config, struct http_client *http, int fd, const char *path,

@@ -40,7 +40,7 @@ int admin_finish(struct request *r, int rc, struct admin_answer *a)
 {
 	if (!rc)
 		return admin_send(r, 200, a);
-	buf_release(&a->body);
+	buf_wipe(&a->body);
 	return -1;
 }
 
@@ -104,7 +104,6 @@ int admin_check_match(struct request *r, const struct store *s)
 struct account *admin_account(struct request *r, struct roster *roster)
 {
 	struct error damage = { .kind = ERR_NONE };
-	struct account *found;
 
 	if (admin_stores(r))
 		return NULL;
@@ -113,6 +112,5 @@ struct account *admin_account(struct request *r, struct roster *roster)
 		error_set(&r->error, damage.kind, "%s", damage.message);
 		return NULL;
 	}
-	found = roster_find(roster, request_segment(r), &r->error);
-	return found;
+	return roster_find(roster, request_segment(r), &r->error);
 }

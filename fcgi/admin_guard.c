@@ -11,7 +11,7 @@
 #include "common/base.h"
 #include "fcgi/admin.h"
 
-#include "common/http.h"
+#include "common/list.h"
 #include "common/log.h"
 #include "common/password.h"
 #include "common/secret.h"
@@ -19,6 +19,8 @@
 #include "fcgi/sessions.h"
 
 #include <arpa/inet.h>
+
+#define MOST_TRIED 8 /* cookies of our name in one request */
 
 #define SECURITY_HEADERS                                                                           \
 	"content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; "       \
@@ -54,7 +56,7 @@ static int check_host(struct request *r, const char *host)
 	if (!host || !*host || !response_may_echo(host))
 		return error_set(&r->error, ERR_FORBIDDEN, "the request names no host");
 	name = host_name(r, host);
-	if (*list ? http_host_listed(list, name) : auth_over_https(r) || is_own_name(name))
+	if (*list ? list_names(list, name) : auth_over_https(r) || is_own_name(name))
 		return 0;
 	return error_set(&r->error, ERR_FORBIDDEN,
 			 "the panel does not answer under the name %.100s: its owner may add it to "
@@ -143,13 +145,14 @@ int admin_session(struct request *r, char cookie[static ADMIN_COOKIE_SIZE], int6
 		return error_set(&r->error, ERR_NOT_CONFIGURED,
 				 "No password is set: the owner of this installation runs "
 				 "\"kiroctl admin passwd\"");
-	for (int tries = 0; at && *at && tries < 8; tries++) {
+	for (int tried = 0; at && *at && tried < MOST_TRIED;) {
 		size_t len = strcspn(at, ";");
 
 		if (len > name_len && strncmp(at, ADMIN_COOKIE "=", name_len) == 0) {
 			rc = look(r, hash, at + name_len, len - name_len, cookie, expires_at);
 			if (rc)
 				return rc;
+			tried++;
 		}
 		at += len;
 		at += strspn(at, "; ");

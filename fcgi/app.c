@@ -286,9 +286,7 @@ void site_look_for_models(struct site *s)
 static void remember(struct app *a, const struct site *s)
 {
 	a->max_streams = s->config->max_streams;
-	memset(&a->config_seen, 0, sizeof(a->config_seen));
-	if (s->config->file)
-		(void)!stat(s->config->file, &a->config_seen);
+	a->config_seen = s->config->seen;
 }
 
 int app_init(struct app *a, const char *config_file, const char *program_path, struct error *e)

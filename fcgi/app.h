@@ -52,7 +52,7 @@ struct app {
 	const char *config_file, *program_path; /* what the process was started with */
 	pthread_mutex_t lock;			/* guards site */
 	struct site *site;
-	struct stat config_seen; /* of site->config->file, for app_reload_if_changed() */
+	struct stat config_seen; /* of site->config->file, or of one that was refused since */
 	_Atomic int active;	 /* requests being served */
 	_Atomic int max_streams; /* of the current site */
 };

@@ -4,6 +4,7 @@
 #include "common/bearer.h"
 #include "common/clock.h"
 #include "common/key_memory.h"
+#include "common/list.h"
 #include "common/log.h"
 #include "fcgi/auth_code.h"
 #include "fcgi/own_credentials.h"
@@ -166,26 +167,11 @@ bool auth_is_loopback(struct request *r)
 	       !is_forwarded(r);
 }
 
-static bool names_address(const char *list, const char *address)
-{
-	size_t len = strlen(address);
-
-	while (*list) {
-		size_t item = strcspn(list, ", ");
-
-		if (item == len && strncmp(list, address, len) == 0)
-			return true;
-		list += item;
-		list += strspn(list, ", ");
-	}
-	return false;
-}
-
 bool auth_by_trusted_proxy(struct request *r)
 {
 	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
 
-	return peer && *peer && names_address(r->site->config->trusted_proxies, peer);
+	return peer && list_names(r->site->config->trusted_proxies, peer);
 }
 
 bool auth_over_https(struct request *r)

@@ -3,6 +3,7 @@
 
 #include "common/http.h"
 #include "common/limits.h"
+#include "common/list.h"
 #include "common/log.h"
 #include "fcgi/picture.h"
 
@@ -51,7 +52,7 @@ static int check_image(struct walk *w, struct block *image)
 	if (!http_https_host(image->url, host, sizeof(host)))
 		return error_field(w->e, image->path,
 				   "Only HTTPS URLs are supported for images, without a user name");
-	if (!http_host_listed(w->config->fetch_allow, host))
+	if (!list_names(w->config->fetch_allow, host))
 		return error_field(w->e, image->path,
 				   "URL images are not supported from %.100s, send base64", host);
 	if (++w->count > LIMIT_IMAGES)

@@ -2,6 +2,7 @@
 #include "fcgi/request.h"
 
 #include "common/account.h"
+#include "common/hex.h"
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/limits.h"
@@ -55,7 +56,7 @@ const char *request_shown_path(struct request *r)
 
 	if (!code)
 		return r->path;
-	return arena_format(&r->arena, "%.*s***", (int)(code - r->path + 5), r->path);
+	return arena_format(&r->arena, "%.*s/" CODE_PREFIX "***", (int)(code - r->path), r->path);
 }
 
 const char *request_segment(struct request *r)
@@ -66,16 +67,6 @@ const char *request_segment(struct request *r)
 const char *request_header(struct request *r, const char *name)
 {
 	return conn_param(r->conn, name);
-}
-
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdefABCDEF";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	if (!at)
-		return -1;
-	return (int)(at - digits) - (at - digits > 15 ? 6 : 0);
 }
 
 static const char *decode_query(struct arena *arena, const char *text, size_t len)

@@ -2,6 +2,7 @@
 #include "fcgi/router.h"
 
 #include "common/limits.h"
+#include "common/list.h"
 #include "fcgi/admin.h"
 #include "fcgi/api.h"
 #include "fcgi/auth.h"
@@ -211,38 +212,23 @@ bool router_row(size_t index, struct router_row *out)
 /* GET rows answer HEAD too; HEAD on the others is a probe that the door exists. */
 static void allowed_methods(const struct route *row, char *out, size_t size)
 {
-	size_t len = 0;
-
+	out[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-		if (strcmp(routes[i].path, row->path) == 0 && len < size)
-			len += (size_t)snprintf(out + len, size - len, "%s, ", routes[i].method);
+		size_t len = strlen(out);
+
+		if (strcmp(routes[i].path, row->path) == 0)
+			snprintf(out + len, size - len, "%s, ", routes[i].method);
 	}
-	snprintf(out + len, size - len, "HEAD, OPTIONS");
-}
-
-/* Does the comma separated list of allowed origins name this one? */
-static bool origin_allowed(const char *list, const char *origin)
-{
-	size_t len = strlen(origin);
-
-	while (*list) {
-		size_t item = strcspn(list, ", ");
-
-		if ((item == 1 && *list == '*') ||
-		    (item == len && strncasecmp(list, origin, len) == 0))
-			return true;
-		list += item;
-		list += strspn(list, ", ");
-	}
-	return false;
+	snprintf(out + strlen(out), size - strlen(out), "HEAD, OPTIONS");
 }
 
 static void set_cors(struct request *r)
 {
 	const char *origin = request_header(r, "HTTP_ORIGIN");
+	const char *allowed = r->site->config->cors_origins;
 
 	if (origin && *origin && response_may_echo(origin) &&
-	    origin_allowed(r->site->config->cors_origins, origin))
+	    (list_names(allowed, "*") || list_names(allowed, origin)))
 		r->response.cors_origin = origin;
 }
 
@@ -424,8 +410,7 @@ void router_refuse(struct app *app, struct conn *conn)
 
 	request_init(&r, app_site(app), conn);
 	route(&r);
-	if (r.error.kind == ERR_NONE)
-		request_read_body(&r, 0);
+	request_read_body(&r, 0);
 	error_clear(&r.error);
 	r.error.retry_after = 1;
 	error_set(&r.error, ERR_BUSY, "Overloaded: all %d streams of this gateway are in use",

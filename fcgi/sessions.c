@@ -219,7 +219,8 @@ static int64_t pause_after(int64_t wrong, int64_t allowed, int64_t most)
 	return over > 20 || (1000LL << over) > most ? most : 1000LL << over;
 }
 
-/* Of processes that count at the same time only one gets through behind the free ones. */
+/* Of processes that count at the same time only one gets through behind the free ones. A pause that
+ * is longer than any was made by a clock that has been set back since: nobody waits for that. */
 static int count(struct guesses *g, int64_t allowed, int64_t most, int64_t now, int64_t *wait)
 {
 	int64_t until = g->until_ms, pause;
@@ -227,7 +228,7 @@ static int count(struct guesses *g, int64_t allowed, int64_t most, int64_t now, 
 	if (now - g->last_ms > FORGOTTEN_MS)
 		g->wrong = 0;
 	*wait = until - now;
-	if (*wait > 0)
+	if (*wait > 0 && *wait <= most)
 		return -1;
 	pause = pause_after(atomic_fetch_add(&g->wrong, 1) + 1, allowed, most);
 	*wait = pause;

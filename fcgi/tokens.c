@@ -135,13 +135,6 @@ static int64_t rounded(int64_t price)
 	return (price + TOKEN / 2) / TOKEN;
 }
 
-int64_t tokens_of_text(struct span text)
-{
-	int64_t price = text_price(text);
-
-	return price && price < TOKEN ? 1 : rounded(price);
-}
-
 int64_t tokens_of_chat(const struct chat *chat)
 {
 	int64_t price = text_price(chat->system);

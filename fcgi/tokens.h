@@ -11,7 +11,6 @@
 
 #include "fcgi/chat.h"
 
-int64_t tokens_of_text(struct span text);
 int64_t tokens_of_chat(const struct chat *chat); /* >= 1 */
 
 /* An estimate times a model's factor (calibration.h). >= 1 where there is any. */

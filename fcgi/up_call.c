@@ -8,10 +8,10 @@
 #include "common/profile.h"
 #include "common/rest.h"
 #include "common/up_error.h"
+#include "common/up_profile.h"
 #include "fcgi/up_check.h"
 #include "fcgi/up_pool.h"
 #include "fcgi/up_queue.h"
-#include "common/up_profile.h"
 #include "fcgi/up_request.h"
 
 #define TRIED_MAX	16 /* accounts looked at: those, and probes that others have taken */

@@ -11,10 +11,10 @@
 #include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/up_error.h"
 #include "common/utf8.h"
 #include "fcgi/tokens.h"
 #include "fcgi/up_event_parts.h"
-#include "common/up_error.h"
 
 #define REFUSAL_CHARS 1024
 
@@ -215,7 +215,7 @@ static int on_metering(struct up_event *u, const cJSON *body, struct error *e)
 
 	(void)e;
 	u->trailer = true;
-	u->usage.credits = credits > 0 ? credits : 0;
+	u->usage.credits = credits > 0 && credits <= LIMIT_CREDITS ? credits : 0;
 	return 0;
 }
 

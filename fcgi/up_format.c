@@ -48,7 +48,8 @@ static struct span trimmed(struct span s)
 	return s;
 }
 
-struct span up_format_find(const struct chat *chat, struct span text, struct error *e)
+/* The first complete value of the text that fits; len 0: none, *e (ERR_UP_UNMET) says why. */
+static struct span first_value(const struct chat *chat, struct span text, struct error *e)
 {
 	size_t at = 0;
 
@@ -92,7 +93,7 @@ static int settle(struct up_format *f, struct error *e)
 
 	buf_init(&text, LIMIT_ANSWER);
 	up_hold_take_text(&f->hold, &text);
-	event.text = up_format_find(f->chat, buf_span(&text), &why);
+	event.text = first_value(f->chat, buf_span(&text), &why);
 	if (!event.text.len && f->again) {
 		rc = unmet(f, buf_span(&text), &why, e);
 	} else {

@@ -31,7 +31,4 @@ void up_format_release(struct up_format *f);
 /* An event_handler; context is the struct up_format. */
 int up_format_event(void *context, const struct event *event, struct error *e);
 
-/* The first complete value of the text that fits; len 0: none, *e (ERR_UP_UNMET) says why. */
-struct span up_format_find(const struct chat *chat, struct span text, struct error *e);
-
 #endif

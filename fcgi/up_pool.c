@@ -171,15 +171,18 @@ static void make_views(struct up_pool *p)
 static int load(struct up_pool *p, const struct store *tokens, struct error *e)
 {
 	struct loading l = { .overage = p->config->overage };
-	int changed = store_changed(tokens, &p->stamp, e);
+	struct store_stamp stamp = p->stamp; /* kept only with what was read of it */
+	int changed = store_changed(tokens, &stamp, e);
 
 	if (changed < 0)
 		return -1;
 	if (p->loaded && !changed)
 		return 0;
 	/* A damaged record is logged by the store; the others serve. */
-	if (store_each(tokens, "a/", load_one, &l, &p->stamp, e) < 0 && !l.count)
+	if (store_each(tokens, "a/", load_one, &l, &stamp, e) < 0 && !l.count) {
+		free(l.members);
 		return -1;
+	}
 	error_clear(e);
 	if (l.count) {
 		struct error ignored = { 0 }; /* nothing is known then: no reason not to serve */
@@ -192,6 +195,7 @@ static int load(struct up_pool *p, const struct store *tokens, struct error *e)
 	p->members = l.members;
 	p->count = l.count;
 	make_views(p);
+	p->stamp = stamp;
 	p->loaded = true;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <CUnit/CUnit.h>
 #include <dirent.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 const char *scratch_make(char out[static SCRATCH_SIZE])
@@ -86,6 +87,18 @@ int scratch_wait(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void scratch_take_descriptors(bool take)
+{
+	static rlim_t before;
+	struct rlimit limit;
+
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (take)
+		before = limit.rlim_cur;
+	limit.rlim_cur = take ? 0 : before;
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 int scratch_run(int (*child)(void *context), void *context)

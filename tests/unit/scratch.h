@@ -25,6 +25,9 @@ const char *scratch_get(const struct store *s, const char *key, struct error *e)
 /* Gives every free slot of a file of mapfile.h to somebody, so that it is full for new names. */
 void scratch_fill_map(const char *dir, const char *name, size_t slots);
 
+/* True: this process can open no further file, until it is called with false. */
+void scratch_take_descriptors(bool take);
+
 /* Runs child(context) in a new process: its exit code, -1 when a signal ended it. */
 int scratch_run(int (*child)(void *context), void *context);
 pid_t scratch_start(int (*child)(void *context), void *context);

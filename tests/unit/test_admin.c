@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/password.h"
 #include "common/store.h"
+#include "fcgi/admin.h"
 #include "fcgi/sessions.h"
 #include "tests/unit/scratch.h"
 
@@ -110,6 +111,62 @@ static void who_guesses_too_often_waits_longer_and_longer(void)
 	scratch_remove(dir);
 }
 
+static void a_clock_that_was_set_back_locks_nobody_out(void)
+{
+	struct sessions *s = sessions_new(scratch_make(dir));
+	int64_t now = clock_wall();
+	struct error e = { 0 };
+
+	clock_set_wall(now + 86400);
+	for (int i = 0; i < 6; i++)
+		CU_ASSERT_EQUAL(sessions_guess(s, "192.0.2.1", &e), i < 5 ? 0 : -1);
+	clock_set_wall(now);
+	error_clear(&e);
+	CU_ASSERT_EQUAL(sessions_guess(s, "192.0.2.1", &e), 0);
+	CU_ASSERT_EQUAL(sessions_guess(s, "192.0.2.1", &e), -1); /* its guesses count still */
+	CU_ASSERT_TRUE(e.retry_after > 0 && e.retry_after <= 900);
+	clock_set_wall(0);
+	sessions_free(s);
+	scratch_remove(dir);
+}
+
+/* Of a host that other programs share. */
+static void a_session_is_found_behind_the_cookies_of_others(void)
+{
+	char text[SESSION_TEXT_SIZE], header[512], found[ADMIN_COOKIE_SIZE],
+		hash[PASSWORD_HASH_SIZE];
+	const char *const params[] = { "REQUEST_METHOD=GET", header, NULL };
+	struct config config = { .state_dir = dir };
+	struct site site = { .config = &config, .stores_open = true };
+	struct buf out;
+	struct conn_memory memory = { .params = params, .out = &out };
+	struct error e = { 0 };
+	struct conn conn;
+	struct request r;
+	int64_t until = 0;
+
+	scratch_store(dir, "keys", &site.keys);
+	pthread_mutex_init(&site.lock, NULL);
+	site.sessions = sessions_new(dir);
+	buf_init(&out, 0);
+	conn_init_memory(&conn, &memory);
+	CU_ASSERT_EQUAL(password_set(&site.keys, PASSWORD, &e), 0);
+	CU_ASSERT_EQUAL(password_load(&site.keys, hash, &e), 1);
+	CU_ASSERT_EQUAL(sessions_open(site.sessions, hash, clock_wall() + 60, text, &e), 0);
+	snprintf(header, sizeof(header),
+		 "HTTP_COOKIE=a=1; b=2; c=3; d=4; e=5; f=6; g=7; h=8; i=9; kiro_admin=stale; "
+		 "kiro_admin=%s",
+		 text);
+	request_init(&r, &site, &conn);
+	CU_ASSERT_EQUAL(admin_session(&r, found, &until), 1);
+	CU_ASSERT_STRING_EQUAL(found, text);
+	request_release(&r);
+	sessions_free(site.sessions);
+	pthread_mutex_destroy(&site.lock);
+	store_close(&site.keys);
+	scratch_remove(dir);
+}
+
 static void a_network_of_ipv6_is_one_guesser(void)
 {
 	char address[40];
@@ -133,6 +190,10 @@ CU_TestInfo admin_tests[] = {
 	  a_session_is_good_in_every_process_until_it_ends },
 	{ "who_guesses_too_often_waits_longer_and_longer",
 	  who_guesses_too_often_waits_longer_and_longer },
+	{ "a_clock_that_was_set_back_locks_nobody_out",
+	  a_clock_that_was_set_back_locks_nobody_out },
+	{ "a_session_is_found_behind_the_cookies_of_others",
+	  a_session_is_found_behind_the_cookies_of_others },
 	{ "a_network_of_ipv6_is_one_guesser", a_network_of_ipv6_is_one_guesser },
 	CU_TEST_INFO_NULL,
 };

@@ -1,7 +1,9 @@
 #include "common/base.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/hex.h"
 #include "common/ids.h"
+#include "common/list.h"
 #include "common/secret.h"
 
 #include <CUnit/CUnit.h>
@@ -221,7 +223,48 @@ static void published_and_short_keys_are_weak(void)
 	CU_ASSERT_TRUE(secret_is_strong("sixteen-characte", &why));
 }
 
+static void lists_name_whole_items(void)
+{
+	static const struct {
+		const char *list, *item;
+		bool named;
+	} rows[] = {
+		{ "a.example", "a.example", true },
+		{ " a.example ,, B.example:8443", "b.EXAMPLE:8443", true },
+		{ "a.example b.example", "b.example", true },
+		{ "a.example, b.example", "b.exampl", false },
+		{ "a.example, b.example", "example", false },
+		{ "a.example, b.example", "a.example, b.example", false },
+		{ "a.example, b.example", "", false },
+		{ ", ", "", false },
+		{ "", "a.example", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		CU_ASSERT_EQUAL(list_names(rows[i].list, rows[i].item), rows[i].named);
+}
+
+static void hexadecimal_digits_are_read_as_they_are_written(void)
+{
+	char text[2 * 16 + 1];
+	unsigned char bytes[16];
+
+	for (int i = 0; i < 16; i++)
+		bytes[i] = (unsigned char)(i << 4 | (15 - i));
+	hex_write(bytes, sizeof(bytes), text);
+	CU_ASSERT_STRING_EQUAL(text, "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+	for (int i = 0; i < 16; i++)
+		CU_ASSERT_EQUAL(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]), bytes[i]);
+	CU_ASSERT_EQUAL(hex_digit('F'), 15);
+	for (const char *none = "g/:@G`\x10\x19 -"; *none; none++)
+		CU_ASSERT_EQUAL(hex_digit(*none), -1);
+	CU_ASSERT_EQUAL(hex_digit('\0'), -1);
+}
+
 CU_TestInfo base_tests[] = {
+	{ "lists_name_whole_items", lists_name_whole_items },
+	{ "hexadecimal_digits_are_read_as_they_are_written",
+	  hexadecimal_digits_are_read_as_they_are_written },
 	{ "every_error_kind_has_a_whole_row", every_error_kind_has_a_whole_row },
 	{ "first_error_wins_and_names_its_field", first_error_wins_and_names_its_field },
 	{ "long_messages_are_cut_between_characters", long_messages_are_cut_between_characters },

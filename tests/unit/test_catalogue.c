@@ -297,6 +297,17 @@ static void catalogues_see_a_new_record(void)
 	end();
 }
 
+static void catalogues_that_could_not_be_opened_are_read_later(void)
+{
+	begin();
+	put("c/acc_1", RECORD("{\"id\":\"glm-9\"}"));
+	scratch_take_descriptors(true);
+	CU_ASSERT_PTR_NULL(catalogues_search(all, &s, "glm-9", &arena));
+	scratch_take_descriptors(false);
+	CU_ASSERT_PTR_NOT_NULL(catalogues_search(all, &s, "glm-9", &arena));
+	end();
+}
+
 static void catalogues_give_the_model_as_the_account_has_it(void)
 {
 	const struct model *table = models_row("claude-opus-4.8"), *m;
@@ -461,6 +472,8 @@ CU_TestInfo catalogue_tests[] = {
 	  catalogue_is_looked_up_once_an_hour_even_if_that_fails },
 	{ "catalogues know more names than the table", catalogues_know_more_names_than_the_table },
 	{ "catalogues see a new record", catalogues_see_a_new_record },
+	{ "catalogues that could not be opened are read later",
+	  catalogues_that_could_not_be_opened_are_read_later },
 	{ "catalogues give the model as the account has it",
 	  catalogues_give_the_model_as_the_account_has_it },
 	{ "catalogues list their union", catalogues_list_their_union },

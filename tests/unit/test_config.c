@@ -187,7 +187,31 @@ static void relative_paths_of_the_file_are_meant_from_its_directory(void)
 	config_free(c);
 }
 
+/* By that a responder tells whether the file was changed since. */
+static void what_was_read_is_told_from_what_came_after(void)
+{
+	char path[] = "/tmp/kiro-config-XXXXXX";
+	int fd = mkstemp(path);
+	struct config *c = NULL;
+	struct error e = { 0 };
+	struct stat now;
+
+	CU_ASSERT_EQUAL(write(fd, "{}", 2), 2);
+	CU_ASSERT_EQUAL_FATAL(config_load(&c, path, NULL, &e), 0);
+	CU_ASSERT_EQUAL(fstat(fd, &now), 0);
+	CU_ASSERT_EQUAL(c->seen.st_ino, now.st_ino);
+	CU_ASSERT_EQUAL(c->seen.st_size, 2);
+	CU_ASSERT_EQUAL(write(fd, "\n", 1), 1);
+	CU_ASSERT_EQUAL(fstat(fd, &now), 0);
+	CU_ASSERT_NOT_EQUAL(c->seen.st_size, now.st_size);
+	config_free(c);
+	close(fd);
+	unlink(path);
+}
+
 CU_TestInfo config_tests[] = {
+	{ "what_was_read_is_told_from_what_came_after",
+	  what_was_read_is_told_from_what_came_after },
 	{ "relative_paths_of_the_file_are_meant_from_its_directory",
 	  relative_paths_of_the_file_are_meant_from_its_directory },
 	{ "file_sets_options_and_comments_are_skipped",

@@ -473,6 +473,17 @@ static void check_audit_log(size_t wanted)
 	CU_ASSERT_EQUAL(sum.bad_line, 0);
 }
 
+/* Of the requests of that key in this day. */
+static int64_t counted(enum holder who)
+{
+	struct quota_view view;
+	struct key key;
+
+	CU_ASSERT_EQUAL_FATAL(keys_named(&keys, holders[who].name, &key, &e), 1);
+	quota_look(quota, key.id, NOW, &view);
+	return view.used[MEASURE_REQUESTS][WINDOW_DAY];
+}
+
 static void every_door_knows_every_key_and_what_it_changes_is_noted(void)
 {
 	struct router_row row;
@@ -495,6 +506,8 @@ static void every_door_knows_every_key_and_what_it_changes_is_noted(void)
 		}
 	}
 	check_audit_log(changes);
+	CU_ASSERT_TRUE(counted(USER_KEY) > 0);
+	CU_ASSERT_EQUAL(counted(OVER_STREAMS), 0); /* the gate refused them behind the count */
 	CU_ASSERT_TRUE(rows >= 28);
 	stop(&app, held);
 }

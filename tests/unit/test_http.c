@@ -235,6 +235,35 @@ static int on_watch(void *context, struct error *e)
 	return error_set(e, ERR_GONE, "gone");
 }
 
+/* The client does not read: its first bytes are taken slower than the upstream may be silent. */
+static int on_bytes_slowly(void *context, const struct http_reply *reply, struct span bytes,
+			   struct error *e)
+{
+	if (!((struct watched *)context)->bytes)
+		usleep(1600000);
+	return on_bytes(context, reply, bytes, e);
+}
+
+static void a_slow_client_is_no_silent_upstream(void)
+{
+	static const char *const pieces[] = {
+		"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab", "", "", "", "", "", "", "cd", NULL
+	};
+	struct watched w = { 0 };
+	struct http_request r = {
+		.body = { "", 0 }, .idle_ms = 1500, .on_bytes = on_bytes_slowly, .context = &w
+	};
+	struct fetched f;
+	struct peer p;
+
+	peer_start(&p, pieces, false);
+	fetch(&f, p.port, &r);
+	peer_stop(&p);
+	CU_ASSERT_EQUAL(f.rc, 0);
+	CU_ASSERT_EQUAL(w.bytes, 4);
+	buf_release(&f.body);
+}
+
 static void callbacks_end_the_exchange(void)
 {
 	static const char *const pieces[] = { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", "",
@@ -303,6 +332,7 @@ CU_TestInfo http_tests[] = {
 	{ "silence_is_a_timeout_and_closes_the_connection",
 	  silence_is_a_timeout_and_closes_the_connection },
 	{ "total_limit_ends_a_lively_answer", total_limit_ends_a_lively_answer },
+	{ "a slow client is no silent upstream", a_slow_client_is_no_silent_upstream },
 	{ "callbacks_end_the_exchange", callbacks_end_the_exchange },
 	{ "a_hang_up_on_the_watched_side_ends_the_exchange",
 	  a_hang_up_on_the_watched_side_ends_the_exchange },

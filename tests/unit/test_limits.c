@@ -74,6 +74,7 @@ static const struct {
 	{ "LIMIT_FRAME_HEADERS", "tests/unit/test_eventstream.c",
 	  "eventstream_takes_1024_headers_and_not_one_more" },
 	{ "LIMIT_OPEN_TOOLS", "tests/unit/test_up_event.c", "up_event_limits_calls_and_arguments" },
+	{ "LIMIT_CREDITS", "tests/unit/test_up_event.c", "up_event_never_tells_absurd_usage" },
 	{ "LIMIT_TRIES", "tests/unit/test_up_call.c", "tries_are_bounded_per_account_and_request" },
 	{ "LIMIT_ACCOUNT_TRIES", "tests/unit/test_up_call.c",
 	  "tries_are_bounded_per_account_and_request" },

@@ -344,7 +344,30 @@ static void full_or_read_only_disk_is_an_error(void)
 	end();
 }
 
+static void who_follows_a_file_sees_that_it_was_taken_away(void)
+{
+	begin();
+	map = (struct mapfile){ .slots = NULL };
+	CU_ASSERT_EQUAL(mapfile_follow(&map, dir, NAME, &format, &e), 1);
+	CU_ASSERT_EQUAL_FATAL(add("one", 1), 0);
+	CU_ASSERT_EQUAL(mapfile_follow(&map, dir, NAME, &format, &e), 0);
+	map.looked = 0; /* a second later */
+	CU_ASSERT_EQUAL(mapfile_follow(&map, dir, NAME, &format, &e), 0);
+	CU_ASSERT_PTR_NOT_NULL(mapfile_find(&map, mapfile_key("one")));
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	map.looked = 0;
+	CU_ASSERT_EQUAL(mapfile_follow(&map, dir, NAME, &format, &e), 1);
+	CU_ASSERT_PTR_NULL(mapfile_find(&map, mapfile_key("one")));
+	CU_ASSERT_EQUAL(access(path, F_OK), 0);
+	map.looked = 0;
+	CU_ASSERT_EQUAL(mapfile_follow(&map, "/nonexistent", NAME, &format, &e), -1);
+	CU_ASSERT_PTR_NULL(map.slots);
+	end();
+}
+
 CU_TestInfo mapfile_tests[] = {
+	{ "who follows a file sees that it was taken away",
+	  who_follows_a_file_sees_that_it_was_taken_away },
 	{ "what is counted is there for the next", what_is_counted_is_there_for_the_next },
 	{ "names are found by going through the slots",
 	  names_are_found_by_going_through_the_slots },

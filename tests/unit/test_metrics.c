@@ -5,6 +5,7 @@
 #include "tests/unit/scratch.h"
 
 #include <CUnit/CUnit.h>
+#include <sys/mman.h>
 
 static char dir[SCRATCH_SIZE];
 
@@ -75,6 +76,41 @@ static void a_label_can_end_neither_its_value_nor_its_line(void)
 	scratch_remove(dir);
 }
 
+/* Ends the label `text` in metrics.map behind its first `len` bytes. */
+static void cut_label(const char *text, size_t len)
+{
+	char path[SCRATCH_SIZE + 16], *at;
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/metrics.map", dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	CU_ASSERT_FATAL(fd >= 0 && fstat(fd, &st) == 0);
+	at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	CU_ASSERT_FATAL(at != MAP_FAILED);
+	text = memmem(at, (size_t)st.st_size, text, strlen(text));
+	CU_ASSERT_FATAL(text && pwrite(fd, "", 1, text - at + (off_t)len) == 1);
+	munmap(at, (size_t)st.st_size);
+	close(fd);
+}
+
+static void a_label_that_was_cut_is_not_shown(void)
+{
+	static const char family[] = "kiro_credits_total{";
+	struct metrics *m = metrics_new(scratch_make(dir));
+	struct buf text;
+
+	metrics_add(m, METRIC_CREDITS, 1, "model", "a", NULL);
+	metrics_add(m, METRIC_CREDITS, 1, "model", "b", NULL);
+	cut_label("kiro_credits_total{model=\"a\"}", strlen(family));
+	text_of(m, false, &text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text.at, "\nkiro_credits_total{model=\"b\"} 1.000000\n"));
+	CU_ASSERT_PTR_NULL(strstr(text.at, "\nkiro_credits_total{} "));
+	buf_release(&text);
+	metrics_free(m);
+	scratch_remove(dir);
+}
+
 /* More series than the file has slots: the rest is counted as dropped, nothing is mixed up. */
 static void what_has_no_room_is_counted_as_dropped(void)
 {
@@ -138,6 +174,7 @@ static void without_a_directory_the_process_counts_for_itself(void)
 }
 
 CU_TestInfo metrics_tests[] = {
+	{ "a_label_that_was_cut_is_not_shown", a_label_that_was_cut_is_not_shown },
 	{ "what_one_process_counts_another_shows", what_one_process_counts_another_shows },
 	{ "a_value_counts_in_its_bucket_and_all_above",
 	  a_value_counts_in_its_bucket_and_all_above },

@@ -6,9 +6,10 @@
 
 #include <CUnit/CUnit.h>
 
-/* Serves one request from memory with a state directory that does not exist. */
-static void serve(const char *const *params, const char *body, const char *settings,
-		  struct buf *answer)
+/* Serves one request from memory with a state directory that does not exist. True: its body was
+ * read to the end. */
+static bool serve_by(void (*door)(struct app *app, struct conn *conn), const char *const *params,
+		     const char *body, const char *settings, struct buf *answer)
 {
 	char path[] = "/tmp/kiro-router-XXXXXX";
 	struct conn_memory memory = { .params = params, .body = span_of(body), .out = answer };
@@ -22,9 +23,16 @@ static void serve(const char *const *params, const char *body, const char *setti
 	buf_init(answer, MB(1));
 	CU_ASSERT_EQUAL_FATAL(app_init(&app, path, NULL, &e), 0);
 	conn_init_memory(&conn, &memory);
-	router_serve(&app, &conn);
+	door(&app, &conn);
 	app_release(&app);
 	unlink(path);
+	return conn.read_to_end;
+}
+
+static void serve(const char *const *params, const char *body, const char *settings,
+		  struct buf *answer)
+{
+	serve_by(router_serve, params, body, settings, answer);
 }
 
 #define SETTINGS                                                                                   \
@@ -340,6 +348,32 @@ static void bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing(void)
 	buf_release(&answer);
 }
 
+/* Some web servers lose an answer that comes before the body was read. */
+static void bodies_of_refused_requests_are_read_to_their_end(void)
+{
+	static const struct {
+		const char *method, *path, *key;
+		const char *status;
+		bool busy;
+	} rows[] = {
+		{ "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", "X=", "Status: 401", false },
+		{ "REQUEST_METHOD=PUT", "PATH_INFO=/v1/messages", KEY, "Status: 405", false },
+		{ "REQUEST_METHOD=POST", "PATH_INFO=/v1/nothing", KEY, "Status: 404", false },
+		{ "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY, "Status: 529", true },
+		{ "REQUEST_METHOD=POST", "PATH_INFO=/v1/nothing", KEY, "Status: 529", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *const params[] = { rows[i].method, rows[i].path, rows[i].key, NULL };
+		struct buf answer;
+
+		CU_ASSERT_TRUE(serve_by(rows[i].busy ? router_refuse : router_serve, params,
+					"{\"model\":\"x\"}", SETTINGS, &answer));
+		CU_ASSERT_TRUE(has(&answer, rows[i].status));
+		buf_release(&answer);
+	}
+}
+
 static void bodies_that_are_not_json_are_400(void)
 {
 	static const char *const params[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY,
@@ -377,6 +411,8 @@ CU_TestInfo router_tests[] = {
 	{ "probes_need_no_key", probes_need_no_key },
 	{ "bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing",
 	  bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing },
+	{ "bodies of refused requests are read to their end",
+	  bodies_of_refused_requests_are_read_to_their_end },
 	{ "bodies_that_are_not_json_are_400", bodies_that_are_not_json_are_400 },
 	CU_TEST_INFO_NULL,
 };

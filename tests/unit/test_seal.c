@@ -6,6 +6,7 @@
 #include "tests/unit/scratch.h"
 
 #include <CUnit/CUnit.h>
+#include <gdbm.h>
 
 /* NIST's AES-256-GCM test case 14 in other words: key, nonce and 16 bytes of text all zero. */
 static const char zero_text_sealed[] = "\xce\xa7\x40\x3d\x4d\x60\x6b\x6e\x07\x4e\xc5\xd3\xba\xf3"
@@ -189,6 +190,36 @@ static void sealed_store_shows_nothing_on_disk(void)
 	end();
 }
 
+/* As somebody does who may write the file and does not have the key. */
+static void move_value(const char *from, const char *to)
+{
+	GDBM_FILE db = gdbm_open(s.path, 0, GDBM_WRITER | GDBM_NOLOCK, 0600, NULL);
+	datum key = { (char *)(uintptr_t)from, (int)strlen(from) }, value;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(db);
+	value = gdbm_fetch(db, key);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(value.dptr);
+	key = (datum){ (char *)(uintptr_t)to, (int)strlen(to) };
+	CU_ASSERT_EQUAL(gdbm_store(db, key, value, GDBM_REPLACE), 0);
+	free(value.dptr);
+	gdbm_close(db);
+}
+
+static void a_record_does_not_open_under_another_name(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(reopen(KEY_A), 0);
+	CU_ASSERT_EQUAL(put("a/1", "{\"n\":1}"), 0);
+	CU_ASSERT_EQUAL(put("a/2", "{\"n\":2}"), 0);
+	move_value("a/1", "a/2");
+	CU_ASSERT_EQUAL(reopen(KEY_A), 0);
+	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}");
+	CU_ASSERT_STRING_EQUAL(get("a/2"), NONE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "a/2"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "damaged"));
+	end();
+}
+
 /* The bytes of the whole directory entry stay as they are, whoever comes without the key. */
 static void missing_or_wrong_key_changes_nothing(void)
 {
@@ -267,6 +298,7 @@ CU_TestInfo seal_tests[] = {
 	{ "seal refuses every flipped byte and other places",
 	  seal_refuses_every_flipped_byte_and_other_places },
 	{ "key file is checked", key_file_is_checked },
+	{ "a record does not open under another name", a_record_does_not_open_under_another_name },
 	{ "sealed store shows nothing on disk", sealed_store_shows_nothing_on_disk },
 	{ "missing or wrong key changes nothing", missing_or_wrong_key_changes_nothing },
 	{ "writer without the key is refused", writer_without_the_key_is_refused },

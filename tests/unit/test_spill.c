@@ -330,7 +330,47 @@ static void patch_waits_where_the_store_cannot_be_written(void)
 	end();
 }
 
+#define MANY 1000
+
+/* A child's: tokens that come one behind the other. The file may be full until it is folded. */
+static int spill_many(void *context)
+{
+	char key[16], json[32];
+
+	(void)context;
+	for (int i = 0; i < MANY; i++) {
+		snprintf(key, sizeof(key), "a/%d", i);
+		snprintf(json, sizeof(json), "{\"n\":%d}", i);
+		do
+			error_clear(&e);
+		while (store_spill(&s, key, span_of(json), &e));
+	}
+	return 0;
+}
+
+/* What comes while the store is written is in the file behind what the store has taken over. */
+static void entries_that_come_during_a_fold_stay(void)
+{
+	char key[16], json[32];
+	pid_t child;
+	int status;
+
+	begin();
+	child = scratch_start(spill_many, NULL);
+	while (waitpid(child, &status, WNOHANG) == 0)
+		CU_ASSERT_EQUAL(put("b/1", "{\"n\":1}"), 0);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	CU_ASSERT_EQUAL(put("b/1", "{\"n\":2}"), 0);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(key, sizeof(key), "a/%d", i);
+		snprintf(json, sizeof(json), "{\"n\":%d}", i);
+		CU_ASSERT_STRING_EQUAL(get(key), json);
+	}
+	end();
+}
+
 CU_TestInfo spill_tests[] = {
+	{ "entries that come during a fold stay", entries_that_come_during_a_fold_stay },
 	{ "patch changes what it names and nothing else",
 	  patch_changes_what_it_names_and_nothing_else },
 	{ "patches keep what others changed meanwhile",

@@ -8,6 +8,8 @@
 #include <CUnit/CUnit.h>
 #include <dirent.h>
 #include <gdbm.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 static char dir[SCRATCH_SIZE];
 static struct store s;
@@ -262,7 +264,47 @@ static void lost_store_is_not_made_anew(void)
 	end();
 }
 
+/* A child's: files may have 100 bytes. 0: as it should be. */
+static int write_beyond_the_room(void *context)
+{
+	static const char bytes[150];
+	const struct rlimit limit = { 100, 100 };
+	struct buf failed;
+	struct stat st;
+	int fd = open(context, O_RDWR | O_CREAT | O_CLOEXEC, 0600), rc;
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (fd < 0 || setrlimit(RLIMIT_FSIZE, &limit))
+		return 1;
+	errno = 0;
+	rc = statedir_write(fd, (struct span){ bytes, sizeof(bytes) }, 0);
+	if (rc != -1 || errno != EFBIG || fstat(fd, &st) || st.st_size != 100)
+		return 2;
+	if (statedir_write(fd, (struct span){ bytes, 50 }, 50))
+		return 3;
+	buf_init(&failed, 1);
+	buf_add_text(&failed, "too long");
+	errno = 0;
+	if (statedir_rewrite(fd, &failed) != -1 || errno != EFBIG || fstat(fd, &st) ||
+	    st.st_size != 100)
+		return 4;
+	buf_reset(&failed);
+	buf_add_char(&failed, 'x');
+	return statedir_rewrite(fd, &failed) || fstat(fd, &st) || st.st_size != 1 ? 5 : 0;
+}
+
+static void what_has_no_room_tells_why(void)
+{
+	char path[SCRATCH_SIZE + 8];
+
+	scratch_make(dir);
+	snprintf(path, sizeof(path), "%s/file", dir);
+	CU_ASSERT_EQUAL(scratch_run(write_beyond_the_room, path), 0);
+	scratch_remove(dir);
+}
+
 CU_TestInfo statedir_tests[] = {
+	{ "what has no room tells why", what_has_no_room_tells_why },
 	{ "open creates nothing", open_creates_nothing },
 	{ "bad files are refused and left alone", bad_files_are_refused_and_left_alone },
 	{ "foreign stores are refused", foreign_stores_are_refused },

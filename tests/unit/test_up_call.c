@@ -199,6 +199,23 @@ static void passing_failures_are_tried_again_after_a_pause(void)
 	end(&s);
 }
 
+/* Whatever keeps an account from being used at all: it says nothing of the next. */
+static void another_account_serves_where_one_cannot_be_readied(void)
+{
+	struct scene s;
+
+	begin(&s);
+	s.login.status = 200;
+	s.login.answer = "{\"without\":\"a token\"}"; /* ERR_UP_DAMAGED: no other_account */
+	put(&s, "acc_1", KIND_SOCIAL, NOW - 10);
+	put(&s, "acc_2", KIND_API_KEY, 0);
+	CU_ASSERT_EQUAL(request(&s).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.login.count, 1);
+	CU_ASSERT_EQUAL(s.sent, 1);
+	CU_ASSERT_STRING_EQUAL(s.last, "acc_2");
+	end(&s);
+}
+
 static void tries_are_bounded_per_account_and_request(void)
 {
 	static const struct step endless[] = { { ERR_UP_OVERLOAD, 0, ENDLESS } };
@@ -553,6 +570,8 @@ static void a_probe_that_fails_leaves_the_request_to_another_account(void)
 CU_TestInfo up_call_tests[] = {
 	{ "passing failures are tried again after a pause",
 	  passing_failures_are_tried_again_after_a_pause },
+	{ "another account serves where one cannot be readied",
+	  another_account_serves_where_one_cannot_be_readied },
 	{ "tries are bounded per account and request", tries_are_bounded_per_account_and_request },
 	{ "a long retry-after is left to the client", a_long_retry_after_is_left_to_the_client },
 	{ "nothing is tried again when the client has seen a part or left",

@@ -725,6 +725,14 @@ static void up_event_estimates_usage_where_nothing_is_told(void)
 
 static void up_event_never_tells_absurd_usage(void)
 {
+	static const struct {
+		const char *metered;
+		double credits;
+	} rows[] = {
+		{ "{\"usage\":-1}", 0 },	{ "{\"usage\":1000000}", LIMIT_CREDITS },
+		{ "{\"usage\":1000000.5}", 0 }, { "{\"usage\":1e300}", 0 },
+		{ "{\"usage\":\"1\"}", 0 },
+	};
 	struct play p;
 
 	play_begin(&p);
@@ -739,6 +747,15 @@ static void up_event_never_tells_absurd_usage(void)
 	CU_ASSERT_EQUAL(p.usage.cache_read, 0);
 	CU_ASSERT_EQUAL(p.usage.credits, 0);
 	play_end(&p);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		play_begin(&p);
+		text(&p, "{\"content\":\"a\"}");
+		event(&p, "meteringEvent", rows[i].metered);
+		finish(&p);
+		CU_ASSERT_EQUAL(p.usage.credits, rows[i].credits);
+		play_end(&p);
+	}
 }
 
 static void up_event_stops_when_the_handler_does(void)

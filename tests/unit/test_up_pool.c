@@ -542,6 +542,20 @@ static void usable_ones_are_counted_as_they_are_picked(void)
 	end();
 }
 
+/* Who could not open the store's new file has not seen it, and looks again. */
+static void store_that_could_not_be_opened_is_read_later(void)
+{
+	begin(OPTIMAL);
+	add("one", PLAIN);
+	CU_ASSERT_STRING_EQUAL(pick(pool), "one");
+	add("one", (struct having){ .state = STATE_DISABLED });
+	scratch_take_descriptors(true);
+	CU_ASSERT_STRING_EQUAL(pick(pool), "store");
+	scratch_take_descriptors(false);
+	CU_ASSERT_STRING_EQUAL(pick(pool), "no_account");
+	end();
+}
+
 CU_TestInfo up_pool_tests[] = {
 	{ "strategies choose as they are called", strategies_choose_as_they_are_called },
 	{ "random chooses each of them", random_chooses_each_of_them },
@@ -570,5 +584,7 @@ CU_TestInfo up_pool_tests[] = {
 	  of_several_at_rest_the_first_to_be_back_is_told },
 	{ "usable ones are counted as they are picked",
 	  usable_ones_are_counted_as_they_are_picked },
+	{ "store that could not be opened is read later",
+	  store_that_could_not_be_opened_is_read_later },
 	CU_TEST_INFO_NULL,
 };
