@@ -6,7 +6,7 @@ const chinese = {
 	'The owner of this installation sets one on the server:': '请在服务器上设置密码：', 'Then load this page again.': '然后重新加载此页面。',
 	'Load again': '重新加载', 'Skip to content': '跳到内容', 'Sections': '栏目',
 	'This connection is not encrypted: the password and all you see here can be read on the way. Serve the panel over HTTPS.': '此连接未加密：密码和页面内容可能被窃听。请通过 HTTPS 访问面板。',
-	'Can serve now': '当前可用', 'Need attention': '需要处理', 'Token refresher': '令牌刷新', 'never ran': '从未运行', 'runs well': '运行正常', 'failed': '失败',
+	'Can serve now': '当前可用', 'Need attention': '需要处理', 'Token refresher': '令牌刷新', 'never ran': '从未运行', 'cron starts it': '由 cron 启动', 'runs well': '运行正常', 'failed': '失败',
 	'Allowance': '额度', 'Accounts by state': '账号状态', 'Used': '已用', 'Limit': '上限', 'Remaining': '剩余', 'Resets': '重置', 'Plan': '套餐',
 	'unknown': '未知', 'Nothing is known yet. kiro-refresh asks for it, or test an account.': '尚无数据。kiro-refresh 会定期查询，也可手动测试账号。',
 	'No accounts yet': '还没有账号', 'Log in with a Kiro account, or take over what another program has.': '登录 Kiro 账号，或导入其他程序的凭据。',
@@ -43,7 +43,7 @@ const chinese = {
 	'Request': '请求 ID', 'Text': '文本', 'Pause': '暂停', 'Go on': '继续', 'paused': '已暂停', 'live': '实时', 'interrupted': '已中断', 'Clear filters': '清除筛选', 'new': '条新事件', 'Only this': '只看',
 	'Some is left out here: there was too much, or the file is another one.': '此处有省略：内容过多，或日志文件已更换。', 'The log is not in a file': '日志未写入文件',
 	'The old one is good until {}.': '旧密钥有效至 {}。', 'The old one is refused from now on.': '旧密钥立即失效。', 'Limit of credits': '积分上限', 'Good until the end of': '有效期至', 'empty: for ever': '留空：永久', 'empty: all': '留空：全部',
-	'Accounts that serve it': '可用账号', 'its own and those of nobody': '自有账号和公共账号', 'its own only': '仅自有账号', 'none: requests bring their own': '无：请求自带凭据', 'Only these accounts': '仅限这些账号',
+	'Accounts that serve it': '可用账号', 'its own and the shared ones': '自有账号和公共账号', 'its own only': '仅自有账号', 'none: requests bring their own': '无：请求自带凭据', 'Only these accounts': '仅限这些账号',
 	'New secret for “{}”': '为“{}”生成新密钥', 'New secret': '更换密钥', 'Make a new secret': '生成新密钥', 'The old one is good for': '旧密钥继续有效', 'not at all': '立即失效', 'an hour': '一小时', 'a day': '一天', 'a week': '一周',
 	'So long clients may still use it, to be changed one by one.': '在此期间客户端可逐个更换。', 'Revoke key': '吊销密钥', 'Revoke': '吊销', 'Revoke the key “{}”?': '吊销密钥“{}”？', 'Its record and its usage stay.': '其记录和用量会保留。',
 	'revoked': '已吊销', 'ended': '已结束', 'replaced': '已更换', 'expired': '已过期', 'reached': '已达上限', 'again': '重置于', 'at once': '并发', 'minute': '分钟', 'day': '天', 'month': '月',
@@ -58,7 +58,7 @@ const chinese = {
 	'Its days, its machine and its limits are forgotten.': '其天数、设备和限制将被删除。', 'Its account {} stays stored, but serves nobody until another code has it.': '其账号 {} 仍会保留，但在分配给其他激活码之前不再提供服务。',
 	'serves nobody': '无法服务', 'not used yet': '未使用', 'It has no account of its own.': '没有专属账号。', 'No activation codes yet': '还没有激活码',
 	'A code is a key for one user of many: so many days from its first use, on one machine if you like.': '激活码是供单个用户使用的密钥：自首次使用起计天数，可限定一台设备。',
-	'only for “{}”': '仅供“{}”使用', 'Share': '共享', 'shared': '已共享', 'Share account': '共享账号', 'Let “{}” serve all keys that use shared accounts?': '允许所有使用公共账号的密钥使用“{}”？', 'serves nobody: its key was removed': '无法服务：其密钥已移除', 'Codes without an account of their own may use those of nobody': '没有专属账号的激活码可使用公共账号',
+	'only for “{}”': '仅供“{}”使用', 'Share': '共享', 'shared': '已共享', 'Share account': '共享账号', 'Let “{}” serve all keys that use shared accounts?': '允许所有使用公共账号的密钥使用“{}”？', 'serves nobody: its key was removed': '无法服务：其密钥已移除', 'Codes without an account of their own may use the shared ones': '没有专属账号的激活码可使用公共账号',
 	'too many wrong passwords: try again in {} seconds': '密码错误次数过多：请在 {} 秒后重试', 'this is not the password': '密码错误', 'The server cannot be reached.': '无法连接服务器。',
 };
 
