@@ -619,6 +619,7 @@ describe('account refresh and test', () => {
       await succeed(['account', 'disable', 'off'])
       const r = await fail(PERMISSION, ['account', 'refresh', '--all'], { env: s.env })
       assert.match(r.out, /failed: /)
+      assert.match(r.err, /^kiroctl: 1 of 3 accounts failed$/m, 'and not the reason once more')
       assert.match(r.out, /refreshed, valid until/)
       assert.match(r.out, /left alone, it is disabled/)
       assert.equal((await json(['account', 'show', 'bad'])).state, 'invalid')
