@@ -4,7 +4,7 @@ const chinese = {
 	'Sign in': '登录', 'Sign out': '退出', 'Password': '密码', 'Dark': '深色', 'Light': '浅色', 'Filter': '筛选',
 	'Password of the admin panel': '管理面板密码', 'No password is set': '尚未设置密码',
 	'The owner of this installation sets one on the server:': '请在服务器上设置密码：', 'Then load this page again.': '然后重新加载此页面。',
-	'Load again': '重新加载', 'Skip to content': '跳到内容', 'Sections': '栏目',
+	'Load again': '重新加载', 'The session has ended: sign in again.': '会话已结束，请重新登录。', 'Skip to content': '跳到内容', 'Sections': '栏目',
 	'This connection is not encrypted: the password and all you see here can be read on the way. Serve the panel over HTTPS.': '此连接未加密：密码和页面内容可能被窃听。请通过 HTTPS 访问面板。',
 	'Can serve now': '当前可用', 'Need attention': '需要处理', 'Token refresher': '令牌刷新', 'never ran': '从未运行', 'cron starts it': '由 cron 启动', 'runs well': '运行正常', 'failed': '失败',
 	'Allowance': '额度', 'Accounts by state': '账号状态', 'Used': '已用', 'Limit': '上限', 'Remaining': '剩余', 'Resets': '重置', 'Plan': '套餐',

@@ -328,6 +328,20 @@ step('a key is changed, gets a new secret beside the old one, is revoked and rem
 	assert.equal(await say(gone), 401);
 });
 
+step('a session that ended while a dialog was open: the page says so and asks for the password', async () => {
+	await go('keys');
+	await button('New key').click();
+	await page.getByLabel('Name', { exact: true }).fill('too late');
+	await page.context().clearCookies();
+	await button('Add').click();
+	await page.getByText('The session has ended: sign in again.').waitFor();
+	assert.equal(await page.locator('dialog').count(), 0);
+	await shot('session-ended');
+	await signIn(PASSWORD);
+	await heading('Client keys').waitFor();
+	assert.equal((await api('/keys')).keys.filter(({ name }) => name === 'too late').length, 0);
+});
+
 step('an alias is made and a name tested', async () => {
 	await go('models');
 	await button('New alias').click();
