@@ -10,8 +10,8 @@
 
 #define UNSUPPORTED "not supported by this gateway"
 
-/* What a message says: blocks in the arena. TEXT, IMAGE, DOCUMENT; by the Messages API's blocks also
- * TOOL_USE, TOOL_RESULT and THINKING. */
+/* What a message says: blocks in the arena. TEXT, IMAGE, DOCUMENT; by the Messages API's blocks
+ * also TOOL_USE, TOOL_RESULT and THINKING. */
 struct in_parts {
 	struct block *blocks;
 	size_t count;
