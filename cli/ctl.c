@@ -44,6 +44,17 @@ static void print_commands(FILE *to, const char *prefix)
 	}
 }
 
+/* prefix: what the commands of the noun `word` begin with. */
+static bool is_noun(const char *word, char prefix[static 32])
+{
+	snprintf(prefix, 32, "%.30s ", word);
+	for (size_t i = 0; i < ctl_command_count; i++) {
+		if (strncmp(ctl_commands[i].words, prefix, strlen(prefix)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_globals(void)
 {
 	puts("\nOptions of every command:\n"
@@ -53,11 +64,15 @@ static void print_globals(void)
 	     "  --help, --version");
 }
 
-static int print_help(const struct ctl *c)
+static int print_help(const struct ctl *c, const char *noun)
 {
 	const struct ctl_option *o = c->command ? c->command->options : NULL;
+	char prefix[32];
 
-	if (!c->command) {
+	if (!c->command && noun && is_noun(noun, prefix)) {
+		printf("Usage: kiroctl %s COMMAND [OPTION...]\n\nCommands:\n", noun);
+		print_commands(stdout, prefix);
+	} else if (!c->command) {
 		puts("Usage: kiroctl COMMAND [OPTION...]\n\nCommands:");
 		print_commands(stdout, "");
 	} else {
@@ -97,16 +112,12 @@ static int unknown_command(const struct ctl *c, char **words, int count)
 {
 	char prefix[32];
 
-	snprintf(prefix, sizeof(prefix), "%.30s ", words[0]);
-	for (size_t i = 0; i < ctl_command_count; i++) {
-		if (strncmp(ctl_commands[i].words, prefix, strlen(prefix)) != 0)
-			continue;
-		fprintf(stderr, "kiroctl: %s%s%s: the commands are:\n", words[0],
-			count > 1 ? " " : "", count > 1 ? words[1] : "");
-		print_commands(stderr, prefix);
-		return EX_USAGE;
-	}
-	return ctl_usage(c, "unknown command: %s", words[0]);
+	if (!is_noun(words[0], prefix))
+		return ctl_usage(c, "unknown command: %s", words[0]);
+	fprintf(stderr, "kiroctl: %s%s%s: the commands are:\n", words[0], count > 1 ? " " : "",
+		count > 1 ? words[1] : "");
+	print_commands(stderr, prefix);
+	return EX_USAGE;
 }
 
 static int unknown_option(const struct ctl *c, const char *name, size_t len)
@@ -160,6 +171,7 @@ static int take_own_option(struct ctl *c, char **argv, int argc, int *at, size_t
 
 struct globals {
 	const char *state_dir;
+	const char *noun; /* whose commands help is wanted for, NULL: of a command, or of all */
 	bool help, version;
 };
 
@@ -186,14 +198,24 @@ static int take_option(struct ctl *c, struct globals *g, char **argv, int argc, 
 	return 0;
 }
 
+/* "help account add" and "account --help" ask for the same things as "account add --help". */
+static bool wants_help(char **words, int count, char **argv, int argc)
+{
+	bool asked = count && strcmp(words[0], "help") == 0;
+
+	for (int i = 1; i < argc; i++)
+		asked |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+	return asked;
+}
+
 /* The words of the command are the first two that are no options: they must be known before the
  * options are read, as those belong to it. */
-static int parse_words(struct ctl *c, char **argv, int argc, bool *is_word)
+static int parse_words(struct ctl *c, struct globals *g, char **argv, int argc, bool *is_word)
 {
-	char *words[2] = { NULL, NULL };
-	int places[2] = { 0, 0 }, count = 0, used = 0;
+	char *all[3] = { NULL, NULL, NULL }, **words = all, prefix[32];
+	int places[3] = { 0, 0, 0 }, count = 0, used = 0, first;
 
-	for (int i = 1; i < argc && count < 2; i++) {
+	for (int i = 1; i < argc && count < 3; i++) {
 		if (strncmp(argv[i], "-", 1) == 0) {
 			if (strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "--state-dir") == 0)
 				i++;
@@ -202,12 +224,19 @@ static int parse_words(struct ctl *c, char **argv, int argc, bool *is_word)
 		places[count] = i;
 		words[count++] = argv[i];
 	}
-	if (!count)
-		return 0;
-	c->command = find_command(words, count, &used);
-	if (!c->command)
-		return unknown_command(c, words, count);
-	for (int i = 0; i < used; i++)
+	g->help = wants_help(words, count, argv, argc);
+	first = count && strcmp(words[0], "help") == 0;
+	words += first;
+	count -= first;
+	if (count)
+		c->command = find_command(words, count, &used);
+	if (count && !c->command && !(g->help && is_noun(words[0], prefix)))
+		return unknown_command(c, words, count < 2 ? count : 2);
+	if (count && !c->command) {
+		g->noun = words[0];
+		used = count;
+	}
+	for (int i = 0; i < first + used; i++)
 		is_word[places[i]] = true;
 	return 0;
 }
@@ -216,7 +245,7 @@ static int parse(struct ctl *c, struct globals *g, char **argv, int argc)
 {
 	bool *is_word = xcalloc((size_t)argc + 1, sizeof(*is_word));
 	bool options = true;
-	int rc = parse_words(c, argv, argc, is_word);
+	int rc = parse_words(c, g, argv, argc, is_word);
 
 	for (int i = 1; i < argc && !rc; i++) {
 		if (is_word[i])
@@ -284,7 +313,7 @@ int main(int argc, char **argv)
 {
 	static const struct log_options log = { .level = LOG_WARN };
 	struct ctl c = { .command = NULL };
-	struct globals g = { NULL, false, false };
+	struct globals g = { .help = false };
 	int rc;
 
 	secret_keep_from_cores();
@@ -297,7 +326,7 @@ int main(int argc, char **argv)
 	if (g.version)
 		return puts("kiroctl " KIRO_FCGI_VERSION) < 0;
 	if (g.help || !c.command)
-		return print_help(&c);
+		return print_help(&c, g.noun);
 	rc = check_operands(&c);
 	if (rc)
 		return rc;

@@ -58,6 +58,7 @@ struct ctl {
 	struct store tokens, keys, usage; /* open when their path is set */
 	struct http_client *http;	  /* NULL until ctl_http() */
 	struct live *live;		  /* NULL until ctl_live() */
+	char *accounts; /* the ids that --accounts stands for; NULL: not looked up yet */
 	bool stdin_taken;
 	char touched[256]; /* by ctl_touched() */
 	int64_t announced; /* number of this run's first line in the audit log; 0: none */

@@ -84,7 +84,7 @@ static void print_reasons(const struct account *a, const struct facts *f)
 		       a->state_until ? " until " : "",
 		       ctl_date(a->state_until, "", date, sizeof(date)));
 		ctl_print_clean(stdout, a->state_reason);
-		putchar('\n');
+		puts(a->state == STATE_INVALID ? " (log in again with kiroctl login)" : "");
 	}
 	if (f->rest_until)
 		printf("%s rests until %s: %s\n", a->id,

@@ -133,7 +133,7 @@ int ctl_account_set(struct ctl *c, struct error *e)
 	for (size_t i = 0; i < CTL_OPTIONS; i++)
 		any |= c->values[i] != NULL;
 	if (!any)
-		return ctl_usage(c, "say what to set: see kiroctl account set --help");
+		return ctl_usage(c, "account set: give at least one option, for what is to change");
 	roster_init(&r);
 	a = ctl_account_named(c, &r, e);
 	rc = a ? set(c, a, e) : -1;

@@ -105,8 +105,8 @@ static int add(struct ctl *c, char text[static KEY_TEXT_SIZE], struct error *e)
 	int rc;
 
 	roster_init(&r);
-	rc = read_settings(c, &key, e) || ctl_create(c, e) || ctl_keys(c, e) ||
-	     find_account(c, &r, &account, e);
+	rc = read_settings(c, &key, e) || ctl_key_check_end(c, &key, e) || ctl_create(c, e) ||
+	     ctl_keys(c, e) || find_account(c, &r, &account, e);
 	if (!rc)
 		rc = code_add(&c->keys, &c->tokens, c->operands[0], &key, account, text, e);
 	if (!rc && !account && key.pool == POOL_OWN)
@@ -161,7 +161,7 @@ int ctl_code_set(struct ctl *c, struct error *e)
 	for (size_t i = 0; i < CTL_OPTIONS; i++)
 		any |= c->values[i] != NULL;
 	if (!any)
-		return ctl_usage(c, "say what to set: see kiroctl code set --help");
+		return ctl_usage(c, "code set: give at least one option, for what is to change");
 	roster_init(&r);
 	rc = set(c, &r, e);
 	roster_release(&r);

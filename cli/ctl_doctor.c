@@ -83,7 +83,7 @@ static void check_accounts(struct doctor *d)
 	doctor_say(d, usable ? FINDING_OK : FINDING_FAIL, "%zu of %zu usable%s", usable, count,
 		   usable  ? ""
 		   : count ? ": see kiroctl account list"
-			   : ": kiroctl account import FILE --yes");
+			   : ": add one with kiroctl login METHOD, or kiroctl account import FILE");
 }
 
 struct owners {

@@ -93,7 +93,8 @@ static int add(struct ctl *c, char text[static KEY_TEXT_SIZE], struct error *e)
 {
 	struct key settings = { .role = KEY_USER };
 
-	if (ctl_key_read_settings(c, &settings, e) || ctl_create(c, e) || ctl_keys(c, e))
+	if (ctl_key_read_settings(c, &settings, e) || ctl_key_check_end(c, &settings, e) ||
+	    ctl_create(c, e) || ctl_keys(c, e))
 		return -1;
 	return keys_add(&c->keys, c->operands[0], &settings, text, e);
 }
@@ -162,7 +163,7 @@ int ctl_key_set(struct ctl *c, struct error *e)
 	for (size_t i = 0; i < CTL_OPTIONS; i++)
 		any |= c->values[i] != NULL;
 	if (!any)
-		return ctl_usage(c, "say what to set: see kiroctl key set --help");
+		return ctl_usage(c, "key set: give at least one option, for what is to change");
 	if (ctl_key_read_settings(c, &checked, e) || ctl_keys(c, e))
 		return -1;
 	return finish(c, keys_change(&c->keys, c->operands[0], change_settings, c, e), "changed",

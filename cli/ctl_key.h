@@ -20,7 +20,7 @@
 		  "patterns (claude-haiku-*) of the models it may use; empty: all" },              \
 		{ "pool", "POOL",                                                                  \
 		  "accounts that serve it: shared, own (account set --owner) or none" },           \
-		{ "accounts", "LIST", "ids: only these of them; empty: all" },                     \
+		{ "accounts", "LIST", "ids or labels: only these of them; empty: all" },           \
 		{ "requests", "LIST", "100/minute,5000/day; none: no limit" },                     \
 		{ "tokens", "LIST", "likewise, 200000/day" },                                      \
 		{ "credits", "LIST", "likewise, 50/month" },                                       \
@@ -31,6 +31,8 @@
 /* The options that are given, into *key. -1: *e names the one that is wrong. */
 int ctl_key_read_settings(struct ctl *c, struct key *key, struct error *e);
 int ctl_key_read_rights(struct ctl *c, struct key *key, struct error *e); /* all but the role */
+/* Of a new one, for which an end that is over is a slip of the pen. */
+int ctl_key_check_end(struct ctl *c, const struct key *key, struct error *e);
 
 /* What is done with a secret, in text; empty: make one. */
 typedef int ctl_key_taker(struct ctl *c, char text[static KEY_TEXT_SIZE], struct error *e);

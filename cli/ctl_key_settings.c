@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/hold.h"
+#include "common/roster.h"
 
 #include <ctype.h>
 
@@ -84,6 +85,35 @@ static int read_list(struct ctl *c, const char *option, char out[static KEY_LIST
 	return 0;
 }
 
+/* Looked up once: what is stored in the end is what was checked. */
+static int find_accounts(struct ctl *c, const char *names, struct error *e)
+{
+	char ids[KEY_LIST_SIZE] = "";
+	struct roster r;
+	int rc;
+
+	roster_init(&r);
+	rc = *names ? ctl_tokens(c, e) || roster_load(&r, &c->tokens, e) ||
+			      roster_ids(&r, names, ids, sizeof(ids), e)
+		    : 0;
+	if (!rc)
+		c->accounts = xstrdup(ids);
+	roster_release(&r);
+	return rc ? -1 : 0;
+}
+
+static int read_accounts(struct ctl *c, struct key *key, struct error *e)
+{
+	char names[KEY_LIST_SIZE];
+
+	if (!ctl_value(c, "accounts"))
+		return 0;
+	if (!c->accounts && (read_list(c, "accounts", names, e) || find_accounts(c, names, e)))
+		return -1;
+	snprintf(key->accounts, sizeof(key->accounts), "%s", c->accounts);
+	return 0;
+}
+
 static int read_streams(struct ctl *c, struct key *key, struct error *e)
 {
 	const char *text = ctl_value(c, "max-streams");
@@ -98,6 +128,14 @@ static int read_streams(struct ctl *c, struct key *key, struct error *e)
 				 "--max-streams: must be a whole number from 0 to %d", HOLD_MOST);
 	key->max_streams = value;
 	return 0;
+}
+
+int ctl_key_check_end(struct ctl *c, const struct key *key, struct error *e)
+{
+	if (!key->expires_at || key->expires_at > clock_wall())
+		return 0;
+	return error_set(e, ERR_REQUEST, "--expires: %.60s: that is over already",
+			 ctl_value(c, "expires"));
 }
 
 int ctl_key_read_settings(struct ctl *c, struct key *key, struct error *e)
@@ -116,7 +154,7 @@ int ctl_key_read_rights(struct ctl *c, struct key *key, struct error *e)
 	int pool = key->pool;
 
 	if (read_word(c, "pool", key_pool_names, KEY_POOLS, &pool, e) ||
-	    read_list(c, "models", key->models, e) || read_list(c, "accounts", key->accounts, e) ||
+	    read_list(c, "models", key->models, e) || read_accounts(c, key, e) ||
 	    read_streams(c, key, e) || (when && read_when(when, &key->expires_at, e)))
 		return -1;
 	for (int m = 0; m < KEY_MEASURES; m++) {

@@ -15,6 +15,7 @@ struct way {
 	const char *name;
 	int (*run)(struct login_run *run, const struct way *way, struct error *e);
 	enum login_method method;
+	const char *needs[2]; /* options, or NULL */
 };
 
 static struct login_request request_of(const struct login_run *run, enum login_method method)
@@ -99,14 +100,14 @@ static int by_sso_token(struct login_run *run, const struct way *way, struct err
 }
 
 static const struct way ways[] = {
-	{ "builder-id", by_browser, LOGIN_BUILDER_ID },
-	{ "idc", by_browser, LOGIN_IDC },
-	{ "google", by_browser, LOGIN_GOOGLE },
-	{ "github", by_browser, LOGIN_GITHUB },
-	{ "portal", by_browser, LOGIN_PORTAL },
-	{ "external-idp", by_browser, LOGIN_EXTERNAL_IDP },
-	{ "api-key", by_api_key, LOGIN_METHODS },
-	{ "sso-token", by_sso_token, LOGIN_BUILDER_ID },
+	{ "builder-id", by_browser, LOGIN_BUILDER_ID, { NULL } },
+	{ "idc", by_browser, LOGIN_IDC, { "start-url" } },
+	{ "google", by_browser, LOGIN_GOOGLE, { NULL } },
+	{ "github", by_browser, LOGIN_GITHUB, { NULL } },
+	{ "portal", by_browser, LOGIN_PORTAL, { NULL } },
+	{ "external-idp", by_browser, LOGIN_EXTERNAL_IDP, { "issuer-url", "client-id" } },
+	{ "api-key", by_api_key, LOGIN_METHODS, { NULL } },
+	{ "sso-token", by_sso_token, LOGIN_BUILDER_ID, { NULL } },
 };
 
 /* Where other programs on this machine keep their logins: these files and no others. */
@@ -156,6 +157,10 @@ static int run_way(struct ctl *c, const struct way *way, struct error *e)
 	struct login_run run = { .ctl = c, .prompt = { .signals = -1 } };
 	int rc;
 
+	for (size_t i = 0; i < ARRAY_SIZE(way->needs) && way->needs[i]; i++) {
+		if (!ctl_value(c, way->needs[i]))
+			return ctl_usage(c, "login %s: --%s is missing", way->name, way->needs[i]);
+	}
 	login_init(&run.login);
 	account_init(&run.account);
 	rc = prepare(&run, e);

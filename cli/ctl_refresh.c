@@ -45,9 +45,13 @@ static int refresh_told(struct ctl *c, struct account *a, struct error *e)
 	return 0;
 }
 
-/* Goes on after a failure; the first one decides the exit code. */
+/* Goes on after a failure, of which the reason is told beside the account; the first one decides
+ * the exit code. */
 static int refresh_all(struct ctl *c, struct roster *r, struct error *e)
 {
+	enum error_kind first = ERR_NONE;
+	size_t failed = 0;
+
 	for (size_t i = 0; i < r->count; i++) {
 		struct account *a = &r->accounts[i];
 		char result[LIMIT_ERROR_TEXT + 16];
@@ -58,10 +62,10 @@ static int refresh_all(struct ctl *c, struct roster *r, struct error *e)
 		} else if (refresh_told(c, a, &why)) {
 			snprintf(result, sizeof(result), "failed: %s", why.message);
 			ctl_print_result(c, a->id, result);
-			error_set(e, why.kind, "%s: %.400s", a->id, why.message);
+			first = failed++ ? first : why.kind;
 		}
 	}
-	return e->kind ? -1 : 0;
+	return failed ? error_set(e, first, "%zu of %zu accounts failed", failed, r->count) : 0;
 }
 
 int ctl_account_refresh(struct ctl *c, struct error *e)

@@ -96,6 +96,7 @@ void ctl_release(struct ctl *c)
 		store_close(&c->keys);
 	if (c->usage.path)
 		store_close(&c->usage);
+	free(c->accounts);
 	live_free(c->live);
 	http_client_free(c->http);
 	config_free(c->config);

@@ -125,7 +125,7 @@ static int read_options(struct ctl *c, struct groups *g, struct error *e)
 	if (read_day(c, "from", today / 100 * 100 + 1, &g->first, e) ||
 	    read_day(c, "to", today, &g->last, e))
 		return -1;
-	return g->first <= g->last ? 0 : error_set(e, ERR_REQUEST, "--from is a day behind --to");
+	return g->first <= g->last ? 0 : error_set(e, ERR_REQUEST, "--from is later than --to");
 }
 
 /* ---- output ---- */

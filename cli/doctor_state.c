@@ -303,14 +303,17 @@ void doctor_expiry(struct doctor *d)
 
 		if (a->kind == KIND_API_KEY || a->state == STATE_DISABLED)
 			continue;
-		looked++;
 		tell_client(d, a, now);
-		if (a->state == STATE_INVALID)
-			doctor_say(d, FINDING_WARN, "account %.80s (%s) must log in again: %.200s",
-				   a->label ? a->label : a->id, a->id,
-				   a->state_reason ? a->state_reason : "no reason noted");
-		else
-			expired += account_expires_within(a, now, 0);
+		if (a->state == STATE_INVALID) {
+			doctor_say(
+				d, FINDING_WARN,
+				"account %.80s (%s) must log in again, with kiroctl login: %.200s",
+				a->label ? a->label : a->id, a->id,
+				a->state_reason ? a->state_reason : "no reason noted");
+			continue;
+		}
+		looked++;
+		expired += account_expires_within(a, now, 0);
 	}
 	if (expired)
 		doctor_say(d, FINDING_WARN,

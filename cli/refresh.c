@@ -190,8 +190,8 @@ static enum outcome consider(struct run *run, struct account *a)
 		return FRESH;
 	if (a->state == STATE_INVALID) {
 		fprintf(stderr,
-			"kiro-refresh: account %s (%s) must log in again: %s. Add or import it "
-			"anew with kiroctl account\n",
+			"kiro-refresh: account %s (%s) must log in again: %s. Do so with kiroctl "
+			"login, or import its file anew\n",
 			name, a->id, a->state_reason ? a->state_reason : "no reason noted");
 		return NEEDS_LOGIN;
 	}

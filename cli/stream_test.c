@@ -101,12 +101,23 @@ static int on_bytes(void *context, const struct http_reply *reply, struct span b
 	return 0;
 }
 
+/* Here it is no upstream that cannot be reached: of the message what is behind the colon is right.
+ */
+static int unreached(const struct run *r, const struct error *why, struct error *e)
+{
+	const char *reason = strstr(why->message, ": ");
+
+	return error_set(e, why->kind, "%s cannot be reached: %s", r->test->url,
+			 reason ? reason + 2 : why->message);
+}
+
 /* 0: there was an answer, whatever it was. */
 static int ask(struct run *r, const char *query, struct span body, struct measured *m,
 	       struct error *e)
 {
 	struct buf url, key;
 	struct http_header headers[2] = { { "content-type", "application/json" } };
+	struct error why = { .kind = ERR_NONE };
 	int rc;
 
 	buf_init(&url, LIMIT_URL + 64);
@@ -135,7 +146,7 @@ static int ask(struct run *r, const char *query, struct span body, struct measur
 
 	*m = (struct measured){ .began = clock_ticks() };
 	buf_init(&m->text, KB(64));
-	rc = http_run(r->ctl->http, &request, &m->reply, e);
+	rc = http_run(r->ctl->http, &request, &m->reply, &why);
 	buf_release(&url);
 	buf_wipe(&key);
 	if (*m->reply.server)
@@ -144,7 +155,7 @@ static int ask(struct run *r, const char *query, struct span body, struct measur
 		snprintf(r->server, sizeof(r->server), "%s", m->server);
 		snprintf(r->transport, sizeof(r->transport), "%s", m->transport);
 	}
-	return rc && !m->reply.status ? -1 : 0;
+	return rc && !m->reply.status ? unreached(r, &why, e) : 0;
 }
 
 static void passed(struct run *r, const char *check, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -52,13 +52,27 @@ void jsonw_end(struct jsonw *w)
 	w->first = false;
 }
 
-/* Plain spans are copied whole; only quotes, backslashes, control bytes and damage stop them. */
+/* NEL, LINE and PARAGRAPH SEPARATOR: JSON takes them as they are, but clients that read a stream's
+ * lines by Python's str.splitlines() (httpx does) would break it there. NULL: it is none of them.
+ */
+static const char *line_end(const char *at, size_t len)
+{
+	if (len == 2 && memcmp(at, "\xC2\x85", 2) == 0)
+		return "\\u0085";
+	if (len != 3 || memcmp(at, "\xE2\x80", 2) != 0)
+		return NULL;
+	return at[2] == '\xA8' ? "\\u2028" : at[2] == '\xA9' ? "\\u2029" : NULL;
+}
+
+/* Plain spans are copied whole; only quotes, backslashes, control bytes, line ends and damage stop
+ * them. */
 static void escape(struct buf *out, struct span text)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t from = 0, i = 0;
 
 	for (;;) {
+		const char *end;
 		unsigned char c;
 		size_t len;
 
@@ -67,12 +81,16 @@ static void escape(struct buf *out, struct span text)
 			break;
 		c = (unsigned char)text.at[i];
 		len = c < 0x80 ? 1 : utf8_char(text.at + i, text.len - i);
-		if (len > 1) {
+		end = len > 1 ? line_end(text.at + i, len) : NULL;
+		if (len > 1 && !end) {
 			i += len;
 			continue;
 		}
 		buf_add(out, text.at + from, i - from);
-		if (!len) {
+		if (end) {
+			buf_add_text(out, end);
+			i += len - 1;
+		} else if (!len) {
 			buf_add(out, "\xEF\xBF\xBD", 3);
 		} else if (c == '"' || c == '\\') {
 			buf_add(out, (char[]){ '\\', (char)c }, 2);

@@ -44,10 +44,11 @@ static bool due(const struct job *j)
 
 static int must_login(const struct account *a, const char *why, struct error *e)
 {
-	return error_set(e, ERR_LOGIN,
-			 "account %.80s (%s) must log in again: %.300s. Add or import it anew with "
-			 "kiroctl account",
-			 name_of(a), a->id, why);
+	return error_set(
+		e, ERR_LOGIN,
+		"account %.80s (%s) must log in again: %.300s. Do so with kiroctl login, or "
+		"import its file anew",
+		name_of(a), a->id, why);
 }
 
 /* ---- the record ---- */

@@ -134,6 +134,34 @@ struct account *roster_find(const struct roster *r, const char *name, struct err
 	return NULL;
 }
 
+int roster_ids(const struct roster *r, const char *names, char *out, size_t size, struct error *e)
+{
+	char *copy = xstrdup(names), *rest = NULL;
+	int rc = 0;
+
+	*out = '\0';
+	for (char *name = strtok_r(copy, ",", &rest); name && !rc;
+	     name = strtok_r(NULL, ",", &rest)) {
+		size_t used = strlen(out), len;
+		const struct account *a;
+
+		name += strspn(name, " ");
+		for (len = strlen(name); len && name[len - 1] == ' '; len--)
+			name[len - 1] = '\0';
+		if (!*name)
+			continue;
+		a = roster_find(r, name, e);
+		if (!a)
+			rc = -1;
+		else if (used + strlen(a->id) + 2 > size)
+			rc = error_set(e, ERR_REQUEST, "these are more accounts than a list holds");
+		else
+			snprintf(out + used, size - used, "%s%s", used ? "," : "", a->id);
+	}
+	free(copy);
+	return rc;
+}
+
 static bool same_text(const char *a, const char *b)
 {
 	return a && b ? strcasecmp(a, b) == 0 : a == b;

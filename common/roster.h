@@ -25,6 +25,9 @@ int roster_load(struct roster *r, const struct store *tokens, struct error *e);
  * e-mail. NULL: none or several, *e names them. */
 struct account *roster_find(const struct roster *r, const char *name, struct error *e);
 
+/* The ids of accounts that are named so, separated by commas; blanks around a name do not count. */
+int roster_ids(const struct roster *r, const char *names, char *out, size_t size, struct error *e);
+
 /* How an account from outside stands to those that are there; *found is the one meant. */
 enum roster_match {
 	ROSTER_NEW,

@@ -73,8 +73,9 @@ int statedir_check(const char *dir, bool any_fs, struct error *e)
 	const char *network;
 
 	if (stat(dir, &st) != 0)
-		return error_set(e, ERR_STORE, "cannot use the state directory %s: %s", dir,
-				 strerror(errno));
+		return error_set(e, ERR_STORE, "cannot use the state directory %s: %s%s", dir,
+				 strerror(errno),
+				 errno == ENOENT ? " (kiroctl init makes it)" : "");
 	if (!S_ISDIR(st.st_mode))
 		return error_set(e, ERR_STORE, "the state directory %s is not a directory", dir);
 	if (st.st_mode & 0007)

@@ -71,6 +71,9 @@ int admin_read_key(const cJSON *body, struct key *key, struct error *e);
 /* One of its lists: visible ASCII; "": all. */
 int admin_read_list(const cJSON *body, const char *name, char out[static KEY_LIST_SIZE],
 		    struct error *e);
+/* Names of accounts in this member of the body become ids; a list that is stored already stays as
+ * it is. -1: r->error names the member. After admin_stores(). */
+int admin_find_accounts(struct request *r, const char *member, const char *stored);
 /* Members of an object that shows a key. */
 void admin_write_key(struct jsonw *w, const struct key *key);
 

@@ -230,8 +230,9 @@ static int add(struct request *r, struct roster *roster, char text[static KEY_TE
 	const char *name = NULL;
 
 	if (json_need_text(r->json, "name", NULL, &name, &r->error) ||
-	    check_names(r->json, true, &r->error) || read_settings(r->json, &key, &r->error) ||
-	    find_account(r, roster, &account) || admin_check_match(r, &r->site->keys))
+	    check_names(r->json, true, &r->error) || admin_find_accounts(r, "only_accounts", "") ||
+	    read_settings(r->json, &key, &r->error) || find_account(r, roster, &account) ||
+	    admin_check_match(r, &r->site->keys))
 		return -1;
 	if (code_add(&r->site->keys, &r->site->tokens, name, &key, account, text, &r->error)) {
 		if (r->error.kind == ERR_REQUEST)
@@ -295,9 +296,10 @@ static int change(struct request *r, struct roster *roster)
 	if (find(r, r->rest, &key))
 		return -1;
 	checked = key;
-	if (check_names(r->json, false, &r->error) || read_settings(r->json, &checked, &r->error) ||
-	    find_account(r, roster, &account) || edit(r, &key, apply, "changed") ||
-	    give(r, account, &key))
+	if (check_names(r->json, false, &r->error) ||
+	    admin_find_accounts(r, "only_accounts", key.accounts) ||
+	    read_settings(r->json, &checked, &r->error) || find_account(r, roster, &account) ||
+	    edit(r, &key, apply, "changed") || give(r, account, &key))
 		return -1;
 	return send_code(r, &key);
 }

@@ -8,6 +8,7 @@
 #include "common/hold.h"
 #include "common/json.h"
 #include "common/keys.h"
+#include "common/roster.h"
 #include "fcgi/admin.h"
 
 #define LONGEST_OVERLAP (90 * 86400) /* s */
@@ -59,6 +60,27 @@ int admin_read_list(const cJSON *body, const char *name, char out[static KEY_LIS
 	}
 	snprintf(out, KEY_LIST_SIZE, "%s", text);
 	return 0;
+}
+
+int admin_find_accounts(struct request *r, const char *member, const char *stored)
+{
+	cJSON *item = cJSON_GetObjectItemCaseSensitive(r->json, member);
+	struct error damage = { .kind = ERR_NONE };
+	char ids[KEY_LIST_SIZE];
+	struct roster roster;
+	int rc;
+
+	if (!cJSON_IsString(item) || strcmp(item->valuestring, stored) == 0)
+		return 0;
+	roster_init(&roster);
+	roster_load(&roster, &r->site->tokens, &damage); /* the others are there */
+	rc = roster_ids(&roster, item->valuestring, ids, sizeof(ids), &r->error);
+	if (rc)
+		snprintf(r->error.field, sizeof(r->error.field), "%s", member);
+	else
+		cJSON_SetValuestring(item, ids);
+	roster_release(&roster);
+	return rc;
 }
 
 static int read_end(const cJSON *body, int64_t *out, struct error *e)
@@ -175,6 +197,7 @@ int api_admin_key_change(struct request *r)
 		return -1;
 	checked = key;
 	if (check_names(r->json, &r->error) || admin_read_key(r->json, &checked, &r->error) ||
+	    admin_find_accounts(r, "accounts", key.accounts) ||
 	    done(r, &key,
 		 keys_change(&r->site->keys, key.name, change_settings, r->json, &r->error)))
 		return -1;

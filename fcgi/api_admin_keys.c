@@ -103,8 +103,8 @@ int api_admin_key_add(struct request *r)
 	struct admin_answer a;
 
 	if (request_json(r) || json_need_text(r->json, "name", NULL, &name, &r->error) ||
-	    admin_read_key(r->json, &settings, &r->error) || admin_stores(r) ||
-	    admin_check_match(r, &r->site->keys))
+	    admin_stores(r) || admin_find_accounts(r, "accounts", "") ||
+	    admin_read_key(r->json, &settings, &r->error) || admin_check_match(r, &r->site->keys))
 		return -1;
 	if (keys_add(&r->site->keys, name, &settings, text, &r->error)) {
 		snprintf(r->error.field, sizeof(r->error.field), "name");

@@ -145,6 +145,24 @@ static int read_block(struct in *in, const cJSON *json, enum place place, const 
 	return row->read(in, json, &inside, out);
 }
 
+static enum place place_of(enum role role)
+{
+	return role == ROLE_USER ? IN_USER : IN_ASSISTANT;
+}
+
+bool in_blocks_knows(const char *type, enum role role)
+{
+	return row_of(type, place_of(role)) != NULL;
+}
+
+int in_blocks_read(struct in *in, const cJSON *json, enum role role, const struct json_at *at,
+		   struct block *out)
+{
+	int made = read_block(in, json, place_of(role), at, out);
+
+	return made < 0 ? -1 : made == MADE_BLOCK;
+}
+
 static int read_text(struct in *in, const cJSON *json, const struct json_at *at, struct block *out)
 {
 	const char *text;
@@ -315,7 +333,7 @@ static int read_found(struct in *in, const cJSON *json, const struct json_at *at
 static int read_content(struct in *in, const cJSON *content, enum role role,
 			const struct json_at *at, size_t index)
 {
-	const enum place place = role == ROLE_USER ? IN_USER : IN_ASSISTANT;
+	const enum place place = place_of(role);
 	struct json_at item_at = { .up = at };
 	struct block block;
 	const cJSON *item;

@@ -84,7 +84,7 @@ static int read_assistant(struct in *in, const cJSON *message, const struct json
 
 	if (json_member(message, "audio"))
 		return json_error(at, "audio", in->e, "audio is " UNSUPPORTED);
-	if (in_parts_read(in, json_member(message, "content"), IN_TEXT_PARTS, &content_at,
+	if (in_parts_read(in, json_member(message, "content"), IN_ASSISTANT_PARTS, &content_at,
 			  &parts) ||
 	    json_text(message, "refusal", at, &refusal, in->e) < 0 ||
 	    json_array(message, "tool_calls", at, &calls, in->e) < 0)

@@ -100,10 +100,18 @@ static const struct in_field fields[] = {
 	{ "verbosity", in_hints_field },
 };
 
+/* Cursor sends bodies of the Responses API here, and wants Chat Completions back. */
+static bool is_responses(const cJSON *body)
+{
+	return json_member(body, "input") && !json_member(body, "messages");
+}
+
 int in_openai(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e)
 {
 	struct in in;
 
+	if (is_responses(body))
+		return in_responses(body, arena, chat, e);
 	in_init(&in, arena, chat, e);
 	if (in_read_fields(&in, body, fields, ARRAY_SIZE(fields)))
 		return -1;

@@ -5,6 +5,7 @@
 #include "common/limits.h"
 #include "common/utf8.h"
 #include "fcgi/base64.h"
+#include "fcgi/in_blocks.h"
 #include "fcgi/in_document.h"
 #include "fcgi/in_hints.h"
 
@@ -176,6 +177,8 @@ static const struct part_row {
 static int read_part(struct in *in, const cJSON *part, enum in_parts_kind kind,
 		     const struct json_at *at, struct block *out)
 {
+	const bool texts_only = kind == IN_TEXT_PARTS || kind == IN_ASSISTANT_PARTS;
+	const enum role role = kind == IN_ASSISTANT_PARTS ? ROLE_ASSISTANT : ROLE_USER;
 	const char *type;
 
 	if (in_shape_type(in, part, at, IN_OBJECT) ||
@@ -184,11 +187,12 @@ static int read_part(struct in *in, const cJSON *part, enum in_parts_kind kind,
 	for (size_t i = 0; i < ARRAY_SIZE(part_rows); i++) {
 		const struct part_row *row = &part_rows[i];
 
-		if (strcmp(type, row->type) == 0 &&
-		    (kind == IN_ALL_PARTS || row->read == read_text))
+		if (strcmp(type, row->type) == 0 && (!texts_only || row->read == read_text))
 			return row->read(in, part, row->member, at, out);
 	}
-	if (kind == IN_TEXT_PARTS)
+	if ((kind == IN_USER_PARTS || kind == IN_ASSISTANT_PARTS) && in_blocks_knows(type, role))
+		return in_blocks_read(in, part, role, at, out);
+	if (texts_only)
 		return json_error(at, "type", in->e, "Input should be a text part");
 	return json_error(at, "type", in->e, "'%.64s' parts are " UNSUPPORTED, type);
 }
@@ -245,7 +249,7 @@ int in_parts_user(struct in *in, const cJSON *message, const struct json_at *at)
 
 	if (!content)
 		return json_error(at, "content", in->e, "Field required");
-	if (in_parts_read(in, content, IN_ALL_PARTS, &content_at, &parts))
+	if (in_parts_read(in, content, IN_USER_PARTS, &content_at, &parts))
 		return -1;
 	if (!parts.count)
 		return json_error(at, "content", in->e, "user messages must not be empty");

@@ -1,7 +1,7 @@
 /*
  * in_parts.h - what the messages of Chat Completions and Responses have in common: content parts,
  * system texts, the arguments of calls. Either API's name for a part is taken in both, because
- * clients mix them up.
+ * clients mix them up; and blocks of the Messages API, which Cursor sends for models called claude.
  */
 #ifndef FCGI_IN_PARTS_H
 #define FCGI_IN_PARTS_H
@@ -10,13 +10,15 @@
 
 #define UNSUPPORTED "not supported by this gateway"
 
-/* What a message says: TEXT, IMAGE and DOCUMENT blocks, in the arena. */
+/* What a message says: blocks in the arena. TEXT, IMAGE, DOCUMENT; by the Messages API's blocks
+ * also TOOL_USE, TOOL_RESULT and THINKING. */
 struct in_parts {
 	struct block *blocks;
 	size_t count;
 };
 
-enum in_parts_kind { IN_TEXT_PARTS, IN_ALL_PARTS };
+/* What may stand there: texts; anything to look at; that and the blocks of a role. */
+enum in_parts_kind { IN_TEXT_PARTS, IN_ALL_PARTS, IN_USER_PARTS, IN_ASSISTANT_PARTS };
 
 /* A string, an array of parts, or nothing; empty texts are left out. */
 int in_parts_read(struct in *in, const cJSON *content, enum in_parts_kind kind,

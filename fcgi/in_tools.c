@@ -59,13 +59,17 @@ static int read_named(struct in *in, const cJSON *body, const struct tool_place 
 	return 0;
 }
 
+/* A tool of the Messages API is a function whose schema has another name. */
 static int read_function(struct in *in, const cJSON *body, const struct tool_place *place,
 			 struct tool *tool)
 {
+	const char *schema;
+
 	if (read_named(in, body, place, tool))
 		return -1;
-	tool->schema = json_member(body, "parameters");
-	return in_check_schema(in, tool->schema, place->at, "parameters");
+	schema = json_member(body, "parameters") ? "parameters" : "input_schema";
+	tool->schema = json_member(body, schema);
+	return in_check_schema(in, tool->schema, place->at, schema);
 }
 
 /* Chat Completions nests the grammar in the format. *definition: NULL: there is none. */
@@ -191,16 +195,24 @@ static int read_namespace(struct in *in, const cJSON *json, const struct json_at
 	return read_list(in, tools, space, &list_at);
 }
 
+/* {"name", "description", "input_schema"}, with or without the type "custom". */
+static bool is_messages_tool(const cJSON *json)
+{
+	const char *type = json_text_or(json, "type", "custom");
+
+	return json_member(json, "input_schema") && strcmp(type, "custom") == 0;
+}
+
 static int read_tool(struct in *in, const cJSON *json, const char *space, const struct json_at *at)
 {
 	struct tool_place place = { .space = space };
 	struct json_at inside;
 	const cJSON *body;
 	struct tool *tool;
-	const char *type;
+	const char *type = "function";
 
 	if (in_shape_type(in, json, at, IN_OBJECT) ||
-	    json_need_text(json, "type", at, &type, in->e))
+	    (!is_messages_tool(json) && json_need_text(json, "type", at, &type, in->e)))
 		return -1;
 	if (!space && strcmp(type, "namespace") == 0)
 		return read_namespace(in, json, at);
@@ -314,7 +326,8 @@ static const struct tool *named_tool(struct in *in, const cJSON *choice, const s
 		       : NULL;
 	if (tool)
 		return tool;
-	if (strcmp(type, "function") != 0 && strcmp(type, "custom") != 0) {
+	if (strcmp(type, "function") != 0 && strcmp(type, "custom") != 0 &&
+	    strcmp(type, "tool") != 0) {
 		json_error(at, "type", in->e, "'%.64s' is " UNSUPPORTED, type);
 		return NULL;
 	}
@@ -369,6 +382,21 @@ static int read_word(struct in *in, const cJSON *body, const struct json_at *at,
 	return in_shape_type(in, *out, at, IN_TEXT | IN_OBJECT) ? -1 : 1;
 }
 
+/* The Messages API's choices but "tool", which names one as the others do. NULL: it is none. */
+static const char *messages_mode(const cJSON *choice)
+{
+	static const char *const modes[][2] = { { "auto", "auto" },
+						{ "any", "required" },
+						{ "none", "none" } };
+	const char *type = json_text_or(choice, "type", "");
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (strcmp(type, modes[i][0]) == 0)
+			return modes[i][1];
+	}
+	return NULL;
+}
+
 int in_tools_choice(struct in *in, const cJSON *body, const char *name)
 {
 	const struct json_at at = { .key = name };
@@ -378,6 +406,11 @@ int in_tools_choice(struct in *in, const cJSON *body, const char *name)
 
 	if (rc <= 0)
 		return rc;
+	if (messages_mode(choice))
+		return json_bool(choice, "disable_parallel_tool_use", &at, &in->chat->one_call,
+				 in->e) < 0
+			       ? -1
+			       : read_mode(in, messages_mode(choice), &at, NULL);
 	if (strcmp(json_text_or(choice, "type", ""), "allowed_tools") == 0)
 		return read_allowed(in, choice, &at);
 	tool = named_tool(in, choice, &at);

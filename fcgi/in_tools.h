@@ -2,6 +2,8 @@
  * in_tools.h - tools and tool choices of both OpenAI APIs. Chat Completions keeps a tool's members
  * in a member named by its type, Responses beside the type (in->flat_tools).
  *
+ * Tools and choices of the Messages API are taken too, because Cursor sends them.
+ *
  * Tools of a namespace are "space__name" for the upstream, which knows no namespaces. A custom tool
  * is a function with one text, its grammar told in the description. The web search that the
  * service would run is run by the gateway (search.h).

@@ -211,7 +211,7 @@ export function importAccounts(done, codes = false) {
 
 		area.value = text;
 		return [h('div.field', {}, h('label', {}, t('Paste the file here, or choose it')), area), h('div.field', {}, file),
-			codes ? h('label.field', {}, share, ' ', t('Codes without an account of their own may use those of nobody')) : null,
+			codes ? h('label.field', {}, share, ' ', t('Codes without an account of their own may use the shared ones')) : null,
 			h('p.small.dim', {}, t('Nothing is stored before you have seen what would be done.')), wrong,
 			h('footer', {}, h('button', { type: 'button', onclick: () => element.close() }, t('Cancel')),
 			  h('button.main', { type: 'button', onclick: press(async () => {

@@ -87,6 +87,13 @@ function latencyCard(title) {
 const noAccounts = (update) => h('div.empty', {}, h('h2', {}, t('No accounts yet')), h('p', {}, t('Log in with a Kiro account, or take over what another program has.')),
 	h('div.row', {}, h('button.main', { type: 'button', onclick: () => addAccount(update) }, t('Add account'))));
 
+// The second step of a new installation; client_token of the settings is a key too.
+async function noKeys(used) {
+	if (used.days.length || (await get('/keys')).keys.length || (await get('/config')).options.some((o) => o.name === 'client_token' && o.origin !== 'default'))
+		return null;
+	return h('div.empty', {}, h('h2', {}, t('No keys yet')), h('p', {}, t('A client needs a key to use this gateway.')), h('div.row', {}, h('a.button', { href: '#/keys' }, t('Keys'))));
+}
+
 const quotaLine = (a) => h('div.quota', {}, h('div.name', { title: a.label ?? a.id }, a.label ?? a.id), bar(a.usage.percent),
 	h('div.small', {}, `${number(a.usage.percent, 0)} %`, h('span.dim', {}, ` · ${number(a.usage.used)} / ${number(a.usage.limit)}`)));
 
@@ -110,11 +117,11 @@ function fillTiles(tiles, { health, usage, stats }) {
 		tile(t('Requests today'), number(today.requests), today.errors ? h('span.wrong', {}, `${t('Errors')}: ${number(today.errors)}`) : `${t('Errors')}: ${number(0)}`),
 		tile(t('Tokens today'), compact(today.input_tokens + today.output_tokens), `${number(today.credits)} ${t('credits')}`),
 		tile(t('Remaining'), known.length ? number(known.reduce((all, a) => all + a.usage.remaining, 0), 0) : '–', known[0]?.usage.unit),
-		tile(t('Token refresher'), ran ? t(health.refresher.well ? 'runs well' : 'failed') : t('never ran'), ran ? when(ran) : null, ran && !health.refresher.well ? 'text.bad' : 'text'));
+		tile(t('Token refresher'), ran ? t(health.refresher.well ? 'runs well' : 'failed') : t('never ran'), ran ? when(ran) : t('cron starts it'), ran && !health.refresher.well ? 'text.bad' : 'text'));
 }
 
 export async function dashboardPage() {
-	const tiles = h('div.tiles'), quotas = h('div.quotas'), banner = h('div.banner.bad', { hidden: true, role: 'alert' }), words = h('div.row.middle'), soon = h('p.dim.small');
+	const begin = h('div.card', { hidden: true }), tiles = h('div.tiles'), quotas = h('div.quotas'), banner = h('div.banner.bad', { hidden: true, role: 'alert' }), words = h('div.row.middle'), soon = h('p.dim.small');
 	const states = plot(t('Accounts by state'), 'div.chart.low'), requests = plot(t('Requests')), tokens = plot(t('Tokens')), live = plot(t('Since this page was opened'));
 	const first = latencyCard(t('Until the first word')), answer = latencyCard(t('Until the end of an answer'));
 	let seen;
@@ -133,6 +140,7 @@ export async function dashboardPage() {
 	}
 	async function update() {
 		const [health, usage, stats] = await Promise.all([get('/health'), get('/usage'), get('/stats')]);
+		const step = health.accounts ? await noKeys(usage) : noAccounts(update);
 		const known = usage.accounts.filter((a) => a.usage && a.usage.percent !== null).sort((a, b) => b.usage.percent - a.usage.percent);
 
 		seen = { health, usage, stats };
@@ -140,7 +148,9 @@ export async function dashboardPage() {
 		banner.hidden = !health.damage;
 		banner.textContent = health.damage ?? '';
 		fillTiles(tiles, seen);
-		quotas.replaceChildren(...(!health.accounts ? [noAccounts(update)] : known.length ? known.map(quotaLine) :
+		begin.hidden = !step;
+		begin.replaceChildren(step ?? '');
+		quotas.replaceChildren(...(known.length ? known.map(quotaLine) :
 			[h('p.dim', {}, t('Nothing is known yet. kiro-refresh asks for it, or test an account.'))]));
 		words.replaceChildren(...Object.keys(order).filter((name) => health.states[name]).map((name) => h('span', {}, stateOf(name), ` ${number(health.states[name])}`)));
 		draw();
@@ -148,7 +158,7 @@ export async function dashboardPage() {
 	const card = (title, ...content) => h('div.card.pad', {}, h('h2', {}, title), content);
 
 	await update();
-	return { title: t('Dashboard'), update, draw, content: [banner, h('div.stack', {}, tiles,
+	return { title: t('Dashboard'), update, draw, content: [banner, h('div.stack', {}, begin, tiles,
 		h('div.halves', {}, card(`${t('Requests')} · ${t('Last 30 days')}`, requests.element), card(`${t('Tokens')} · ${t('Last 30 days')}`, tokens.element)),
 		h('div.halves', {}, first.element, answer.element),
 		h('div.columns', {}, card(t('Since this page was opened'), soon, live.element), card(t('Accounts by state'), states.element, words)),

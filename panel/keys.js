@@ -25,7 +25,10 @@ export function showKey({ name, key, code, old_ends_at: end }, done) {
 }
 
 // Which accounts serve it.
-export const pools = () => [['shared', t('its own and those of nobody')], ['own', t('its own only')], ['none', t('none: requests bring their own')]];
+export const pools = () => [['shared', t('its own and the shared ones')], ['own', t('its own only')], ['none', t('none: requests bring their own')]];
+
+// An end at midnight is that of the day before.
+const lastDay = (end) => end ? new Date(Date.parse(end) - 1000).toISOString().slice(0, 10) : '';
 
 // What a key may do; k: as it is, none for a new one.
 export const settings = (k) => [
@@ -34,13 +37,15 @@ export const settings = (k) => [
 	{ name: 'tokens', label: t('Limit of tokens'), value: k?.limits.tokens, placeholder: '2000000/month', hint: t('empty: none') },
 	{ name: 'credits', label: t('Limit of credits'), value: k?.limits.credits, placeholder: '50/month', hint: t('empty: none'), more: true },
 	{ name: 'max_streams', label: t('Most requests at once'), type: 'number', min: 0, value: k?.max_streams ?? 0, hint: t('0: no limit'), more: true },
-	{ name: 'expires_at', label: t('Good until the end of'), type: 'date', value: k?.expires_at?.slice(0, 10), hint: t('empty: for ever'), more: true },
+	{ name: 'expires_at', label: t('Good until the end of'), type: 'date', value: lastDay(k?.expires_at), hint: t('empty: for ever'), more: true },
 	{ name: 'models', label: t('Models'), value: k?.models, placeholder: 'claude-haiku-*, claude-sonnet-4.5', hint: t('empty: all'), more: true },
 	{ name: 'pool', label: t('Accounts that serve it'), value: k?.pool ?? 'shared', options: pools(), more: true },
 	{ name: 'accounts', label: t('Only these accounts'), value: k?.accounts, placeholder: 'acc_…', hint: t('empty: all'), more: true },
 ];
 
-const body = ({ max_streams: streams, expires_at: end, ...values }) => ({ ...values, max_streams: Number(streams), expires_at: end ? `${end}T23:59:59Z` : '' });
+// An end that was not touched stays to the second.
+const body = ({ max_streams: streams, expires_at: end, ...values }, k) => ({ ...values, max_streams: Number(streams),
+	expires_at: end && end === lastDay(k?.expires_at) ? k.expires_at : end ? `${end}T23:59:59Z` : '' });
 
 const newKey = (done) => dialog(t('New key'), (close) => form([{ name: 'name', label: t('Name'), required: true, hint: t('For whom or what it is') }, ...settings()],
 	t('Add'), async (values) => {
@@ -51,7 +56,7 @@ const newKey = (done) => dialog(t('New key'), (close) => form([{ name: 'name', l
 	}, close));
 
 const editKey = (k, done) => dialog(`${t('Edit')}: ${k.name}`, (close) => form(settings(k), t('Save'), async (values) => {
-	await api('PATCH', `/keys/${k.id}`, body(values));
+	await api('PATCH', `/keys/${k.id}`, body(values, k));
 	close();
 	done();
 }, close));

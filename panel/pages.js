@@ -104,7 +104,10 @@ export async function usagePage() {
 		list.update(answer.accounts);
 		for (const group of answer.accounts_used)
 			group.name = labels.get(group.name) ?? group.name;
-		groups.forEach(([name, each]) => each.update(answer[name]));
+		groups.forEach(([name, each], at) => {
+			each.update(answer[name]);
+			each.element.hidden = at > 0 && !answer.days.length; /* empty once, not four times */
+		});
 		known = answer.accounts.filter((a) => a.usage && a.usage.percent !== null).slice(0, 24);
 		holder.hidden = !known.length;
 		draw();

@@ -14,7 +14,7 @@ const REFRESH_MS = 15000;
 const app = document.getElementById('app');
 const pages = [['dashboard', 'Dashboard', dashboardPage], ['accounts', 'Accounts', accountsPage], ['keys', 'Keys', keysPage], ['codes', 'Codes', codesPage],
 	       ['models', 'Models', modelsPage], ['usage', 'Usage', usagePage], ['events', 'Events', eventsPage], ['settings', 'Settings', settingsPage]];
-let session, shown, turn = 0;
+let session, shown, ended, turn = 0;
 
 // ---- theme ----
 
@@ -49,7 +49,7 @@ const notConfigured = () => gate(h('h2', {}, t('No password is set')), h('p.dim'
 	h('pre', {}, h('code', {}, 'kiroctl admin passwd')), h('p.dim', {}, t('Then load this page again.')), h('div.field'),
 	h('button.main', { type: 'button', onclick: start }, t('Load again')));
 
-const signIn = () => gate(
+const signIn = () => gate(ended ? h('p', { role: 'status' }, t('The session has ended: sign in again.')) : null,
 	session.encrypted ? null : h('div.banner', {}, t('This connection is not encrypted: the password and all you see here can be read on the way. Serve the panel over HTTPS.')),
 	form([{ name: 'password', label: t('Password of the admin panel'), type: 'password', required: true, autocomplete: 'current-password' }], t('Sign in'), async ({ password }) => {
 		try {
@@ -116,11 +116,19 @@ function frame() {
 			await api('DELETE', '/session').catch(() => {});
 			start();
 		} }, t('Sign out')))), main));
+	ended = false;
 	onhashchange = () => open(main);
 	open(main);
 }
 
-signedOut.addEventListener('out', () => shown !== undefined && start());
+// A dialog would stand before the password.
+signedOut.addEventListener('out', () => {
+	if (shown === undefined)
+		return;
+	ended = true;
+	document.querySelectorAll('dialog[open]').forEach((left) => left.close());
+	start();
+});
 
 // What is seen is kept fresh, unless somebody is at it.
 setInterval(() => {

@@ -138,6 +138,20 @@ describe('command line', () => {
     assert.match((await succeed(['account', 'add', '--help'])).out, /--refresh-token-file/)
   })
 
+  test('help is for everything, for a noun and for a command, however it is asked for', async () => {
+    assert.equal((await succeed(['help'])).out, (await succeed(['--help'])).out)
+    for (const args of [['account', '--help'], ['help', 'account'], ['-h', 'account']]) {
+      const { out, err } = await succeed(args)
+      assert.match(out, /^Usage: kiroctl account COMMAND/)
+      assert.match(out, /^  account refresh ID \| --all /m)
+      assert.doesNotMatch(out, /key add/)
+      assert.equal(err, '')
+    }
+    assert.equal((await succeed(['help', 'key', 'add'])).out, (await succeed(['key', 'add', '--help'])).out)
+    assert.match((await fail(USAGE, ['frobnicate', '--help'])).err, /unknown command: frobnicate/)
+    assert.match((await fail(USAGE, ['help', 'frobnicate'])).err, /unknown command: frobnicate/)
+  })
+
   test('mistakes are usage errors that say what is wrong', async () => {
     assert.match((await fail(USAGE, ['frobnicate'])).err, /unknown command: frobnicate/)
     assert.match((await fail(USAGE, ['account', 'frob'])).err, /account list/)
@@ -149,6 +163,15 @@ describe('command line', () => {
     assert.match((await fail(USAGE, ['account', 'import', '--yes=1', 'x'])).err, /takes no value/)
     assert.match((await fail(USAGE, ['account', 'import'])).err, /give a file/)
     assert.match((await fail(USAGE, ['account', 'refresh'])).err, /--all/)
+    assert.match((await fail(USAGE, ['login', 'idc'])).err, /login idc: --start-url is missing/)
+    assert.match((await fail(USAGE, ['login', 'external-idp', '--issuer-url', 'https://a.example'])).err, /--client-id is missing/)
+    assert.match((await fail(DATA, ['usage', '--from', '2026-11-20', '--to', '2026-11-01'])).err, /--from is later than --to/)
+    assert.equal(fs.existsSync(state), false)
+  })
+
+  test('stream-test names the gateway that it cannot reach', async () => {
+    const { err } = await fail(TEMPORARY, ['stream-test', 'http://127.0.0.1:1/kiro'])
+    assert.match(err, /^kiroctl: http:\/\/127\.0\.0\.1:1\/kiro cannot be reached: /)
   })
 
   test('secrets on the command line are refused with the way that is safe', async () => {
@@ -596,6 +619,7 @@ describe('account refresh and test', () => {
       await succeed(['account', 'disable', 'off'])
       const r = await fail(PERMISSION, ['account', 'refresh', '--all'], { env: s.env })
       assert.match(r.out, /failed: /)
+      assert.match(r.err, /^kiroctl: 1 of 3 accounts failed$/m, 'and not the reason once more')
       assert.match(r.out, /refreshed, valid until/)
       assert.match(r.out, /left alone, it is disabled/)
       assert.equal((await json(['account', 'show', 'bad'])).state, 'invalid')
@@ -731,6 +755,27 @@ describe('key', () => {
   })
 })
 
+describe('what a key may do', () => {
+  test('accounts are named as everywhere; one that nobody has is refused', async () => {
+    const one = await addSocial('one'), two = await addSocial('two')
+
+    await succeed(['key', 'add', 'x', '--accounts', `one, ${two.slice(0, -2)}`])
+    assert.equal((await json(['key', 'show', 'x'])).accounts.join(), `${one},${two}`)
+    for (const command of [['key', 'set', 'x'], ['key', 'add', 'y'], ['code', 'add', 'z']])
+      assert.match((await fail(DATA, [...command, '--accounts', 'one,nobody'])).err, /no account is called nobody/)
+    assert.deepEqual((await json(['key', 'list'])).map(({ name }) => name), ['x'])
+    assert.equal((await json(['key', 'show', 'x'])).accounts.join(), `${one},${two}`)
+    await succeed(['key', 'set', 'x', '--accounts', ''])
+    assert.deepEqual((await json(['key', 'show', 'x'])).accounts, [])
+  })
+
+  test('a new key or code does not begin with its end', async () => {
+    for (const [noun, when] of [['key', '2020-01-01'], ['key', '0d'], ['code', '2020-01-01']])
+      assert.match((await fail(DATA, [noun, 'add', 'x', '--expires', when])).err, /--expires: .*over already/)
+    assert.equal(fs.existsSync(state), false)
+  })
+})
+
 describe('models', () => {
   test('aliases are set, replaced, listed and removed', async () => {
     await succeed(['models', 'add', 'gpt-4o', 'claude-sonnet-4.5'])
@@ -739,6 +784,8 @@ describe('models', () => {
     const aliases = await json(['models', 'show'])
     assert.deepEqual(Object.fromEntries(aliases.map((a) => [a.name, a.target])), { 'gpt-4o': 'claude-opus-4.5', fast: 'claude-haiku-4.5' })
     assert.match((await succeed(['models', 'show'])).out, /^fast +claude-haiku-4\.5\ngpt-4o +claude-opus-4\.5$/m)
+    assert.equal((await kiroctl(['models', 'add', 'fast', 'claude-haiku-4.5'])).err, '')
+    assert.match((await succeed(['models', 'add', 'slip', 'claude-hiaku-4.5'])).err, /note: there is no model claude-hiaku-4\.5 now/)
     await succeed(['models', 'remove', 'fast'])
     await fail(DATA, ['models', 'remove', 'fast'])
     await fail(USAGE, ['models', 'add', 'only-a-name'])
@@ -829,7 +876,7 @@ describe('doctor', () => {
     await succeed(['init'])
     const after = await kiroctl(['doctor', '--offline'])
     assert.equal(after.code, 1)
-    assert.match(after.out, /^FAIL +accounts .*kiroctl account import/m)
+    assert.match(after.out, /^FAIL +accounts .*kiroctl login METHOD.*kiroctl account import/m)
     assert.match(after.out, /^FAIL +client key .*kiroctl key add/m)
   })
 

@@ -33,7 +33,7 @@ function checkConstant(transcript, report) {
 
 function checkCalls(transcript, report) {
 	const { sent, request } = transcript;
-	const known = (request?.tools ?? []).map((tool) => (tool.function ?? tool.custom)?.name);
+	const known = (request?.tools ?? []).map((tool) => (tool.function ?? tool.custom ?? tool).name);
 	const calls = readCalls(transcript);
 	const finished = choicesOf(transcript).some((choice) => choice.finish_reason);
 

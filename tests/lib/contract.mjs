@@ -87,6 +87,8 @@ function checkPayloads({ problems, events }, report) {
 	for (const { json, data } of events) {
 		if (json !== undefined && (json === null || typeof json !== 'object' || Array.isArray(json)))
 			report(`no JSON object: ${shorten(data)}`);
+		if (/[\u0085\u2028\u2029]/.test(data))
+			report(`a line end for Python's splitlines(): ${shorten(data)}`);
 		if (hasText(json, (text) => !text.isWellFormed()))
 			report(`a lone surrogate: ${shorten(data)}`);
 		if (hasText(json, (text) => text.includes('\0')))

@@ -292,12 +292,17 @@ step('a key is made, shown once, and serves a client until its limit is reached,
 });
 
 step('a key is changed, gets a new secret beside the old one, is revoked and removed', async () => {
+	at.kiroctl(['key', 'set', 'laptop', '--expires', '2031-05-31']);
+	await go('models');
+	await go('keys');
 	await actOn('laptop', 'Edit');
 	await page.getByLabel('Limit of requests').fill('');
 	await page.getByText('More settings').click();
+	assert.equal(await page.getByLabel('Good until the end of').inputValue(), '2031-05-31');
 	await page.getByLabel('Most requests at once').fill('2');
 	await button('Save').click();
 	await rowOf('laptop').getByText('0 / 2 at once').waitFor();
+	assert.equal((await api('/keys')).keys.find(({ name }) => name === 'laptop').expires_at, '2031-06-01T00:00:00Z', 'it was not touched');
 	assert.equal(await say(laptop), 200);
 	await actOn('laptop', 'New secret');
 	await button('Make a new secret').click();
@@ -321,6 +326,20 @@ step('a key is changed, gets a new secret beside the old one, is revoked and rem
 	await page.locator('dialog', { hasText: 'short-lived' }).getByRole('button', { name: 'Remove', exact: true }).click();
 	await rowOf('short-lived').waitFor({ state: 'detached' });
 	assert.equal(await say(gone), 401);
+});
+
+step('a session that ended while a dialog was open: the page says so and asks for the password', async () => {
+	await go('keys');
+	await button('New key').click();
+	await page.getByLabel('Name', { exact: true }).fill('too late');
+	await page.context().clearCookies();
+	await button('Add').click();
+	await page.getByText('The session has ended: sign in again.').waitFor();
+	assert.equal(await page.locator('dialog').count(), 0);
+	await shot('session-ended');
+	await signIn(PASSWORD);
+	await heading('Client keys').waitFor();
+	assert.equal((await api('/keys')).keys.filter(({ name }) => name === 'too late').length, 0);
 });
 
 step('an alias is made and a name tested', async () => {
@@ -473,13 +492,13 @@ step('codes are imported, and may use the accounts of nobody where that is ticke
 	codes.push(code);
 	await go('codes');
 	await page.locator('.head').getByRole('button', { name: 'Import', exact: true }).click();
-	await page.getByLabel('may use those of nobody').check();
+	await page.getByLabel('may use the shared ones').check();
 	await page.locator('dialog textarea').fill(JSON.stringify(file));
 	await button('Show what would be done').click();
 	await page.locator('dialog .state', { hasText: 'add' }).waitFor();
 	await shot('codes-import');
 	await button('Store (1)').click();
-	await rowOf('act-Q7W2').getByText('its own and those of nobody').waitFor();
+	await rowOf('act-Q7W2').getByText('its own and the shared ones').waitFor();
 	assert.equal(await say(code, 'hello', { 'x-machine-id': 'machine-of-cai' }), 200);
 });
 
@@ -723,6 +742,37 @@ step('the page is small, and how soon it is seen is told', async () => {
 		paints.push(await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime).then((handle) => handle.jsonValue()));
 	}
 	console.log(`# panel: ${all} bytes compressed without charts; first contentful paint ${paints.map(Math.round).join(', ')} ms`);
+});
+
+step('a new installation: the dashboard begins with what is to be done next', async () => {
+	const bare = await makeInstallation({ standin, accounts: [] });
+	const { port, stop } = await mode.start(bare, mode.mount);
+	const fresh = await newPage(browser, { wrong, told });
+	const top = () => fresh.locator('main .card').first();
+
+	try {
+		bare.kiroctl(['key', 'remove', 'test']);
+		bare.kiroctl(['admin', 'passwd'], { input: `${PASSWORD}\n` });
+		await fresh.goto(`http://127.0.0.1:${port}${mode.mount}/admin`);
+		await fresh.getByLabel('Password of the admin panel').fill(PASSWORD);
+		await fresh.getByRole('button', { name: 'Sign in', exact: true }).click();
+		await top().getByText('No accounts yet').waitFor();
+		await fresh.screenshot({ path: `${screens}/new-installation.png`, fullPage: true });
+		bare.kiroctl(['account', 'import', '-', '--yes'], { input: JSON.stringify({ kiroApiKey: 'ksk_standin_0123456789abcdef' }) });
+		await fresh.reload();
+		await top().getByText('No keys yet').waitFor();
+		await top().getByRole('link', { name: 'Keys' }).click();
+		await fresh.getByText('A client needs a key').waitFor();
+		bare.kiroctl(['key', 'add', 'laptop']);
+		await fresh.evaluate(() => { location.hash = '#/dashboard'; });
+		await fresh.getByRole('heading', { name: 'Dashboard', level: 1 }).waitFor();
+		await fresh.getByText('Can serve now').waitFor();
+		assert.equal(await fresh.getByText('No keys yet').count(), 0);
+	} finally {
+		await fresh.context().close();
+		await stop();
+		bare.remove();
+	}
 });
 
 step('who guesses too often is told how long to wait', async () => {

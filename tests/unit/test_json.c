@@ -162,6 +162,22 @@ static void writer_escapes_and_reader_gets_the_same_back(void)
 	buf_release(&b);
 }
 
+/* Python's str.splitlines() takes them for line ends; their neighbours are nothing of the kind. */
+static void writer_escapes_what_some_take_for_line_ends(void)
+{
+	static const char text[] = "\xC2\x84\xC2\x85\xC2\x86\xE2\x80\xA7\xE2\x80\xA8\xE2\x80\xA9"
+				   "\xE2\x80\xAA\xE2\x81\xA8\xE3\x80\xA8";
+	struct jsonw w;
+	struct buf b;
+
+	buf_init(&b, KB(1));
+	jsonw_init(&w, &b);
+	jsonw_text(&w, text);
+	CU_ASSERT_STRING_EQUAL(b.at, "\"\xC2\x84\\u0085\xC2\x86\xE2\x80\xA7\\u2028\\u2029"
+				     "\xE2\x80\xAA\xE2\x81\xA8\xE3\x80\xA8\"");
+	buf_release(&b);
+}
+
 static void writer_copies_trees(void)
 {
 	static const char text[] = "{\"a\":[1,\"x\",{\"b\":null}],\"c\":true,\"d\":1.5}";
@@ -261,6 +277,8 @@ CU_TestInfo json_tests[] = {
 	{ "getters_name_the_field", getters_name_the_field },
 	{ "writer_escapes_and_reader_gets_the_same_back",
 	  writer_escapes_and_reader_gets_the_same_back },
+	{ "writer_escapes_what_some_take_for_line_ends",
+	  writer_escapes_what_some_take_for_line_ends },
 	{ "writer_copies_trees", writer_copies_trees },
 	{ "numbers_keep_all_their_digits", numbers_keep_all_their_digits },
 	{ "odd_numbers_are_refused_or_written_anew", odd_numbers_are_refused_or_written_anew },

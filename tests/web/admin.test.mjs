@@ -263,6 +263,26 @@ test('a login can be cancelled; an unknown method is named', async () => {
 	assert.equal((await api('POST', '/logins', { method: 'magic' })).json.error.field, 'method');
 });
 
+test('the accounts of a key are named as people name them; one that nobody has is refused', async () => {
+	const { accounts } = await ok('GET', '/accounts');
+	const [one, two] = accounts;
+	const listed = async (name) => (await ok('GET', '/keys')).keys.find((k) => k.name === name).accounts;
+
+	for (const [path, member] of [['/keys', 'accounts'], ['/codes', 'only_accounts']]) {
+		const answer = await api('POST', path, { name: 'narrow', [member]: 'nobody' });
+
+		assert.equal(answer.status, 404, answer.text);
+		assert.equal(answer.json.error.field, member);
+	}
+	await client.call('POST', '/api/v1/keys', { name: 'narrow', accounts: `${one.label}, ${two.id.slice(0, -2)}` });
+	assert.equal(await listed('narrow'), `${one.id},${two.id}`);
+	assert.equal((await api('PATCH', '/keys/narrow', { accounts: `${one.id},nobody` })).status, 404);
+	assert.equal(await listed('narrow'), `${one.id},${two.id}`);
+	await ok('PATCH', '/keys/narrow', { accounts: '' });
+	assert.equal(await listed('narrow'), null);
+	await ok('DELETE', '/keys/narrow');
+});
+
 test('a key is shown once, serves, and is refused when it is removed', async () => {
 	const { key } = (await client.call('POST', '/api/v1/keys', { name: 'laptop' })).json;
 	const models = () => request({ port: server.port, path: `${mode.mount}/v1/models`,
