@@ -341,15 +341,20 @@ static int search_directly(struct search *s, const char *query, struct error *e)
 	return 0;
 }
 
-/* The search itself went well, and it was what the client wanted: that the model had no word to add
- * does not take it back. */
-static int end_without_summary(struct search *s, struct error *e)
+/* What the client wanted was found, and the model has failed before its first word: the turn is not
+ * at its end, and what was found stands. Only the Messages API can say so. */
+static bool may_pause(const struct search *s, const struct error *e)
+{
+	return s->usage.searches && !s->turn->any_event && e->kind != ERR_GONE &&
+	       s->turn->out.dialect == &out_anthropic;
+}
+
+static int pause_turn(struct search *s, struct error *e)
 {
 	log_line(LOG_WARN, "web search without a summary: %s", e->message);
 	error_clear(e);
 	s->usage.input += turn_estimate(s->turn, &s->chat);
-	s->usage.output = s->usage.output ? s->usage.output : 1;
-	s->last.stop = STOP_END_TURN;
+	s->last.stop = STOP_PAUSE_TURN;
 	return end_answer(s, e);
 }
 
@@ -357,12 +362,8 @@ static int run_rounds(struct search *s, bool direct, struct error *e)
 {
 	for (int round = 1;; round++) {
 		begin_round(s);
-		if (up_call_run(s->call, e)) {
-			if (direct && s->usage.searches && !s->turn->any_event && round == 1 &&
-			    e->kind != ERR_GONE)
-				return end_without_summary(s, e);
-			return -1;
-		}
+		if (up_call_run(s->call, e))
+			return direct && round == 1 && may_pause(s, e) ? pause_turn(s, e) : -1;
 		if (!s->stopped)
 			return 0;
 		if (search_all(s, e))

@@ -4,7 +4,8 @@
  * found, and the conversation goes on upstream with the result, all in one answer.
  *
  * A request that is nothing but a search ("Perform a web search for the query: Q", Claude Code's)
- * is searched for at once, and the model only sums up.
+ * is searched for at once, and the model only sums up. Where it cannot, the Messages API has what
+ * was found, and "pause_turn".
  *
  * The loop ends with the model's answer; when the model calls a tool of the client's beside the
  * search; after SEARCH_ROUNDS calls upstream with "pause_turn", which asks the client to go on.
