@@ -52,7 +52,8 @@ const said = {
 };
 
 const head = { 'content-type': 'text/event-stream; charset=utf-8' };
-const write = (event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+const json = (value) => JSON.stringify(value).replaceAll('\u2028', '\\u2028');
+const write = (event) => `event: ${event.type}\ndata: ${json(event)}\n\n`;
 
 const messages = (events, more = {}) => ({
 	dialect: 'anthropic', status: 200, headers: head, complete: true,
@@ -88,7 +89,7 @@ const chatRequest = { stream_options: { include_usage: true },
 const chat = (events, more = {}) => ({
 	dialect: 'openai', status: 200, headers: head, complete: true, request: chatRequest,
 	bytes: Buffer.from(events.map((event) =>
-		(typeof event === 'string' ? event : `data: ${JSON.stringify(event)}\n\n`)).join('')),
+		(typeof event === 'string' ? event : `data: ${json(event)}\n\n`)).join('')),
 	...more,
 });
 const chatEdited = (at, ...events) => chat(completion.toSpliced(at, 1, ...events));
@@ -107,6 +108,7 @@ const broken = {
 	    replaced(messages(answer), '"ping"}', '"ping"'),
 	    replaced(messages(answer), 'data: {"type":"ping"}', 'data: 1'),
 	    replaced(messages(answer), '\n\n', '\r\n\r\n'),
+	    replaced(messages(answer), '\\u2028', '\u2028'),
 	    replaced(messages(answer), '\u{1f600}', '\\u0000'),
 	    replaced(messages(answer), '\u{1f600}', '\0')],
 	5: [raw(messages(answer), (bytes) => Buffer.concat([
@@ -118,7 +120,7 @@ const broken = {
 	    messages([start, ...text(0, 'ab'), failure],
 		     { sent: { text: 'a', end: 'failed' } })],
 	7: [messages(answer, { sent: { ...said, text: `${said.text}\u001b` } }),
-	    replaced(messages(answer, { sent: said }), '\u2028', '\\n')],
+	    replaced(messages(answer, { sent: said }), '\\u2028', '\\n')],
 	8: [edited(0, { ...start, message: { ...start.message, id: null } }),
 	    edited(0, { ...start, message: { ...start.message, id: 'toolu_1' } }),
 	    chatEdited(2, chunk({ content: 'Hi' }, null, { id: 'chatcmpl-2' })),
