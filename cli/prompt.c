@@ -102,10 +102,11 @@ int prompt_line(const struct prompt *p, const char *question, bool hidden, struc
 	sigset_t signals;
 	int rc;
 
-	if (terminal)
-		fputs(question, stderr);
+	/* What is typed before the terminal is silent would be seen, and then lost. */
 	if (terminal && hidden)
 		hide(&before, &signals);
+	if (terminal)
+		fputs(question, stderr);
 	rc = read_line(p, out, e);
 	if (terminal && hidden) {
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
