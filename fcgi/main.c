@@ -14,14 +14,13 @@
 #include "common/secret.h"
 #include "fcgi/conn.h"
 #include "fcgi/router.h"
+#include "fcgi/trim.h"
 #include "fcgi/workers.h"
 
 #include <getopt.h>
-#include <link.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
@@ -98,49 +97,6 @@ static void raise_descriptor_limit(const struct app *app)
 			 (uintmax_t)limit.rlim_cur, (uintmax_t)wanted);
 }
 
-/* Whose code the linker has changed as it has changed data elsewhere: no library ought to. */
-static bool has_text_relocations(const struct dl_phdr_info *object)
-{
-	const ElfW(Dyn) *d = NULL;
-
-	for (int i = 0; i < object->dlpi_phnum; i++) {
-		if (object->dlpi_phdr[i].p_type == PT_DYNAMIC)
-			d = (const void *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr);
-	}
-	for (; d && d->d_tag != DT_NULL; d++) {
-		if (d->d_tag == DT_TEXTREL || (d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
-			return true;
-	}
-	return false;
-}
-
-static int unmap_pages(struct dl_phdr_info *object, size_t size, void *unused)
-{
-	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	(void)size;
-	(void)unused;
-	if (has_text_relocations(object))
-		return 0;
-	for (int i = object->dlpi_phnum - 1; i >= 0; i--) { /* they lie in the first segment */
-		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
-		uintptr_t at = (object->dlpi_addr + p->p_vaddr) / page * page;
-		uintptr_t end = object->dlpi_addr + p->p_vaddr + p->p_memsz;
-
-		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
-			madvise((void *)at, end - at, MADV_DONTNEED);
-	}
-	return 0;
-}
-
-/* Three quarters of an idle responder were what only the start has read of 40 libraries, the tables
- * of their symbols above all: 11.4 MB where no other process uses these, and now 2.7. What is
- * needed again comes from the page cache, for 1 ms of the first request. */
-static void forget_start(void)
-{
-	dl_iterate_phdr(unmap_pages, NULL);
-}
-
 static int serve_fastcgi(struct app *app, const sigset_t *handled)
 {
 	int signals = signalfd(-1, handled, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -151,7 +107,7 @@ static int serve_fastcgi(struct app *app, const sigset_t *handled)
 	}
 	raise_descriptor_limit(app);
 	app_check_stores(app);
-	forget_start();
+	trim_start();
 	/* Workers that are still at it must not meet a released app. */
 	if (run(app, signals) > 0)
 		_exit(EX_OK);

@@ -4,8 +4,8 @@
 #include "common/clock.h"
 #include "common/limits.h"
 #include "fcgi/tokens.h"
+#include "fcgi/trim.h"
 #include "fcgi/up_request.h"
-#include "fcgi/workers.h"
 
 #define FLUSH_AT KB(16) /* a burst of events goes out in pieces of about this size */
 
@@ -151,7 +151,7 @@ static int sink_read(void *context, struct error *e)
 		return -1;
 	if (!t->trimmed && t->request->response.started) {
 		t->trimmed = true;
-		workers_trim_stack(); /* 4 KiB of a stream, more over TLS */
+		trim_stack(); /* 4 KiB of a stream, more over TLS */
 	}
 	return 0;
 }

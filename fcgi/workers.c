@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #define STACK	    (256 * 1024) /* TLS and 128 levels of JSON need under 100 KiB */
@@ -18,7 +17,6 @@
 #define WAKE_SIGNAL SIGUSR2	 /* ends a wait in accept() */
 #define PAUSE_MS    20		 /* between looks at what no event tells */
 #define QUEUE_MS    1000	 /* in which the queue is emptied before a stop */
-#define OWN_FRAME   512		 /* bytes of stack that workers_trim_stack() itself is in */
 
 struct workers {
 	struct app *app;
@@ -31,21 +29,6 @@ struct workers {
 };
 
 static void *work(void *argument);
-
-void workers_trim_stack(void)
-{
-	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0) - OWN_FRAME;
-	pthread_attr_t stack;
-	size_t size;
-	void *low;
-
-	if (gettid() == getpid() || pthread_getattr_np(pthread_self(), &stack))
-		return; /* a CGI program ends with its answer */
-	pthread_attr_getstack(&stack, &low, &size);
-	pthread_attr_destroy(&stack);
-	madvise(low, here / page * page - (uintptr_t)low, MADV_DONTNEED);
-}
 
 int workers_most(const struct app *app)
 {

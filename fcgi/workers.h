@@ -22,10 +22,6 @@ int workers_stop(struct workers *w, int64_t until);
 /* Not while workers_stop() says that there are any. */
 void workers_free(struct workers *w);
 
-/* Gives back what lies below the caller in its thread's stack: reading a request and reaching the
- * upstream (over TLS most of all) go deeper than the answer that follows, which may last. */
-void workers_trim_stack(void);
-
 /* How many there may be at once: requests under way, and those that are told to come again. */
 int workers_most(const struct app *app);
 

@@ -1,5 +1,7 @@
 #include "common/base.h"
-#include "fcgi/workers.h"
+#include "fcgi/trim.h"
+
+#include "common/limits.h"
 
 #include <CUnit/CUnit.h>
 #include <pthread.h>
@@ -27,7 +29,7 @@ static void *look(void *argument)
 	uintptr_t deep = go_deep();
 
 	__asm__ volatile("" : : "r"(above) : "memory");
-	workers_trim_stack();
+	trim_stack();
 	seen->below = *(volatile char *)(deep + DEEP / 4);
 	memcpy(seen->above, above, sizeof(above));
 	return NULL;
@@ -53,7 +55,7 @@ static void the_main_threads_stack_is_left_alone(void)
 	CU_ASSERT_STRING_EQUAL(seen.above, "what the caller has");
 }
 
-CU_TestInfo workers_tests[] = {
+CU_TestInfo trim_tests[] = {
 	{ "a trimmed stack has only what is in use", a_trimmed_stack_has_only_what_is_in_use },
 	{ "the main thread's stack is left alone", the_main_threads_stack_is_left_alone },
 	CU_TEST_INFO_NULL,
