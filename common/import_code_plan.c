@@ -142,7 +142,7 @@ int import_plan_codes(struct import_plan *plans, struct import *i, const struct 
 		      struct error *e)
 {
 	struct key_names taken = { .count = 0 };
-	int rc = keys && count_codes(i) ? key_names_load(&taken, keys, e) : 0;
+	int rc = keys && count_codes(i) ? keys_names(keys, &taken, e) : 0;
 
 	for (size_t n = 0; n < i->count && !rc; n++) {
 		plans[n].code = IMPORT_VERDICTS;

@@ -1,8 +1,6 @@
 #include "common/base.h"
 #include "common/key_names.h"
 
-#include "common/keys.h"
-
 #include <search.h>
 
 static int compare(const void *a, const void *b)
@@ -28,17 +26,6 @@ void key_names_add(struct key_names *names, const char *name, const char *hash)
 		n->same = (*node)->same;
 		(*node)->same = n;
 	}
-}
-
-static int take(void *context, const struct key *key)
-{
-	key_names_add(context, key->name, key->hash);
-	return 0;
-}
-
-int key_names_load(struct key_names *names, const struct store *keys, struct error *e)
-{
-	return keys_each(keys, take, names, e);
 }
 
 const struct key_name *key_names_find(const struct key_names *names, const char *name)

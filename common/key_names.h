@@ -6,9 +6,7 @@
 #define COMMON_KEY_NAMES_H
 
 #include "common/base.h"
-#include "common/error.h"
 #include "common/key.h"
-#include "common/store.h"
 
 struct key_name {
 	char name[KEY_NAME_SIZE];
@@ -23,8 +21,7 @@ struct key_names {
 	size_t count;
 };
 
-/* Adds those of the store to *names ({0}: none yet). -1: it cannot be read. */
-int key_names_load(struct key_names *names, const struct store *keys, struct error *e);
+/* {0}: none yet; keys_names() adds those of a store. */
 void key_names_add(struct key_names *names, const char *name, const char *hash);
 void key_names_release(struct key_names *names);
 

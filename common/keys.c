@@ -4,7 +4,6 @@
 #include "common/clock.h"
 #include "common/ids.h"
 #include "common/json.h"
-#include "common/key_names.h"
 #include "common/limits.h"
 #include "common/secret.h"
 #include "common/utf8.h"
@@ -69,6 +68,17 @@ int keys_count(const struct store *keys, size_t *count, struct error *e)
 {
 	*count = 0;
 	return keys_each(keys, count_one, count, e);
+}
+
+static int take_name(void *context, const struct key *key)
+{
+	key_names_add(context, key->name, key->hash);
+	return 0;
+}
+
+int keys_names(const struct store *keys, struct key_names *names, struct error *e)
+{
+	return keys_each(keys, take_name, names, e);
 }
 
 static int find_hashed(const struct store *keys, const char *text, struct key *out, struct error *e)
@@ -280,7 +290,7 @@ static int add_one(void *context, struct step *step, struct error *e)
 {
 	const struct adding *a = context;
 	struct key_names names = { .count = 0 };
-	int rc = key_names_load(&names, a->keys, e);
+	int rc = keys_names(a->keys, &names, e);
 
 	if (!rc)
 		rc = add(step, &names, a->key, e);
@@ -467,7 +477,7 @@ static int take_change(struct taking *t, struct step *step, const struct keys_it
 static int take_all(void *context, struct step *step, struct error *e)
 {
 	struct taking *t = context;
-	int rc = key_names_load(&t->names, t->keys, e);
+	int rc = keys_names(t->keys, &t->names, e);
 
 	for (size_t i = 0; i < t->count && !rc; i++) {
 		const struct keys_item *item = &t->items[i];

@@ -8,6 +8,7 @@
 #include "common/base.h"
 #include "common/error.h"
 #include "common/key.h"
+#include "common/key_names.h"
 #include "common/store.h"
 
 #define KEY_TEXT_SIZE 256 /* of a given key; made ones are shorter */
@@ -57,5 +58,7 @@ int keys_named(const struct store *keys, const char *name, struct key *out, stru
 int keys_each(const struct store *keys, int (*each)(void *context, const struct key *key),
 	      void *context, struct error *e);
 int keys_count(const struct store *keys, size_t *count, struct error *e);
+/* Adds the names of all to *names. */
+int keys_names(const struct store *keys, struct key_names *names, struct error *e);
 
 #endif
