@@ -171,9 +171,7 @@ static void set_secret(struct secret *to, const char *text)
 	char *copy = trim(text);
 
 	secret_set(to, copy);
-	if (copy)
-		explicit_bzero(copy, strlen(copy));
-	free(copy);
+	secret_free(copy);
 }
 
 static int read_member(struct import_entry *entry, const struct member *m, const cJSON *tree)

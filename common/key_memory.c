@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "common/key_memory.h"
 
+#include "common/hex.h"
 #include "common/secret.h"
 
 #include <pthread.h>
@@ -45,7 +46,7 @@ void key_memory_free(struct key_memory *m)
 
 static struct known **place_of(struct key_memory *m, const char *hash)
 {
-	return &m->places[strtoul((char[]){ hash[0], hash[1], '\0' }, NULL, 16) % PLACES];
+	return &m->places[(16 * hex_digit(hash[0]) + hex_digit(hash[1])) % PLACES];
 }
 
 static bool recall(struct key_memory *m, const struct store_stamp *now, const char *hash,

@@ -6,6 +6,7 @@
 
 #include "common/generation.h"
 #include "common/limits.h"
+#include "common/secret.h"
 #include "common/store_parts.h"
 
 #include <search.h>
@@ -45,9 +46,7 @@ int step_get(const struct step *step, const char *key, struct buf *json, struct 
 
 static void take_json(struct step_change *c, struct span json)
 {
-	if (c->json)
-		explicit_bzero(c->json, c->len);
-	free(c->json);
+	secret_free(c->json);
 	c->json = xstrndup(json.len ? json.at : "", json.len);
 	c->len = json.len;
 }
@@ -120,8 +119,7 @@ static void release(struct step *step)
 	tdestroy(step->index, keep);
 	for (struct step_change *c = step->changes; c; c = next) {
 		next = c->next;
-		take_json(c, span_of(""));
-		free(c->json);
+		secret_free(c->json);
 		free(c->key);
 		free(c);
 	}

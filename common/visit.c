@@ -21,7 +21,7 @@ void visit_note(const char *state_dir, int64_t when, int exit_code)
 		return;
 	/* Of one length, so that a reader never sees two lines mixed. */
 	len = snprintf(line, sizeof(line), "%020" PRId64 " %03d\n", when, exit_code);
-	(void)!pwrite(fd, line, (size_t)len, 0);
+	(void)statedir_write(fd, (struct span){ line, (size_t)len }, 0);
 	close(fd);
 }
 
