@@ -61,7 +61,7 @@ static void print(const struct ctl *c, const struct capture *k, bool ordered)
 	jsonw_begin_object(&w);
 	jsonw_bool_member(&w, "on", on);
 	jsonw_text_member(&w, "key", ordered ? k->key : NULL);
-	jsonw_text_member(&w, "until", ordered ? clock_format(k->until, date) : NULL);
+	jsonw_date_member(&w, "until", ordered ? k->until : 0);
 	jsonw_text_member(&w, "file", path);
 	jsonw_int_member(&w, "bytes", (int64_t)st.st_size);
 	jsonw_end(&w);

@@ -24,7 +24,6 @@ struct wait {
 
 static void print_open_json(const struct login *l)
 {
-	char date[CLOCK_TEXT_SIZE];
 	struct jsonw w;
 	struct buf out;
 
@@ -37,7 +36,7 @@ static void print_open_json(const struct login *l)
 	jsonw_text_member(&w, "page", l->page);
 	jsonw_text_member(&w, "code", l->code);
 	jsonw_bool_member(&w, "paste_address", l->by_callback);
-	jsonw_text_member(&w, "expires_at", clock_format(l->expires_at, date));
+	jsonw_date_member(&w, "expires_at", l->expires_at);
 	jsonw_int_member(&w, "interval", l->interval);
 	jsonw_end(&w);
 	ctl_print_json(&out);

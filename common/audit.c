@@ -106,7 +106,6 @@ static void add_text(struct jsonw *w, const char *name, const char *text)
 
 static void add_line(struct buf *out, const struct audit_entry *entry, const struct tail *t)
 {
-	char stamp[CLOCK_TEXT_SIZE];
 	struct jsonw w;
 
 	if (t->open)
@@ -114,7 +113,7 @@ static void add_line(struct buf *out, const struct audit_entry *entry, const str
 	jsonw_init(&w, out);
 	jsonw_begin_object(&w);
 	jsonw_int_member(&w, "seq", t->seq + 1);
-	jsonw_text_member(&w, "time", clock_format(clock_wall(), stamp));
+	jsonw_date_member(&w, "time", clock_wall());
 	add_text(&w, "who", entry->who);
 	add_text(&w, "from", entry->from);
 	add_text(&w, "action", entry->action);

@@ -19,8 +19,6 @@ int probe_account(const struct refresher *r, struct account *a, struct usage *u,
 
 void probe_write(struct jsonw *w, const struct account *a, const struct usage *u)
 {
-	char reset[CLOCK_TEXT_SIZE];
-
 	jsonw_begin_object(w);
 	jsonw_text_member(w, "id", a->id);
 	jsonw_text_member(w, "plan", *u->plan ? u->plan : NULL);
@@ -30,7 +28,7 @@ void probe_write(struct jsonw *w, const struct account *a, const struct usage *u
 	jsonw_key(w, "limit");
 	jsonw_double(w, usage_limit(u));
 	jsonw_text_member(w, "unit", *u->unit ? u->unit : NULL);
-	jsonw_text_member(w, "reset_at", u->reset_at ? clock_format(u->reset_at, reset) : NULL);
+	jsonw_date_member(w, "reset_at", u->reset_at);
 	jsonw_bool_member(w, "overage", u->overage.enabled);
 	jsonw_end(w);
 }

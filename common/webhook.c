@@ -87,7 +87,6 @@ static const char *told_state(const cJSON *told, const struct account *a)
 static size_t add_changes(struct jsonw *w, const cJSON *told, const struct account *accounts,
 			  size_t count)
 {
-	char date[CLOCK_TEXT_SIZE];
 	size_t changes = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -103,8 +102,7 @@ static size_t add_changes(struct jsonw *w, const cJSON *told, const struct accou
 		jsonw_text_member(w, "from", from);
 		jsonw_text_member(w, "to", to);
 		jsonw_text_member(w, "reason", a->state_reason);
-		jsonw_text_member(w, "until",
-				  a->state_until ? clock_format(a->state_until, date) : NULL);
+		jsonw_date_member(w, "until", a->state_until);
 		jsonw_end(w);
 	}
 	return changes;
@@ -113,14 +111,13 @@ static size_t add_changes(struct jsonw *w, const cJSON *told, const struct accou
 static size_t write_body(const cJSON *told, const struct account *accounts, size_t count,
 			 struct buf *body)
 {
-	char date[CLOCK_TEXT_SIZE];
 	size_t changes;
 	struct jsonw w;
 
 	jsonw_init(&w, body);
 	jsonw_begin_object(&w);
 	jsonw_text_member(&w, "type", "account.state");
-	jsonw_text_member(&w, "sent_at", clock_format(clock_wall(), date));
+	jsonw_date_member(&w, "sent_at", clock_wall());
 	jsonw_begin_array_member(&w, "changes");
 	changes = add_changes(&w, told, accounts, count);
 	jsonw_end(&w);

@@ -225,7 +225,6 @@ int api_admin_key_revoke(struct request *r)
 
 static int send_secret(struct request *r, const struct key *key, const char *text, int64_t ends_at)
 {
-	char date[CLOCK_TEXT_SIZE];
 	struct admin_answer a;
 
 	admin_begin(&a);
@@ -233,7 +232,7 @@ static int send_secret(struct request *r, const struct key *key, const char *tex
 	jsonw_text_member(&a.w, "name", key->name);
 	jsonw_text_member(&a.w, "role", key_role_names[key->role]);
 	jsonw_text_member(&a.w, "key", text);
-	jsonw_text_member(&a.w, "old_ends_at", clock_format(ends_at, date));
+	jsonw_date_member(&a.w, "old_ends_at", ends_at);
 	jsonw_end(&a.w);
 	return admin_send(r, 200, &a);
 }

@@ -99,9 +99,7 @@ static int flow_parse(struct flow *f, struct span json, struct error *e)
 	snprintf(f->account, sizeof(f->account), "%s", json_text_or(tree, "account", ""));
 	snprintf(f->label, sizeof(f->label), "%s", json_text_or(tree, "label", ""));
 	f->asked_ms = (int64_t)json_number_or(tree, "asked_ms", 0);
-	if (text)
-		explicit_bzero(text, strlen(text));
-	cJSON_free(text);
+	secret_free(text);
 	cJSON_Delete(tree);
 	return rc;
 }
@@ -169,7 +167,6 @@ static int forget_over(struct request *r)
 static int send_flow(struct request *r, int status, const struct flow *f, const char *step)
 {
 	const struct login *l = &f->login;
-	char date[CLOCK_TEXT_SIZE];
 	struct admin_answer a;
 
 	admin_begin(&a);
@@ -181,7 +178,7 @@ static int send_flow(struct request *r, int status, const struct flow *f, const 
 	jsonw_text_member(&a.w, "url", l->url);
 	jsonw_text_member(&a.w, "page", l->page);
 	jsonw_text_member(&a.w, "code", l->code);
-	jsonw_text_member(&a.w, "expires_at", clock_format(l->expires_at, date));
+	jsonw_date_member(&a.w, "expires_at", l->expires_at);
 	jsonw_int_member(&a.w, "interval", l->interval);
 	jsonw_end(&a.w);
 	return admin_send(r, status, &a);

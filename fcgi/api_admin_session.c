@@ -14,7 +14,7 @@
 /* cookie "": nobody is signed in. */
 static int send_session(struct request *r, const char *cookie, int64_t expires_at, bool configured)
 {
-	char token[ADMIN_TOKEN_SIZE] = "", date[CLOCK_TEXT_SIZE];
+	char token[ADMIN_TOKEN_SIZE] = "";
 	struct admin_answer a;
 
 	if (*cookie)
@@ -24,7 +24,7 @@ static int send_session(struct request *r, const char *cookie, int64_t expires_a
 	jsonw_bool_member(&a.w, "configured", configured);
 	jsonw_bool_member(&a.w, "signed_in", *cookie != '\0');
 	jsonw_text_member(&a.w, "csrf_token", *cookie ? token : NULL);
-	jsonw_text_member(&a.w, "expires_at", *cookie ? clock_format(expires_at, date) : NULL);
+	jsonw_date_member(&a.w, "expires_at", *cookie ? expires_at : 0);
 	jsonw_bool_member(&a.w, "encrypted", auth_over_https(r) || auth_is_loopback(r));
 	jsonw_text_member(&a.w, "version", *cookie ? KIRO_FCGI_VERSION : NULL);
 	jsonw_end(&a.w);

@@ -60,13 +60,12 @@ static void write_states(struct jsonw *w, const struct roster *roster)
 
 static void write_refresher(struct request *r, struct jsonw *w)
 {
-	char date[CLOCK_TEXT_SIZE];
 	int exit_code = 0;
 	int64_t when = 0;
 	bool ran = !visit_last(r->site->config->state_dir, &when, &exit_code);
 
 	jsonw_begin_object_member(w, "refresher");
-	jsonw_text_member(w, "last_run_at", ran ? clock_format(when, date) : NULL);
+	jsonw_date_member(w, "last_run_at", ran ? when : 0);
 	jsonw_bool_member(w, "well", ran && !exit_code);
 	jsonw_end(w);
 }

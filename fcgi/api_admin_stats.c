@@ -127,14 +127,13 @@ int api_admin_stats(struct request *r)
 {
 	struct error damage = { .kind = ERR_NONE };
 	const int64_t now = clock_wall();
-	char date[CLOCK_TEXT_SIZE];
 	struct admin_answer a;
 
 	if (admin_stores(r))
 		return -1;
 	admin_begin(&a);
 	jsonw_begin_object(&a.w);
-	jsonw_text_member(&a.w, "at", clock_format(now, date));
+	jsonw_date_member(&a.w, "at", now);
 	write_today(r, &a.w, now, &damage);
 	write_running(r, &a.w, &damage);
 	jsonw_begin_object_member(&a.w, "latency");

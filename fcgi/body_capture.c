@@ -34,12 +34,11 @@ static void add_body(struct request *r, struct jsonw *w, const char *name, struc
 
 static void write_line(struct request *r, struct buf *asked, struct buf *line)
 {
-	char stamp[CLOCK_TEXT_SIZE];
 	struct jsonw w;
 
 	jsonw_init(&w, line);
 	jsonw_begin_object(&w);
-	jsonw_text_member(&w, "timestamp", clock_format(clock_wall(), stamp));
+	jsonw_date_member(&w, "timestamp", clock_wall());
 	jsonw_text_member(&w, "request_id", r->id);
 	jsonw_text_member(&w, "user_id", r->key.name);
 	jsonw_text_member(&w, "method", r->method);
