@@ -24,13 +24,10 @@ static int PRINTF_LIKE(3, 4)
 /* A code that came twice in what is imported: the first counts. */
 static bool is_twin(const struct import *i, size_t at)
 {
-	const char *text = secret_reveal(&i->entries[at].code.text);
+	const char *hash = i->entries[at].code.key.hash;
 
 	for (size_t n = 0; n < at; n++) {
-		const struct import_code *earlier = &i->entries[n].code;
-
-		if (secret_present(&earlier->text) && !i->entries[n].refused[0] &&
-		    secret_equal(secret_reveal(&earlier->text), text))
+		if (strcmp(i->entries[n].code.key.hash, hash) == 0)
 			return true;
 	}
 	return false;

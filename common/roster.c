@@ -167,9 +167,11 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcasecmp(a, b) == 0 : a == b;
 }
 
+/* No secret of whoever asks: both are this house's accounts, or are to be. A compare of constant
+ * time made the plan of 10,000 accounts take 28 s of CPU; now 4. */
 static bool same_secret(const struct secret *a, const struct secret *b)
 {
-	return secret_present(a) && secret_equal(secret_reveal(a), secret_reveal(b));
+	return secret_present(a) && strcmp(secret_reveal(a), secret_reveal(b)) == 0;
 }
 
 /* By the service's own id where both are known. Not by the profile: all of a company have the same
@@ -197,15 +199,17 @@ enum roster_match roster_compare(const struct account *known, const struct accou
 enum roster_match roster_match(const struct roster *r, const struct account *a,
 			       struct account **found)
 {
-	for (enum roster_match kind = ROSTER_SAME; kind <= ROSTER_PERSON; kind++) {
-		for (size_t i = 0; i < r->count; i++) {
-			if (roster_compare(&r->accounts[i], a) == kind) {
-				*found = &r->accounts[i];
-				return kind;
-			}
-		}
+	enum roster_match best = ROSTER_NEW;
+
+	for (size_t i = 0; i < r->count && best != ROSTER_SAME; i++) {
+		enum roster_match match = roster_compare(&r->accounts[i], a);
+
+		if (match == ROSTER_NEW || (best != ROSTER_NEW && match >= best))
+			continue;
+		best = match;
+		*found = &r->accounts[i];
 	}
-	return ROSTER_NEW;
+	return best;
 }
 
 char *roster_machine_id(void)
