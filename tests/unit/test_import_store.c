@@ -153,6 +153,51 @@ static void two_entries_of_one_account_are_merged_in_turn(void)
 	end();
 }
 
+/* What is known of an account by its person, what by its credential: whichever of the two stored
+ * ones the roster begins with. */
+static void a_credential_tells_more_than_a_person(void)
+{
+	static const char both[] = "[{" LOGIN(1) ",\"email\":\"ann@example.com\"},"
+						 "{" LOGIN(2) ",\"email\":\"bob@example.com\"}]";
+	static const char mixed[] = "[{" LOGIN(1) ",\"email\":\"bob@example.com\"},"
+						  "{" LOGIN(2) ",\"email\":\"ann@example.com\"}]";
+	bool accounts;
+
+	begin();
+	plan(both);
+	CU_ASSERT_EQUAL(carry_out(&accounts), 0);
+	forget();
+	plan(mixed);
+	for (size_t i = 0; i < 2; i++) {
+		const struct account *known = plans[i].account;
+
+		CU_ASSERT_EQUAL(plans[i].match, ROSTER_SAME);
+		CU_ASSERT_STRING_EQUAL(secret_reveal(&known->refresh_token),
+				       secret_reveal(&import.entries[i].account.refresh_token));
+	}
+	forget();
+	end();
+}
+
+static void a_code_that_came_before_is_kept_once(void)
+{
+	static const char file[] =
+		"{" USER(1) ",\"again\":{\"activation_code\":\"ACT-USER001\","
+			    "\"user_name\":\"Again\",\"credentials\":{" LOGIN(3) "}}," USER(2) "}";
+	bool accounts;
+
+	begin();
+	plan(file);
+	CU_ASSERT_EQUAL(plans[0].code, IMPORT_ADD);
+	CU_ASSERT_EQUAL(plans[1].code, IMPORT_KEEP);
+	CU_ASSERT_STRING_EQUAL(plans[1].code_reason, "the code came before");
+	CU_ASSERT_EQUAL(plans[2].code, IMPORT_ADD);
+	CU_ASSERT_EQUAL(carry_out(&accounts), 0);
+	forget();
+	CU_ASSERT_EQUAL(records(&keys), 2);
+	end();
+}
+
 static bool take_any(void *context, size_t index, struct span now)
 {
 	(void)context, (void)index, (void)now;
@@ -236,6 +281,8 @@ CU_TestInfo import_store_tests[] = {
 	{ "each store is written once", each_store_is_written_once },
 	{ "two entries of one account are merged in turn",
 	  two_entries_of_one_account_are_merged_in_turn },
+	{ "a credential tells more than a person", a_credential_tells_more_than_a_person },
+	{ "a code that came before is kept once", a_code_that_came_before_is_kept_once },
 	{ "what is too much is not begun", what_is_too_much_is_not_begun },
 	{ "codes come all or none, and the next time mends it",
 	  codes_come_all_or_none_and_the_next_time_mends_it },
