@@ -66,7 +66,8 @@ async function stream(path, deltas, pace) {
 	return Object.fromEntries(names.map((name) => [name, now[name] - earlier[name]]));
 }
 
-// What comes once a second (a file looked for) may fall into one of the two.
+// What comes once a second (a file looked for) may fall into one of the two. A stream's beginning
+// and end are three writes; where the machine does not keep up, one write carries several events.
 const STRAY = 8;
 
 describe('an event in the middle of a stream', { skip: sanitized && 'counts a plain build' }, () => {
@@ -82,7 +83,7 @@ describe('an event in the middle of a stream', { skip: sanitized && 'counts a pl
 					  few.fileLocks > 0, 'the census counts');
 				assert.ok(of('ownAllocations') <= STRAY, `${of('ownAllocations')} allocations`);
 				assert.ok(of('allocations') <= STRAY, `${of('allocations')} of libraries`);
-				assert.ok(of('writes') <= MORE, `${of('writes')} writes`);
+				assert.ok(many.writes <= FEW + MORE + STRAY, `${many.writes} writes`);
 				assert.ok(of('ownLocks') <= STRAY, `${of('ownLocks')} locks`);
 				assert.ok(of('locks') <= STRAY, `${of('locks')} of libraries`);
 				assert.ok(of('fileLocks') <= STRAY, `${of('fileLocks')} file locks`);
