@@ -125,7 +125,7 @@ export async function settingsPage() {
 	const show = h('select.short', { 'aria-label': t('Origin'), onchange: () => draw() }, h('option', { value: '' }, t('All settings')), h('option', { value: 'set' }, t('Those that were set')));
 	let options = [];
 	const list = table('settings', [
-		{ head: 'Option', sort: (o) => o.name, text: (o) => `${o.name} ${o.text} ${o.variable}`, cell: (o) => h('div', {}, h('div.mono.name', {}, o.name), h('div.small.dim', {}, o.text)) },
+		{ head: 'Option', sort: (o) => o.name, text: (o) => `${o.name} ${t(o.text)} ${o.variable}`, cell: (o) => h('div', {}, h('div.mono.name', {}, o.name), h('div.small.dim', {}, t(o.text))) },
 		{ head: 'Value', text: (o) => o.value, sort: (o) => o.value, cell: (o) => h('span.mono.wrap', {}, o.value || '–') },
 		{ head: 'Origin', sort: (o) => o.origin, text: (o) => o.origin, cell: (o) => h(o.origin === 'default' ? 'span.state' : 'span.state.good', { title: o.variable }, t(o.origin)) },
 	], { filter });

@@ -1,3 +1,5 @@
+import settings from './setting-words.js';
+
 // English is the key; a language without a word shows the English one.
 const chinese = {
 	'Dashboard': '概览', 'Accounts': '账号', 'Keys': '密钥', 'Models': '模型', 'Usage': '用量', 'Settings': '设置',
@@ -65,7 +67,7 @@ const chinese = {
 let current = localStorage.getItem('language') ?? (navigator.language.startsWith('zh') ? 'zh' : 'en');
 
 export const language = () => current === 'zh' ? 'zh-CN' : 'en';
-export const t = (text, value) => ((current === 'zh' && chinese[text]) || text).replace('{}', value ?? '');
+export const t = (text, value) => ((current === 'zh' && (chinese[text] ?? settings[text])) || text).replace('{}', value ?? '');
 
 export function setLanguage(name) {
 	current = name;
