@@ -1,106 +1,18 @@
 /*
- * kiroctl login as a person meets it, against the stand-in upstream, which refuses wrong clients,
- * verifiers and redirect URIs. What proves that a login was stored rightly is that the account can
- * be renewed: the stand-in takes a refresh token once, and only with the client it was made for.
+ * kiroctl login as a person meets it: codes to type elsewhere, addresses to paste, secrets from
+ * standard input.
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 
 import { start, waitForOutput } from '../lib/process.mjs'
-import { buildDir, startStandin } from '../lib/standin.mjs'
+import {
+  program, OK, USAGE, DATA, TEMPORARY, PERMISSION, INTERRUPTED,
+  place, begin, run, login, accounts, isStored, canBeRenewed, browse, linkOf,
+} from './login.mjs'
 
-const program = path.join(buildDir, 'kiroctl')
-const OK = 0, USAGE = 64, DATA = 65, TEMPORARY = 75, PERMISSION = 77, INTERRUPTED = 130
 const COOKIE = 'cookie-of-a-portal-session-0001'
-
-let work
-before(() => { work = fs.mkdtempSync(path.join(os.tmpdir(), 'kiro-login-')) })
-after(() => fs.rmSync(work, { recursive: true, force: true }))
-
-/* An empty installation and a stand-in of its own. */
-async function place(t, device = {}) {
-  const standin = await startStandin()
-  const home = fs.mkdtempSync(path.join(work, 'home-'))
-  const env = { PATH: process.env.PATH, HOME: home, KIRO_STATE_DIR: path.join(home, 'state') }
-
-  const children = []
-
-  /* A test that failed must not leave one waiting for its person. */
-  t.after(async () => {
-    for (const child of children)
-      child.kill('SIGKILL')
-    await standin.stop()
-  })
-  for (const host of ['INFERENCE', 'MANAGEMENT', 'SOCIAL', 'OIDC', 'PORTAL', 'SIGNIN'])
-    env[`KIRO_UPSTREAM_${host}_URL`] = standin.url
-  for (const name of ['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'].filter((n) => process.env[n]))
-    env[name] = process.env[name]
-  env.KIRO_UPSTREAM_IDP_HOSTS = `127.0.0.1:${standin.port}`
-  await standin.device({ pending: 0, user: 'ann', ...device })
-  return { standin, home, env, children }
-}
-
-/* Starts a command; child.text is all that it says, finish() waits for its end and proves that no
- * secret of the stand-in was said. */
-function begin(at, args, { input, json = false } = {}) {
-  const child = start(program, json ? [...args, '--json'] : args, { stdio: ['pipe', 'pipe', 'pipe'], env: at.env, cwd: at.home })
-
-  at.children.push(child)
-  child.out = child.err = ''
-  child.stdout.on('data', (d) => { child.out += d })
-  child.stderr.on('data', (d) => { child.err += d })
-  child.stdin.on('error', () => {})
-  if (input !== undefined)
-    child.stdin.end(input)
-  child.finish = async () => {
-    const { code, signal } = await child.ended
-    await Promise.all([child.stdout, child.stderr].map((s) => s.closed || new Promise((done) => s.once('close', done))))
-    assert.doesNotMatch(child.text, /aoaStandin[0-9a-f]|aorStandin[0-9a-f]|standin-secret-|ksk_Standin|cookie-of-a-portal/)
-    return { code, signal, out: child.out, err: child.err, lines: child.out.trim().split('\n') }
-  }
-  return child
-}
-
-const run = (at, args, options) => begin(at, args, { input: '', ...options }).finish()
-const login = (at, ...args) => run(at, ['login', ...args])
-
-async function accounts(at) {
-  if (!fs.existsSync(path.join(at.home, 'state', 'tokens.gdbm')))
-    return []
-  const r = await run(at, ['account', 'list'], { json: true })
-  assert.equal(r.code, OK, r.err)
-  return JSON.parse(r.out)
-}
-
-async function isStored(at, expected, count = 1) {
-  const all = await accounts(at)
-  assert.equal(all.length, count)
-  const account = all.at(-1)
-  for (const [name, value] of Object.entries(expected))
-    assert.equal(account[name], value, name)
-  assert.match(account.machine_id, /^[0-9a-f]{64}$/)
-  return account
-}
-
-/* The stored tokens and client are those that the stand-in handed out. */
-async function canBeRenewed(at, id) {
-  const r = await run(at, ['account', 'refresh', id])
-  assert.equal(r.code, OK, r.err)
-  assert.equal((await at.standin.stats()).refresh.stale, 0)
-}
-
-/* The person's browser: where the page sends it to. */
-async function browse(url) {
-  const answer = await fetch(url, { redirect: 'manual' })
-  assert.equal(answer.status, 302, await answer.text())
-  return answer.headers.get('location')
-}
-
-const linkOf = async (child) => (await waitForOutput(child, /^ {4}(https?:\S+)\n/m))[1]
 
 describe('device codes', { concurrency: 4 }, () => {
   test('Builder ID: link and code on lines of their own, then the id alone on standard output', async (t) => {
@@ -488,111 +400,6 @@ describe('secrets from standard input', { concurrency: 4 }, () => {
     await waitForOutput(child, /[ ;]echo /)
     await child.ended
     assert.deepEqual(await accounts(at), [])
-  })
-})
-
-describe('logins of other programs', { concurrency: 4 }, () => {
-  const token = (name) => `FAKE-${name}-0000000000000000`
-
-  test('the Kiro IDE\'s cache: the two named files and nothing else', async (t) => {
-    const at = await place(t)
-    const cache = path.join(at.home, '.aws/sso/cache')
-    assert.match((await login(at, 'kiro-ide')).err, /kiro-auth-token\.json: cannot be read/)
-    fs.mkdirSync(cache, { recursive: true })
-    const [spec] = await at.standin.addAccounts({ name: 'ide', kind: 'idc' })
-    const files = {
-      'kiro-auth-token.json': { accessToken: spec.accessToken, refreshToken: spec.refreshToken, expiresAt: '2030-01-02T03:04:05Z', authMethod: 'IdC', provider: 'Enterprise', region: 'eu-west-1', clientIdHash: 'abc123' },
-      'abc123.json': { clientId: spec.clientId, clientSecret: spec.clientSecret, expiresAt: '2020-01-02T03:04:05Z' },
-      'other.json': { clientId: 'other', clientSecret: 'other', refreshToken: token('other') },
-    }
-    for (const [name, content] of Object.entries(files))
-      fs.writeFileSync(path.join(cache, name), JSON.stringify(content), { mode: 0o600 })
-    const r = await login(at, 'kiro-ide')
-    assert.equal(r.code, OK, r.err)
-    assert.match(r.out, /1 added, 0 updated, 0 unchanged, 0 refused/)
-    assert.match(r.err, /warning: this login is also the one of the program/)
-    const account = await isStored(at, { kind: 'idc', client_id: spec.clientId, auth_region: 'eu-west-1' })
-    await canBeRenewed(at, account.id)
-    assert.equal(account.client_expires_at, '2020-01-02T03:04:05Z')
-    assert.match((await run(at, ['doctor', '--offline'])).out, /client registration has ended at 2020-01-02T03:04:05Z.*kiroctl login with --account/)
-    assert.match((await login(at, 'kiro-ide', path.join(cache, 'kiro-auth-token.json'))).out, /0 added, 0 updated, 1 unchanged/)
-  })
-
-  function database(at, rows, name = 'data.sqlite3') {
-    const file = path.join(at.home, name)
-    const quote = (value) => `'${(typeof value === 'string' ? value : JSON.stringify(value)).replaceAll("'", "''")}'`
-    const sql = ['CREATE TABLE auth_kv (key TEXT PRIMARY KEY, value TEXT);', 'CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB);']
-    for (const [table, key, value] of rows)
-      sql.push(`INSERT INTO ${table} VALUES (${quote(key)}, ${quote(value)});`)
-    const made = spawnSync('sqlite3', [file], { input: sql.join('\n'), encoding: 'utf8' })
-    assert.equal(made.status, 0, made.stderr)
-    return file
-  }
-
-  test('kiro-cli\'s database, left as it is', async (t) => {
-    const at = await place(t)
-    const [idc] = await at.standin.addAccounts({ name: 'cli', kind: 'idc' })
-    const login = { access_token: idc.accessToken, refresh_token: idc.refreshToken, expires_at: '2030-01-02T03:04:05.123Z', region: 'eu-west-1', start_url: 'https://d-1.awsapps.com/start', oauth_flow: 'DeviceCode', scopes: ['a', 'b'] }
-    const file = database(at, [
-      ['auth_kv', 'kirocli:odic:token', login],
-      ['auth_kv', 'kirocli:odic:device-registration', { client_id: idc.clientId, client_secret: idc.clientSecret, client_secret_expires_at: '2030-03-01T00:00:00.5Z', region: 'eu-west-1' }],
-      ['auth_kv', 'kirocli:social:token', { access_token: token('access'), refresh_token: token('social'), expires_at: '2030-01-02T03:04:05Z', provider: 'google', profile_arn: 'arn:aws:codewhisperer:us-east-1:000000000000:profile/SOCIAL' }],
-      ['state', 'api.codewhisperer.profile', { arn: 'arn:aws:codewhisperer:eu-central-1:000000000000:profile/CLI', profile_name: 'x' }],
-    ])
-    const whole = fs.readFileSync(file)
-    fs.chmodSync(file, 0o400)
-    const dry = await run(at, ['account', 'import', file])
-    assert.match(dry.out, /2 to add, 0 to update, 0 unchanged, 0 refused/)
-    assert.deepEqual(await accounts(at), [])
-    const r = await run(at, ['login', 'kiro-cli', file], { json: true })
-    assert.equal(r.code, OK, r.err)
-    assert.match(r.err, /warning: this login is also/)
-    assert.deepEqual(JSON.parse(r.out).entries.map((x) => [x.format, x.kind, x.what]), [['kiro-cli database', 'social', 'added'], ['kiro-cli database', 'idc', 'added']])
-    const all = await accounts(at)
-    const account = all.find((a) => a.kind === 'idc')
-    assert.equal(account.client_expires_at, '2030-03-01T00:00:00Z')
-    assert.deepEqual([account.client_id, account.auth_region, account.profile_arn, account.start_url], [idc.clientId, 'eu-west-1', 'arn:aws:codewhisperer:eu-central-1:000000000000:profile/CLI', 'https://d-1.awsapps.com/start'])
-    const social = all.find((a) => a.kind === 'social')
-    assert.deepEqual([social.provider, social.profile_arn], ['Google', 'arn:aws:codewhisperer:us-east-1:000000000000:profile/SOCIAL'])
-    await canBeRenewed(at, account.id)
-    assert.deepEqual(fs.readFileSync(file), whole)
-    assert.deepEqual(fs.readdirSync(at.home).filter((n) => n.startsWith('data')), ['data.sqlite3'])
-  })
-
-  test('kiro-cli\'s database: Builder ID, external provider, older names, bad rows', async (t) => {
-    const at = await place(t)
-    const file = database(at, [
-      ['auth_kv', 'codewhisperer:odic:token', { access_token: 'x', refresh_token: token('old'), region: 'us-east-1', start_url: null }],
-      ['auth_kv', 'codewhisperer:odic:device-registration', { client_id: 'c', client_secret: token('secret') }],
-      ['auth_kv', 'kirocli:external-idp:token', { access_token: 'x', refresh_token: token('ext'), issuer_url: 'https://login.microsoftonline.com/t/v2.0', token_endpoint: 'https://login.microsoftonline.com/t/oauth2/v2.0/token', client_id: 'app', scopes: 'openid' }],
-      ['auth_kv', 'kirocli:odic:token', { access_token: 'x', refresh_token: token('alone'), region: 'us-east-1' }],
-      ['state', 'api.codewhisperer.profile', { arn: 'arn:aws:codewhisperer:eu-central-1:000000000000:profile/CLI' }],
-    ])
-    const r = await run(at, ['login', 'kiro-cli', file], { json: true })
-    assert.equal(r.code, DATA, 'one is refused')
-    const told = JSON.parse(r.out)
-    assert.deepEqual([told.added, told.refused], [2, 1])
-    assert.match(told.entries.find((x) => x.what === 'refused').why, /clientId: is missing/)
-    const all = await accounts(at)
-    const builder = all.find((a) => a.kind === 'idc'), external = all.find((a) => a.kind === 'external_idp')
-    assert.deepEqual([builder.provider, builder.profile_arn], ['BuilderId', null])
-    assert.deepEqual([external.client_id, external.profile_arn], ['app', 'arn:aws:codewhisperer:eu-central-1:000000000000:profile/CLI'])
-  })
-
-  test('a database that is none, empty, or not finished', async (t) => {
-    const at = await place(t)
-    const file = database(at, [])
-    assert.match((await login(at, 'kiro-cli', file)).err, /holds no login of kiro-cli/)
-    fs.writeFileSync(`${file}-wal`, 'unfinished')
-    const busy = await login(at, 'kiro-cli', file)
-    assert.equal(busy.code, DATA)
-    assert.match(busy.err, /has not finished writing it \(data\.sqlite3-wal\): end kiro-cli/)
-    const broken = path.join(at.home, 'broken.sqlite3')
-    fs.writeFileSync(broken, 'SQLite format 3\0' + '\xff'.repeat(4096))
-    assert.equal((await login(at, 'kiro-cli', broken)).code, DATA)
-    assert.match((await login(at, 'kiro-cli')).err, /data\.sqlite3: cannot be read/)
-    const piped = await run(at, ['account', 'import', '-'], { input: fs.readFileSync(file) })
-    assert.match(piped.err, /is a database of kiro-cli: give its path/)
   })
 })
 

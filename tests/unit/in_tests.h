@@ -17,6 +17,8 @@
 #define PNG                                                                                        \
 	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"         \
 	"AABJRU5ErkJggg=="
+#define PIXEL                                                                                      \
+	"{'type':'image','source':{'type':'base64','media_type':'image/png','data':'" PNG "'}}"
 
 typedef int in_reader(const cJSON *body, struct arena *arena, struct chat *chat, struct error *e);
 
@@ -44,6 +46,15 @@ static inline void in_test_read(struct in_test *t, in_reader *reader, const char
 		*c = *c == '\'' ? '"' : *c;
 	in_test_tree(t, reader, cJSON_Parse(text));
 	free(text);
+}
+
+/* A body that is to be taken. */
+static inline void in_test_accept(struct in_test *t, in_reader *reader, const char *notation)
+{
+	in_test_read(t, reader, notation);
+	if (t->rc)
+		printf("\n%s\n", t->error.message);
+	CU_ASSERT_EQUAL_FATAL(t->rc, 0);
 }
 
 /* The body of a recorded request. */

@@ -21,6 +21,8 @@ void scratch_write(const char *path, const char *bytes, size_t len); /* a file, 
 void scratch_store(char out[static SCRATCH_SIZE], const char *name, struct store *s);
 /* The record as a C string, valid until the next call; NONE: absent, or unreadable (*e). */
 const char *scratch_get(const struct store *s, const char *key, struct error *e);
+/* A change of store_update(): {"n":N} becomes {"n":N+1}, no record {"n":1}. */
+int scratch_add_one(void *context, struct buf *json, struct error *e);
 
 /* Gives every free slot of a file of mapfile.h to somebody, so that it is full for new names. */
 void scratch_fill_map(const char *dir, const char *name, size_t slots);

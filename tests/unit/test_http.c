@@ -10,9 +10,10 @@
 
 /* A peer for one connection: takes a request, sends the pieces with pauses, then closes. */
 struct peer {
-	int fd, port;
 	const char *const *pieces; /* NULL at the end; "" is a pause of 300 ms */
 	bool hold;		   /* wait for the other side's close, and note it */
+
+	int fd, port;
 	bool closed_by_client;
 	char request[4096];
 	pthread_t thread;
@@ -45,13 +46,13 @@ static void *serve(void *context)
 	return NULL;
 }
 
-static void peer_start(struct peer *p, const char *const *pieces, bool hold)
+static void peer_start(struct peer *p)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(at);
 
-	*p = (struct peer){ .fd = socket(AF_INET, SOCK_STREAM, 0), .pieces = pieces, .hold = hold };
+	p->fd = socket(AF_INET, SOCK_STREAM, 0);
 	CU_ASSERT_EQUAL_FATAL(bind(p->fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	CU_ASSERT_EQUAL_FATAL(listen(p->fd, 1), 0);
 	CU_ASSERT_EQUAL_FATAL(getsockname(p->fd, (struct sockaddr *)&at, &size), 0);
@@ -92,6 +93,13 @@ static void fetch(struct fetched *f, int port, struct http_request *r)
 	http_client_free(client);
 }
 
+static void fetch_from(struct fetched *f, struct peer *p, struct http_request *r)
+{
+	peer_start(p);
+	fetch(f, p->port, r);
+	peer_stop(p);
+}
+
 static void reply_headers_and_body_arrive(void)
 {
 	static const char *const pieces[] = {
@@ -103,11 +111,9 @@ static void reply_headers_and_body_arrive(void)
 	struct http_header headers[] = { { "authorization", "Bearer t" }, { "accept", NULL } };
 	struct http_request r = { .headers = headers, .header_count = 2, .body = { "{}", 2 } };
 	struct fetched f;
-	struct peer p;
+	struct peer p = { .pieces = pieces };
 
-	peer_start(&p, pieces, false);
-	fetch(&f, p.port, &r);
-	peer_stop(&p);
+	fetch_from(&f, &p, &r);
 	CU_ASSERT_EQUAL(f.rc, 0);
 	CU_ASSERT_EQUAL(f.reply.status, 429);
 	CU_ASSERT_EQUAL(f.reply.retry_after, 7);
@@ -136,11 +142,9 @@ static void cut_answers_are_network_errors(void)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		struct http_request r = { .body = { "", 0 } };
 		struct fetched f;
-		struct peer p;
+		struct peer p = { .pieces = all[i] };
 
-		peer_start(&p, all[i], false);
-		fetch(&f, p.port, &r);
-		peer_stop(&p);
+		fetch_from(&f, &p, &r);
 		CU_ASSERT_EQUAL(f.rc, -1);
 		CU_ASSERT_EQUAL(f.error.kind, ERR_UP_NETWORK);
 		CU_ASSERT_EQUAL(f.reply.status, i < 2 ? 200 : 0);
@@ -153,12 +157,10 @@ static void closed_port_is_a_network_error(void)
 	static const char *const nothing[] = { NULL };
 	struct http_request r = { .body = { "", 0 } };
 	struct fetched f;
-	struct peer p;
+	struct peer p = { .pieces = nothing };
 
-	peer_start(&p, nothing, false);
-	fetch(&f, p.port, &r);
+	fetch_from(&f, &p, &r);
 	buf_release(&f.body);
-	peer_stop(&p);
 	fetch(&f, p.port, &r); /* nobody listens any more */
 	CU_ASSERT_EQUAL(f.error.kind, ERR_UP_NETWORK);
 	CU_ASSERT_EQUAL(f.reply.status, 0);
@@ -174,11 +176,9 @@ static void silence_is_a_timeout_and_closes_the_connection(void)
 	for (int i = 0; i < 2; i++) {
 		struct http_request r = { .body = { "", 0 }, .first_byte_ms = 200, .idle_ms = 200 };
 		struct fetched f;
-		struct peer p;
+		struct peer p = { .pieces = i ? stalls : silent, .hold = true };
 
-		peer_start(&p, i ? stalls : silent, true);
-		fetch(&f, p.port, &r);
-		peer_stop(&p);
+		fetch_from(&f, &p, &r);
 		CU_ASSERT_EQUAL(f.error.kind, ERR_UP_TIMEOUT);
 		CU_ASSERT_TRUE(p.closed_by_client);
 		buf_release(&f.body);
@@ -200,11 +200,9 @@ static void total_limit_ends_a_lively_answer(void)
 					      NULL };
 	struct http_request r = { .body = { "", 0 }, .idle_ms = 5000, .total_ms = 500 };
 	struct fetched f;
-	struct peer p;
+	struct peer p = { .pieces = lively, .hold = true };
 
-	peer_start(&p, lively, true);
-	fetch(&f, p.port, &r);
-	peer_stop(&p);
+	fetch_from(&f, &p, &r);
 	CU_ASSERT_EQUAL(f.error.kind, ERR_UP_TIMEOUT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(f.error.message, "longer than the limit"));
 	buf_release(&f.body);
@@ -254,11 +252,9 @@ static void a_slow_client_is_no_silent_upstream(void)
 		.body = { "", 0 }, .idle_ms = 1500, .on_bytes = on_bytes_slowly, .context = &w
 	};
 	struct fetched f;
-	struct peer p;
+	struct peer p = { .pieces = pieces };
 
-	peer_start(&p, pieces, false);
-	fetch(&f, p.port, &r);
-	peer_stop(&p);
+	fetch_from(&f, &p, &r);
 	CU_ASSERT_EQUAL(f.rc, 0);
 	CU_ASSERT_EQUAL(w.bytes, 4);
 	buf_release(&f.body);
@@ -275,11 +271,9 @@ static void callbacks_end_the_exchange(void)
 				  .watch_fd = -1,
 				  .context = &w };
 	struct fetched f;
-	struct peer p;
+	struct peer p = { .pieces = pieces, .hold = true };
 
-	peer_start(&p, pieces, true);
-	fetch(&f, p.port, &r);
-	peer_stop(&p);
+	fetch_from(&f, &p, &r);
 	CU_ASSERT_EQUAL(f.error.kind, ERR_UP_DAMAGED);
 	CU_ASSERT_EQUAL(w.bytes, 5);
 	CU_ASSERT_TRUE(w.ticks >= 2);
@@ -298,15 +292,13 @@ static void a_hang_up_on_the_watched_side_ends_the_exchange(void)
 				  .on_watch = on_watch,
 				  .context = &w };
 	struct fetched f;
-	struct peer p;
+	struct peer p = { .pieces = pieces, .hold = true };
 	int pair[2];
 
 	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	r.watch_fd = pair[0];
 	close(pair[1]);
-	peer_start(&p, pieces, true);
-	fetch(&f, p.port, &r);
-	peer_stop(&p);
+	fetch_from(&f, &p, &r);
 	CU_ASSERT_EQUAL(f.error.kind, ERR_GONE);
 	CU_ASSERT_EQUAL(w.watches, 1);
 	CU_ASSERT_TRUE(p.closed_by_client);

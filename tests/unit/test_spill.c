@@ -45,16 +45,6 @@ static const char *get(const char *key)
 	return scratch_get(&s, key, &e);
 }
 
-static int add_one(void *context, struct buf *json, struct error *why)
-{
-	int n = json->len ? atoi(json->at + 5) : 0;
-
-	(void)context;
-	(void)why;
-	buf_reset(json);
-	return buf_add_format(json, "{\"n\":%d}", n + 1);
-}
-
 /* Files may not grow beyond 128 KB: the copy cannot be finished, the spill file is smaller. */
 static int write_over_limit(void *context)
 {
@@ -154,7 +144,7 @@ static void spilled_record_is_folded_in_once(void)
 	CU_ASSERT_EQUAL(store_spill(&s, "a/1", span_of("{\"n\":2}"), &e), 0);
 	CU_ASSERT_EQUAL(store_spill(&s, "a/1", span_of("{\"n\":3}"), &e), 0);
 	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}");
-	CU_ASSERT_EQUAL(store_update(&s, "a/1", add_one, NULL, &e), 0);
+	CU_ASSERT_EQUAL(store_update(&s, "a/1", scratch_add_one, NULL, &e), 0);
 	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":4}");
 	CU_ASSERT_EQUAL(put("a/2", "{}"), 0);
 	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":4}");

@@ -168,16 +168,6 @@ static void update_leaves_the_store_alone_when_told_so(void)
 	end();
 }
 
-static int add_one(void *context, struct buf *json, struct error *why)
-{
-	int n = json->len ? atoi(json->at + 5) : 0;
-
-	(void)context;
-	(void)why;
-	buf_reset(json);
-	return buf_add_format(json, "{\"n\":%d}", n + 1);
-}
-
 static int result; /* of work() */
 
 /* Puts, reads what it put, changes that, removes, and looks at the store meanwhile. */
@@ -190,9 +180,9 @@ static int work(void *context, struct step *step, struct error *why)
 	CU_ASSERT_EQUAL(step_put(step, "a/2", span_of("{\"n\":2}"), why), 0);
 	CU_ASSERT_EQUAL(step_get(step, "a/2", &json, why), 1);
 	CU_ASSERT_TRUE(span_is(buf_span(&json), "{\"n\":2}"));
-	CU_ASSERT_EQUAL(step_update(step, "a/2", add_one, NULL, why), 0);
-	CU_ASSERT_EQUAL(step_update(step, "a/1", add_one, NULL, why), 0);
-	CU_ASSERT_EQUAL(step_update(step, "a/1", add_one, NULL, why), 0);
+	CU_ASSERT_EQUAL(step_update(step, "a/2", scratch_add_one, NULL, why), 0);
+	CU_ASSERT_EQUAL(step_update(step, "a/1", scratch_add_one, NULL, why), 0);
+	CU_ASSERT_EQUAL(step_update(step, "a/1", scratch_add_one, NULL, why), 0);
 	CU_ASSERT_EQUAL(step_put(step, "a/9", span_of(""), why), 0);
 	CU_ASSERT_EQUAL(step_get(step, "a/9", &json, why), 0);
 	CU_ASSERT_EQUAL(json.len, 0);
@@ -355,8 +345,8 @@ static void *count_up(void *context)
 	intptr_t failed = 0;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		failed += store_update(&s, "a/shared", add_one, NULL, &why) != 0;
-		failed += store_update(&s, context, add_one, NULL, &why) != 0;
+		failed += store_update(&s, "a/shared", scratch_add_one, NULL, &why) != 0;
+		failed += store_update(&s, context, scratch_add_one, NULL, &why) != 0;
 	}
 	return (void *)failed;
 }

@@ -1,8 +1,5 @@
 #include "common/base.h"
-#include "fcgi/up_request.h"
-
-#include "tests/unit/in_tests.h"
-#include "tests/unit/up_rules.h"
+#include "tests/unit/up_tests.h"
 
 #include <openssl/evp.h>
 
@@ -17,56 +14,19 @@
 #define SAY(x)		    "{'type':'text','text':'" x "'}"
 #define THINK(t, s)	    "{'type':'thinking','thinking':'" t "','signature':'" s "'}"
 
-#define CURRENT "conversationState.currentMessage.userInputMessage."
-#define HISTORY "conversationState.history."
-
-struct up_test {
-	struct in_test in;
-	struct tool_names names;
-	struct buf body;
-	struct error error;
-	cJSON *out;
-	int rc;
-	bool sent_reasoning;
-};
-
-static void run(struct up_test *t, const char *notation, const char *model, bool documents,
+/* True: reasoning was sent again. */
+static bool run(struct up_test *t, const char *notation, const char *model, bool documents,
 		bool reasoning)
 {
-	struct up_request_options options = {
-		.origin = "AI_EDITOR",
-		.conversation_id = "c-1",
-		.continuation_id = "k-1",
-		.documents = documents,
-		.reasoning = reasoning,
-		.sent_reasoning = &t->sent_reasoning,
-	};
+	struct up_request_options options = up_test_options;
+	bool sent_reasoning = false;
 
-	in_test_read(&t->in, in_anthropic, notation);
-	if (t->in.rc)
-		printf("\n%s\n", t->in.error.message);
-	CU_ASSERT_EQUAL_FATAL(t->in.rc, 0);
-	tool_names_init(&t->names, &t->in.arena);
-	buf_init(&t->body, LIMIT_UP_BODY);
-	t->error = (struct error){ .kind = ERR_NONE };
-	t->sent_reasoning = false;
-	t->rc = up_request_write(&t->in.chat, models_find(model), &options, &t->names, &t->in.arena,
-				 &t->body, &t->error);
-	t->out = cJSON_Parse(t->body.at);
-}
-
-static void release(struct up_test *t)
-{
-	cJSON_Delete(t->out);
-	buf_release(&t->body);
-	in_test_release(&t->in);
-}
-
-static const char *text_at(const struct up_test *t, const char *path)
-{
-	const cJSON *item = down(t->out, path);
-
-	return cJSON_IsString(item) ? item->valuestring : "(no text there)";
+	options.documents = documents;
+	options.reasoning = reasoning;
+	options.sent_reasoning = &sent_reasoning;
+	in_test_accept(&t->in, in_anthropic, notation);
+	up_test_write(t, model, &options);
+	return sent_reasoning;
 }
 
 static void documents_travel_at_message_level(void)
@@ -80,7 +40,7 @@ static void documents_travel_at_message_level(void)
 	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "documents.0.name"), "a");
 	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "documents.0.format"), "pdf");
 	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "documents.0.source.bytes"), "JVBERi0xLjQ=");
-	release(&t);
+	up_test_release(&t);
 }
 
 static void a_document_alone_is_named_in_the_text(void)
@@ -90,7 +50,7 @@ static void a_document_alone_is_named_in_the_text(void)
 	run(&t, HEAD USER(PDF("a.pdf")) "]}", "claude-sonnet-4.5", true, false);
 	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"), "[document a attached]");
 	CU_ASSERT_PTR_NULL(broken_rule(t.out));
-	release(&t);
+	up_test_release(&t);
 }
 
 static void documents_of_results_move_to_the_message(void)
@@ -107,7 +67,7 @@ static void documents_of_results_move_to_the_message(void)
 	CU_ASSERT_STRING_EQUAL(
 		text_at(&t, CURRENT "userInputMessageContext.toolResults.0.content.0.text"),
 		"read:\n[document a attached]");
-	release(&t);
+	up_test_release(&t);
 }
 
 static void a_result_without_its_call_keeps_its_document(void)
@@ -119,7 +79,7 @@ static void a_result_without_its_call_keeps_its_document(void)
 	CU_ASSERT_PTR_NULL(broken_rule(t.out));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_at(&t, CURRENT "content"), "[document a attached]"));
 	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "documents.0.name"), "a");
-	release(&t);
+	up_test_release(&t);
 }
 
 static void only_the_latest_five_documents_go(void)
@@ -137,13 +97,13 @@ static void only_the_latest_five_documents_go(void)
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(text_at(&t, HISTORY "0.userInputMessage.content"),
 		       "[document a left out: only the latest 5 documents are sent]"));
-	release(&t);
+	up_test_release(&t);
 
 	run(&t, HEAD USER(PDF("a") "," PDF("b") "," PDF("c") "," PDF("d") "," PDF("e")) "]}",
 	    "claude-sonnet-4.5", true, false);
 	CU_ASSERT_EQUAL(cJSON_GetArraySize(down(t.out, CURRENT "documents")), LIMIT_DOCUMENTS);
 	CU_ASSERT_PTR_NULL(strstr(text_at(&t, CURRENT "content"), "left out"));
-	release(&t);
+	up_test_release(&t);
 }
 
 static void the_context_of_a_document_is_told(void)
@@ -156,7 +116,7 @@ static void the_context_of_a_document_is_told(void)
 	    "claude-sonnet-4.5", true, false);
 	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"),
 			       "[document a attached: of May]\n\n?");
-	release(&t);
+	up_test_release(&t);
 }
 
 /* The words make Claude Code read the pages as images. */
@@ -173,7 +133,7 @@ static void a_service_without_documents_refuses_them_by_name(void)
 	CU_ASSERT_STRING_EQUAL(t.error.field,
 			       "messages.2.content.0.tool_result.content.1.document.source.base64");
 	CU_ASSERT_PTR_NOT_NULL(strstr(t.error.message, "does not support PDF input"));
-	release(&t);
+	up_test_release(&t);
 }
 
 #define LOOP(first, second)                                                                                                  \
@@ -187,28 +147,28 @@ static void a_service_without_documents_refuses_them_by_name(void)
 static void reasoning_of_the_running_loop_goes_back(void)
 {
 	struct up_test t;
+	bool sent = run(&t, LOOP(THINK("first", "c2lnMQ==") ",", THINK("", "c2lnMg==") ","),
+			"claude-opus-4.8", true, true);
 
-	run(&t, LOOP(THINK("first", "c2lnMQ==") ",", THINK("", "c2lnMg==") ","), "claude-opus-4.8",
-	    true, true);
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
-	CU_ASSERT_TRUE(t.sent_reasoning);
+	CU_ASSERT_TRUE(sent);
 	CU_ASSERT_PTR_NULL(down(t.out, REASONING("1")));
 	CU_ASSERT_STRING_EQUAL(text_at(&t, REASONING("3") ".reasoningText.text"), "first");
 	CU_ASSERT_STRING_EQUAL(text_at(&t, REASONING("3") ".reasoningText.signature"), "c2lnMQ==");
 	CU_ASSERT_STRING_EQUAL(text_at(&t, REASONING("5") ".reasoningText.text"), "");
 	CU_ASSERT_STRING_EQUAL(text_at(&t, REASONING("5") ".reasoningText.signature"), "c2lnMg==");
-	release(&t);
+	up_test_release(&t);
 }
 
 static void reasoning_stays_here(const char *notation, const char *model, bool wanted)
 {
 	struct up_test t;
+	bool sent = run(&t, notation, model, true, wanted);
 
-	run(&t, notation, model, true, wanted);
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
-	CU_ASSERT_FALSE(t.sent_reasoning);
+	CU_ASSERT_FALSE(sent);
 	CU_ASSERT_PTR_NULL(strstr(t.body.at, "reasoningContent"));
-	release(&t);
+	up_test_release(&t);
 }
 
 static void reasoning_that_is_not_upstreams_stays_here(void)
@@ -243,7 +203,7 @@ static void typed_tools_are_sent_with_their_schema(void)
 						   "toolSpecification.inputSchema.json.properties."
 						   "command.type"),
 			       "string");
-	release(&t);
+	up_test_release(&t);
 }
 
 CU_TestInfo up_media_tests[] = {

@@ -1,0 +1,121 @@
+// Accounts: looked at, changed, imported, added, logged in to, and given to somebody.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+
+import { standin, at, api, ok } from './site.mjs';
+
+test('accounts: shown, changed, disabled, enabled, tested, removed', async () => {
+	const { accounts, damage } = await ok('GET', '/accounts');
+	const one = accounts.find((account) => account.kind === 'social');
+
+	assert.equal(accounts.length, 2);
+	assert.equal(damage, null);
+	assert.equal((await ok('PATCH', `/accounts/${one.id}`, { label: 'Ann', priority: 3 })).label,
+		     'Ann');
+	assert.equal((await ok('GET', `/accounts/${one.id}`)).priority, 3);
+	assert.equal((await ok('POST', `/accounts/${one.id}/disable`)).state, 'disabled');
+	assert.equal((await ok('GET', '/health')).states.disabled, 1);
+	assert.equal((await ok('POST', `/accounts/${one.id}/enable`)).state, 'active');
+	assert.equal((await ok('POST', `/accounts/${one.id}/refresh`)).state, 'active');
+	assert.ok((await ok('POST', `/accounts/${one.id}/test`)).limit > 0);
+	assert.equal((await ok('POST', `/accounts/${one.id}/reset`)).state, 'active');
+	assert.equal((await api('PATCH', `/accounts/${one.id}`, { access_token: 'x' })).status, 400);
+	assert.equal((await api('PATCH', `/accounts/${one.id}`, { region: 'x.evil/' })).status, 400);
+	assert.equal((await api('GET', '/accounts/nobody')).status, 404);
+});
+
+test('a change of what was changed meanwhile is refused', async () => {
+	const list = await api('GET', '/accounts');
+	const { id } = list.json.accounts[0];
+	const match = { 'if-match': list.headers.etag };
+
+	assert.equal((await api('PATCH', `/accounts/${id}`, { priority: 4 }, match)).status, 200);
+	assert.equal((await api('PATCH', `/accounts/${id}`, { priority: 5 }, match)).status, 412);
+	assert.equal((await ok('GET', `/accounts/${id}`)).priority, 4);
+});
+
+test('an import is shown first, then stored', async () => {
+	const file = [{ refreshToken: `aor${'Imported0'.repeat(20)}`, label: 'imported' },
+		      { label: 'nothing in it' }];
+	const preview = await api('POST', '/accounts/import', file);
+
+	assert.deepEqual([preview.json.stored, preview.json.added, preview.json.refused],
+			 [false, 1, 1]);
+	assert.equal((await ok('GET', '/accounts')).accounts.length, 2);
+	const stored = await ok('POST', '/accounts/import?store=1', file,
+				{ 'if-match': preview.headers.etag });
+
+	assert.equal(stored.entries[0].what, 'added');
+	assert.equal((await ok('GET', '/accounts')).accounts.length, 3);
+	await ok('DELETE', `/accounts/${stored.entries[0].id}`);
+	assert.equal((await ok('GET', '/accounts')).accounts.length, 2);
+});
+
+test('an account is added, and not twice', async () => {
+	const [, , three] = await standin.addAccounts([{ name: 'three', kind: 'api_key' }])
+		.then((all) => [, , all.at(-1)]);
+	const added = await api('POST', '/accounts', { kiroApiKey: three.accessToken });
+
+	assert.equal(added.status, 201, added.text);
+	assert.equal(added.json.kind, 'api_key');
+	assert.equal((await api('POST', '/accounts', { kiroApiKey: three.accessToken })).status, 400);
+});
+
+test('a device login: the code to show, then the account', async () => {
+	await standin.device({ pending: 1, user: 'ann' });
+	const flow = await api('POST', '/logins', { method: 'builder-id', label: 'by device' });
+
+	assert.equal(flow.status, 201, flow.text);
+	assert.ok(flow.json.url && flow.json.code);
+	const poll = async () => {
+		const step = await ok('POST', `/logins/${flow.json.id}/poll`);
+
+		if (step.status === 'pending') /* sooner than that is refused by the service */
+			await setTimeout(1000 * step.interval + 100);
+		return step;
+	};
+	const polls = async () => (await standin.requests()).filter(({ operation, body }) =>
+		operation === 'OidcToken' && /device_code/.test(JSON.stringify(body))).length;
+	let step = await ok('POST', `/logins/${flow.json.id}/poll`);
+
+	assert.equal(step.status, 'pending');
+	for (const early of await Promise.all([1, 2, 3].map(() => ok('POST', `/logins/${flow.json.id}/poll`))))
+		assert.equal(early.status, 'pending');
+	assert.equal(await polls(), 1, 'whoever asks too early is answered without asking the service');
+	await setTimeout(1000 * flow.json.interval + 100);
+	step = await poll();
+	for (let tries = 5; step.status === 'pending' && tries; tries--)
+		step = await poll();
+	assert.equal(step.status, 'done');
+	assert.equal(step.account.provider, 'BuilderId');
+	assert.equal((await api('POST', `/logins/${flow.json.id}/poll`)).status, 404);
+	assert.equal((await ok('POST', `/accounts/${step.account.id}/refresh`)).state, 'active');
+});
+
+test('a login can be cancelled; an unknown method is named', async () => {
+	const flow = await ok('POST', '/logins', { method: 'google' });
+
+	await ok('DELETE', `/logins/${flow.id}`);
+	assert.equal((await api('POST', `/logins/${flow.id}/poll`)).status, 404);
+	assert.equal((await api('POST', '/logins', { method: 'magic' })).json.error.field, 'method');
+});
+
+test('whose an account is: a key\'s by its name, then nobody\'s; for admins to say', async () => {
+	const [{ id }] = (await ok('GET', '/accounts')).accounts;
+	const operator = at.kiroctl(['key', 'add', 'op2', '--role', 'operator']).trim();
+	at.kiroctl(['key', 'add', 'whose']);
+	const owner = (await ok('GET', '/keys')).keys.find(({ name }) => name === 'whose').id;
+	const asOperator = (body) => api('PATCH', `/accounts/${id}`, body, { authorization: `Bearer ${operator}` });
+
+	assert.equal((await ok('PATCH', `/accounts/${id}`, { owner: 'whose' })).owner, owner);
+	const unknown = await api('PATCH', `/accounts/${id}`, { owner: 'nobody-here' });
+
+	assert.deepEqual([unknown.status, unknown.json.error.field], [400, 'owner']);
+	assert.equal((await asOperator({ owner: '' })).status, 403);
+	assert.equal((await asOperator({ priority: 0 })).status, 200);
+	assert.equal((await ok('GET', `/accounts/${id}`)).owner, owner);
+	assert.equal((await ok('PATCH', `/accounts/${id}`, { owner: '' })).owner, null);
+	for (const name of ['op2', 'whose'])
+		at.kiroctl(['key', 'remove', name]);
+});
