@@ -83,16 +83,21 @@ int admin_find_accounts(struct request *r, const char *member, const char *store
 	return rc;
 }
 
+/* What is over already may stay, as part of a record that comes back changed elsewhere. */
 static int read_end(const cJSON *body, int64_t *out, struct error *e)
 {
 	const char *text = NULL;
+	int64_t end = 0;
 
 	if (json_text(body, "expires_at", NULL, &text, e) < 0)
 		return -1;
-	if (text && !*text)
-		*out = 0;
-	else if (text && (!strchr(text, '-') || clock_parse(text, out)))
+	if (!text)
+		return 0;
+	if (*text && (!strchr(text, '-') || clock_parse(text, &end)))
 		return error_field(e, "expires_at", "is no date like 2027-01-31T00:00:00Z");
+	if (*text && end != *out && end <= clock_wall())
+		return error_field(e, "expires_at", "is over already");
+	*out = end;
 	return 0;
 }
 
@@ -100,12 +105,12 @@ int admin_read_key(const cJSON *body, struct key *key, struct error *e)
 {
 	int role = key->role, pool = key->pool;
 
-	if (read_word(body, "role", key_role_names, KEY_ROLES, "user, viewer, operator or admin",
+	if (read_end(body, &key->expires_at, e) ||
+	    read_word(body, "role", key_role_names, KEY_ROLES, "user, viewer, operator or admin",
 		      &role, e) ||
 	    read_word(body, "pool", key_pool_names, KEY_POOLS, "shared, own or none", &pool, e) ||
 	    admin_read_list(body, "models", key->models, e) ||
 	    admin_read_list(body, "accounts", key->accounts, e) ||
-	    read_end(body, &key->expires_at, e) ||
 	    json_int(body, "max_streams", NULL, 0, HOLD_MOST, &key->max_streams, e) < 0)
 		return -1;
 	key->role = (enum key_role)role;

@@ -1,5 +1,6 @@
 #include "common/base.h"
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/password.h"
 #include "common/store.h"
 #include "fcgi/admin.h"
@@ -183,6 +184,33 @@ static void a_network_of_ipv6_is_one_guesser(void)
 	scratch_remove(dir);
 }
 
+static int read_end(const char *body, struct key *key, struct error *e)
+{
+	cJSON *tree = json_parse(span_of(body), e);
+	int rc;
+
+	error_clear(e);
+	rc = admin_read_key(tree, key, e);
+	cJSON_Delete(tree);
+	return rc;
+}
+
+/* A form sends the whole record back, the end of a key that is over with it. */
+static void an_end_that_is_over_may_stay_but_not_be_set(void)
+{
+	struct key key = { .expires_at = 1577836800 }; /* 2020-01-01 */
+	struct error e = { 0 };
+
+	CU_ASSERT_EQUAL(read_end("{\"expires_at\":\"2020-01-01T00:00:00Z\"}", &key, &e), 0);
+	CU_ASSERT_EQUAL(read_end("{\"expires_at\":\"2020-01-02T00:00:00Z\"}", &key, &e), -1);
+	CU_ASSERT_STRING_EQUAL(e.field, "expires_at");
+	CU_ASSERT_EQUAL(key.expires_at, 1577836800);
+	CU_ASSERT_EQUAL(read_end("{\"expires_at\":\"\"}", &key, &e), 0);
+	CU_ASSERT_EQUAL(key.expires_at, 0);
+	CU_ASSERT_EQUAL(read_end("{\"expires_at\":\"2020-01-01T00:00:00Z\"}", &key, &e), -1);
+	error_clear(&e);
+}
+
 CU_TestInfo admin_tests[] = {
 	{ "a_password_is_kept_as_a_yescrypt_hash", a_password_is_kept_as_a_yescrypt_hash },
 	{ "a_weak_password_is_refused", a_weak_password_is_refused },
@@ -195,5 +223,7 @@ CU_TestInfo admin_tests[] = {
 	{ "a_session_is_found_behind_the_cookies_of_others",
 	  a_session_is_found_behind_the_cookies_of_others },
 	{ "a_network_of_ipv6_is_one_guesser", a_network_of_ipv6_is_one_guesser },
+	{ "an_end_that_is_over_may_stay_but_not_be_set",
+	  an_end_that_is_over_may_stay_but_not_be_set },
 	CU_TEST_INFO_NULL,
 };

@@ -62,7 +62,8 @@ test('a key is changed: its limits hold, and what it used of them is shown', asy
 	assert.equal((await shown()).expires_at, null);
 	assert.equal((await say(key)).status, 404, 'no model of its own any more');
 	for (const [field, value] of [['requests', 'many'], ['role', 'king'], ['pool', 'x'],
-				      ['expires_at', 'soon'], ['max_streams', -1], ['hash', 'x']])
+				      ['expires_at', 'soon'], ['expires_at', '2020-01-01T00:00:00Z'],
+				      ['max_streams', -1], ['hash', 'x']])
 		assert.equal((await api('PATCH', `/keys/${id}`, { [field]: value })).json.error.field,
 			     field);
 	assert.equal((await api('PATCH', '/keys/nobody', { requests: '' })).status, 404);
