@@ -107,6 +107,22 @@ static int check_held(const char *tool, const cJSON *keyword, const struct json_
 	return 0;
 }
 
+/* What was judged by its first place must have no other: upstream would read that one. */
+static int check_place(const char *tool, const cJSON *schema, const cJSON *keyword,
+		       const struct json_at *at, struct error *e)
+{
+	static const char *const judged[] = {
+		"type", "properties", "required", "additionalProperties", "oneOf", "anyOf", "allOf"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(judged); i++) {
+		if (strcmp(judged[i], keyword->string) == 0 &&
+		    cJSON_GetObjectItemCaseSensitive(schema, judged[i]) != keyword)
+			return bad_schema(tool, at, judged[i], "there once", e);
+	}
+	return 0;
+}
+
 /* Recursion is bounded by the depth of the client's JSON. */
 static int check(const char *tool, const cJSON *schema, const struct json_at *at, struct error *e)
 {
@@ -118,7 +134,7 @@ static int check(const char *tool, const cJSON *schema, const struct json_at *at
 	if (more && !cJSON_IsObject(more) && !cJSON_IsBool(more))
 		return bad_schema(tool, at, "additionalProperties", "an object or a boolean", e);
 	cJSON_ArrayForEach (keyword, schema) {
-		if (check_held(tool, keyword, at, e))
+		if (check_place(tool, schema, keyword, at, e) || check_held(tool, keyword, at, e))
 			return -1;
 	}
 	return 0;

@@ -137,6 +137,10 @@ static void schemas_name_the_tool_and_the_place(void)
 		  "properties.x.items.required should be an array of names" },
 		{ HEAD HI "," TOOL("{'$defs':{'n':{'anyOf':[{},{'properties':7}]}}}") "}",
 		  "$defs.n.anyOf.1.properties should be an object" },
+		{ HEAD HI "," TOOL("{'required':null,'required':'object'}") "}",
+		  "required should be there once" },
+		{ HEAD HI "," TOOL("{'items':{'properties':null,'properties':{'x':{}}}}") "}",
+		  "items.properties should be there once" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
