@@ -109,6 +109,16 @@ static int read_code(const cJSON *record, struct code *out, struct error *e)
 		       : 0;
 }
 
+/* Of it an id is made where the record has none. */
+static int read_hash(const cJSON *record, struct key *out, struct error *e)
+{
+	if (read_text(record, "hash", out->hash, sizeof(out->hash), e))
+		return -1;
+	if (strspn(out->hash, "0123456789abcdef") != sizeof(out->hash) - 1)
+		return error_set(e, ERR_STORE, "hash: no SHA-256 in hexadecimal digits");
+	return 0;
+}
+
 int key_read(struct key *out, const cJSON *record, struct error *e)
 {
 	struct error why = { .kind = ERR_NONE };
@@ -121,8 +131,7 @@ int key_read(struct key *out, const cJSON *record, struct error *e)
 	    read_text(record, "id", out->id, sizeof(out->id), &why) ||
 	    read_text(record, "name", out->name, sizeof(out->name), &why) ||
 	    read_text(record, "prefix", out->prefix, sizeof(out->prefix), &why) ||
-	    read_text(record, "hash", out->hash, sizeof(out->hash), &why) ||
-	    read_number(record, "rev", &out->rev, &why) ||
+	    read_hash(record, out, &why) || read_number(record, "rev", &out->rev, &why) ||
 	    read_number(record, "added_at", &out->added_at, &why) ||
 	    read_number(record, "expires_at", &out->expires_at, &why) ||
 	    read_number(record, "revoked_at", &out->revoked_at, &why) ||

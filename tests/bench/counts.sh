@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
-TOLERANCE=${TOLERANCE:-5}
+TOLERANCE=${TOLERANCE:-3}
 table=tests/bench/counts
 out=$(mktemp)
 fresh=$(mktemp)

@@ -5,7 +5,8 @@
  *   bench-load PORT CLIENTS SECONDS FILE [PID...]
  *
  * FILE holds one request, head and body, as it goes over the wire. Of the processes it tells the
- * CPU time of the run and the memory (PSS) in the middle of it. SECONDS 0: each client asks once.
+ * CPU time of the run, the memory (PSS) in the middle of it and the most that was seen, looking
+ * four times a second. -PID stands for the children of PID. SECONDS 0: each client asks once.
  */
 #include "common/base.h"
 #include "common/buf.h"
@@ -20,6 +21,7 @@
 #define PIDS	8
 #define SAMPLES 4000000
 #define RAMP_US 1000 /* between the first requests of two clients */
+#define LOOK_US 250000
 
 struct client {
 	int fd;
@@ -206,14 +208,55 @@ static void give(struct client *c)
 		epoll_ctl(poll_fd, EPOLL_CTL_MOD, c->fd, &want);
 }
 
+/* Of those that have ended, by clock ticks of 10 ms. */
+static int64_t children_cpu_us(pid_t pid)
+{
+	long long user = 0, system = 0;
+	char path[64], line[1024];
+	const char *at = NULL;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (f && fgets(line, sizeof(line), f))
+		at = strrchr(line, ')'); /* a name may have blanks; cutime is the 14th behind it */
+	for (int i = 0; at && i < 14; i++)
+		at = strchr(at + 1, ' ');
+	if (at && sscanf(at, "%lld %lld", &user, &system) != 2)
+		user = system = 0;
+	if (f)
+		fclose(f);
+	return (user + system) * 1000000 / sysconf(_SC_CLK_TCK);
+}
+
 static int64_t cpu_us(pid_t pid)
 {
 	struct timespec t = { 0 };
 	clockid_t clock;
 
+	if (pid < 0)
+		return children_cpu_us(-pid);
 	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
 		return 0;
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static long pss_kb(pid_t pid);
+
+static long children_pss_kb(pid_t pid)
+{
+	char path[64];
+	long kb = 0;
+	int child;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	f = fopen(path, "r");
+	while (f && fscanf(f, "%d", &child) == 1)
+		kb += pss_kb(child);
+	if (f)
+		fclose(f);
+	return kb;
 }
 
 static long pss_kb(pid_t pid)
@@ -222,6 +265,8 @@ static long pss_kb(pid_t pid)
 	long kb = 0;
 	FILE *f;
 
+	if (pid < 0)
+		return children_pss_kb(-pid);
 	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
 	f = fopen(path, "r");
 	while (f && fgets(line, sizeof(line), f)) {
@@ -251,6 +296,51 @@ static void print_samples(const char *name, struct samples *s)
 	printf("]");
 }
 
+/* ---- the processes that are measured ---- */
+
+static struct watched {
+	pid_t pid;
+	int64_t cpu_us;	      /* at the beginning */
+	long pss_kb, peak_kb; /* in the middle, and the most */
+} watched[PIDS];
+static int watched_count;
+
+static void watch_begin(char **pids, int count)
+{
+	watched_count = count;
+	for (int i = 0; i < count; i++) {
+		watched[i].pid = (pid_t)strtol(pids[i], NULL, 10);
+		watched[i].cpu_us = cpu_us(watched[i].pid);
+	}
+}
+
+static void watch_look(bool middle)
+{
+	for (struct watched *w = watched; w < watched + watched_count; w++) {
+		long kb = pss_kb(w->pid);
+
+		w->peak_kb = kb > w->peak_kb ? kb : w->peak_kb;
+		if (middle)
+			w->pss_kb = kb;
+	}
+}
+
+static void watch_print(void)
+{
+	int n = watched_count;
+
+	printf(",\"cpu_us\":[");
+	for (int i = 0; i < n; i++)
+		printf("%s%" PRId64, i ? "," : "", cpu_us(watched[i].pid) - watched[i].cpu_us);
+	printf("],\"pss_kb\":[");
+	for (int i = 0; i < n; i++)
+		printf("%s%ld", i ? "," : "", watched[i].pss_kb);
+	printf("],\"peak_kb\":[");
+	for (int i = 0; i < n; i++)
+		printf("%s%ld", i ? "," : "", watched[i].peak_kb);
+	printf("]");
+}
+
 static void work(int timeout_ms)
 {
 	struct epoll_event seen[256];
@@ -269,10 +359,9 @@ static void work(int timeout_ms)
 int main(int argc, char **argv)
 {
 	int count, pids = argc > 5 ? argc - 5 : 0, started = 0;
-	int64_t began, end, middle, spent[PIDS];
-	long pss[PIDS] = { 0 };
+	int64_t began, end, middle, look;
 	struct client *clients;
-	bool looked = false;
+	bool looked = false; /* in the middle */
 	double seconds;
 
 	if (argc < 5 || pids > PIDS) {
@@ -293,9 +382,9 @@ int main(int argc, char **argv)
 	first.us = xcalloc(SAMPLES, sizeof(int32_t));
 	gap.us = xcalloc(SAMPLES, sizeof(int32_t));
 	poll_fd = epoll_create1(EPOLL_CLOEXEC);
-	for (int i = 0; i < pids; i++)
-		spent[i] = cpu_us((pid_t)strtol(argv[5 + i], NULL, 10));
+	watch_begin(argv + 5, pids);
 	began = now_us();
+	look = began + LOOK_US;
 	end = began + (int64_t)(once ? 300e6 : seconds * 1e6);
 	middle = began + (once ? (int64_t)count * RAMP_US + 1500000 : (end - began) / 2);
 	running = count;
@@ -308,10 +397,10 @@ int main(int argc, char **argv)
 		if (over && !once)
 			break;
 		work(1);
-		if (!looked && now_us() >= middle) {
-			looked = true;
-			for (int i = 0; i < pids; i++)
-				pss[i] = pss_kb((pid_t)strtol(argv[5 + i], NULL, 10));
+		if (now_us() >= look) {
+			watch_look(!looked && look >= middle);
+			looked |= look >= middle;
+			look += LOOK_US;
 		}
 	}
 	seconds = (double)(now_us() - began) / 1e6;
@@ -320,13 +409,7 @@ int main(int argc, char **argv)
 	       count, seconds, requests, failures, once ? running : 0, events, bytes);
 	print_samples("first", &first);
 	print_samples("late", &gap);
-	printf(",\"cpu_us\":[");
-	for (int i = 0; i < pids; i++)
-		printf("%s%" PRId64, i ? "," : "",
-		       cpu_us((pid_t)strtol(argv[5 + i], NULL, 10)) - spent[i]);
-	printf("],\"pss_kb\":[");
-	for (int i = 0; i < pids; i++)
-		printf("%s%ld", i ? "," : "", pss[i]);
-	puts("]}");
+	watch_print();
+	puts("}");
 	return failures ? 1 : 0;
 }

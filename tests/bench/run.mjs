@@ -132,7 +132,7 @@ proxy.server = ( "" => (( "host" => "127.0.0.1", "port" => ${source.port} )) )
 	return { at, source, targets: {
 		gateway: { port: gateway.port, mount: '/kiro', client: true,
 			   pids: [processesOf(at.program, gateway.pid)[0], gateway.pid] },
-		cgi: { port: cgi.port, mount: '/kiro', client: true, pids: [cgi.pid] },
+		cgi: { port: cgi.port, mount: '/kiro', client: true, pids: [-cgi.pid, cgi.pid] },
 		passthrough: { port: passing.port, mount: '/kiro',
 			       pids: [processesOf(bench('passthrough'), passing.pid)[0], passing.pid] },
 		proxy: { port: proxy.port, mount: '', pids: [proxy.pid] },
@@ -155,6 +155,9 @@ function load(site, target, row) {
 	if (!run.stdout)
 		throw new Error(`${row.name}: ${run.stderr}`);
 	const told = JSON.parse(run.stdout);
+	/* Answers that are not paced were made beforehand. */
+	if (!row.answer?.[2])
+		delete told.late_us;
 	/* Responses tells a text twice: what counts is what the source has sent. */
 	if (row.answer && !row.once)
 		told.events = told.requests * row.answer[1];
@@ -236,7 +239,6 @@ function tellRows(results) {
 	       'first p50 ms', 'p99', 'late p50 ms', 'p99', 'peak MB'],
 	      results.map((r) => {
 		      const own = r.gateway ?? r.cgi, each = per(own, r);
-		      /* Unthrottled answers were made beforehand. */
 		      const late = (i) => r.paced ? number(own.late_us[i] / 1000, 2) : '-';
 
 		      return [r.name, number(own.requests_per_second), number(own.events_per_second),
@@ -244,7 +246,7 @@ function tellRows(results) {
 			      number(each / per(r.passthrough, r), 2), number(each / per(r.proxy, r), 2),
 			      number(own.first_us[0] / 1000, 2), number(own.first_us[2] / 1000, 2),
 			      late(0), late(2),
-			      number(own.pss_kb[0] / 1024)];
+			      number(own.peak_kb[0] / 1024)];
 	      }));
 }
 

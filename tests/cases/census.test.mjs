@@ -66,6 +66,17 @@ async function stream(path, deltas, pace) {
 	return Object.fromEntries(names.map((name) => [name, now[name] - earlier[name]]));
 }
 
+// The least of several such streams: what others cause (a first connection, a look for models) only
+// adds, and in the shorter one it would hide what an event costs.
+async function least(path, deltas, pace) {
+	const runs = [];
+
+	while (runs.length < 3)
+		runs.push(await stream(path, deltas, pace));
+	return Object.fromEntries(names.map((name) =>
+		[name, Math.min(...runs.map((counts) => counts[name]))]));
+}
+
 // What comes once a second (a file looked for) may fall into one of the two. A stream's beginning
 // and end are three writes; where the machine does not keep up, one write carries several events.
 const STRAY = 8;
@@ -75,8 +86,8 @@ describe('an event in the middle of a stream', { skip: sanitized && 'counts a pl
 		for (const pace of [0, 2]) {
 			test(`${path}, ${pace ? 'as it comes' : 'in a burst'}`, async () => {
 				await stream(path, MORE, pace); /* what is kept for the next is made now */
-				const few = await stream(path, FEW, pace);
-				const many = await stream(path, FEW + MORE, pace);
+				const few = await least(path, FEW, pace);
+				const many = await least(path, FEW + MORE, pace);
 				const of = (name) => many[name] - few[name];
 
 				assert.ok(few.ownAllocations > 0 && few.ownLocks > 0 && few.writes > 0 &&

@@ -1,7 +1,6 @@
 #include "common/base.h"
 #include "tests/fuzz/contract.h"
 
-#include "common/buf.h"
 #include "common/json.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -77,10 +76,10 @@ static void require_object(struct buf *input, const char *what)
 /* ---- Messages ---- */
 
 struct messages {
-	enum contract_end end;
 	int next, open;	 /* block numbers; open -1: none */
 	char kind[32];	 /* of the open block */
 	struct buf text; /* its deltas */
+	struct buf *said;
 	bool started, visible, called, signed_off, delta, stopped, failed;
 };
 
@@ -140,6 +139,8 @@ static void on_block_delta(struct messages *m, const cJSON *json)
 		m->signed_off = i == 2;
 		if (i != 2)
 			buf_add_text(&m->text, text);
+		if (i == 0)
+			buf_add_text(m->said, text);
 		return;
 	}
 	fuzz_require(false, "22: %s in a block of %s", type, m->kind);
@@ -207,9 +208,9 @@ static void on_message_event(struct messages *m, const char *type, const cJSON *
 	}
 }
 
-void contract_messages(struct span wire, enum contract_end end)
+void contract_messages(struct span wire, enum contract_end end, struct buf *said)
 {
-	struct messages m = { .end = end, .open = -1 };
+	struct messages m = { .open = -1, .said = said };
 	struct sse event;
 
 	buf_init(&m.text, wire.len + 1);
@@ -231,7 +232,7 @@ void contract_messages(struct span wire, enum contract_end end)
 
 struct completion {
 	int calls; /* so far */
-	struct buf arguments;
+	struct buf arguments, *said;
 	bool begun, finished, done, failed, content;
 	char id[64];
 };
@@ -271,6 +272,7 @@ static void on_choice(struct completion *c, const cJSON *choice)
 		fuzz_require(!c->content, "42: reasoning behind content");
 	if (*json_text_or(delta, "content", ""))
 		c->content = true;
+	buf_add_text(c->said, json_text_or(delta, "content", ""));
 	if (json_member(delta, "tool_calls"))
 		on_calls(c, json_member(delta, "tool_calls"));
 	if (!*finish)
@@ -308,9 +310,9 @@ static void on_chunk(struct completion *c, const cJSON *json)
 		on_choice(c, choice);
 }
 
-void contract_chat(struct span wire, enum contract_end end)
+void contract_chat(struct span wire, enum contract_end end, struct buf *said)
 {
-	struct completion c = { .calls = 0 };
+	struct completion c = { .said = said };
 	struct sse event;
 
 	buf_init(&c.arguments, wire.len + 1);
@@ -390,7 +392,7 @@ static void on_response_event(struct responses *r, const char *type, const cJSON
 		on_terminal(r, json);
 }
 
-void contract_responses(struct span wire, enum contract_end end)
+void contract_responses(struct span wire, enum contract_end end, struct buf *said)
 {
 	struct responses r = { .open = -1 };
 	struct sse event;
@@ -402,6 +404,8 @@ void contract_responses(struct span wire, enum contract_end end)
 		fuzz_require(span_is(event.name, type), "43: %.*s over %s", (int)event.name.len,
 			     event.name.at, type);
 		on_response_event(&r, type, json);
+		if (strcmp(type, "response.output_text.delta") == 0)
+			buf_add_text(said, json_text_or(json, "delta", ""));
 		cJSON_Delete(json);
 	}
 	fuzz_require(r.terminal, "44: no end");

@@ -6,13 +6,14 @@
 #define TESTS_FUZZ_CONTRACT_H
 
 #include "common/base.h"
+#include "common/buf.h"
 
 enum contract_end { CONTRACT_GOOD, CONTRACT_FAILED };
 
 /* Each aborts by fuzz_require() where the stream breaks its contract. good: the answer came to its
- * end; else it broke off and was told as a failure. */
-void contract_messages(struct span wire, enum contract_end end);
-void contract_chat(struct span wire, enum contract_end end);
-void contract_responses(struct span wire, enum contract_end end);
+ * end; else it broke off and was told as a failure. said: gets the text that the client reads. */
+void contract_messages(struct span wire, enum contract_end end, struct buf *said);
+void contract_chat(struct span wire, enum contract_end end, struct buf *said);
+void contract_responses(struct span wire, enum contract_end end, struct buf *said);
 
 #endif

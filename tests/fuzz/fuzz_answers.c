@@ -2,10 +2,12 @@
  * answer: four bytes choose the client and its wishes, how the bytes are cut, and where they end;
  * then each line is a frame: "assistantResponseEvent {...}", "!throttlingError {...}" for an
  * exception, "#code message" for an error frame. The stream must keep its contract (contract.h), a
- * whole answer must be one JSON object, and how the bytes were cut changes nothing.
+ * whole answer must be one JSON object, and how the bytes were cut changes nothing. An answer that
+ * ends inside a frame, without its final marker or by an exception is a failure; where nothing but
+ * text was said, the client reads this text, of a failure its beginning.
  *
  * eventstream: one byte: are the checksums to be mended. Frames are the same wherever the bytes are
- * cut, and lie within the input.
+ * cut, and lie within the input; what was good is not with any one bit changed.
  *
  * up_think: one byte: the size of the pieces. No thinking behind text, and no text is lost.
  */
@@ -21,7 +23,7 @@
 
 struct wishes {
 	const struct out_dialect *dialect;
-	void (*contract)(struct span wire, enum contract_end end);
+	void (*contract)(struct span wire, enum contract_end end, struct buf *said);
 	struct chat chat;
 	bool stream, tags, last;
 	enum thinking_format thinking_format;
@@ -31,7 +33,7 @@ struct wishes {
 
 static const struct {
 	const struct out_dialect *out;
-	void (*contract)(struct span wire, enum contract_end end);
+	void (*contract)(struct span wire, enum contract_end end, struct buf *said);
 } dialects[] = {
 	{ &out_anthropic, contract_messages },
 	{ &out_openai, contract_chat },
@@ -104,18 +106,90 @@ static void add_line(struct buf *bytes, struct span line)
 	free(text);
 }
 
-static void make_bytes(struct span input, size_t cut, struct buf *bytes)
-{
-	struct span line;
+/* What the upstream said, by the lines whose frames are whole. */
+struct told {
+	bool torn, failed; /* inside a frame, by an exception */
+	bool marked;	   /* the last that says something is a marker of the end */
+	bool plain;	   /* nothing but `text` */
+	struct buf text;
+};
 
-	while (fuzz_line(&input, &line))
+static bool begins_with(struct span line, const char *name)
+{
+	size_t len = strlen(name);
+
+	return line.len > len && memcmp(line.at, name, len) == 0 && line.at[len] == ' ';
+}
+
+static void note_text(struct told *t, struct span json)
+{
+	struct error ignored = { .kind = ERR_NONE };
+	cJSON *tree = json_parse(json, &ignored);
+	const cJSON *content = tree ? tree->child : NULL;
+
+	if (!cJSON_IsString(content) || content->next || strcmp(content->string, "content") != 0)
+		t->plain = false;
+	else
+		buf_add_text(&t->text, content->valuestring);
+	if (t->plain && *content->valuestring)
+		t->marked = false;
+	cJSON_Delete(tree);
+}
+
+static void note_line(struct told *t, struct span line)
+{
+	static const char *const texts[] = { "assistantResponseEvent", "codeEvent" };
+	static const char *const markers[] = { "metadataEvent", "contextUsageEvent",
+					       "meteringEvent" };
+
+	t->failed |= line.len && (*line.at == '!' || *line.at == '#');
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		size_t len = strlen(texts[i]);
+
+		if (!begins_with(line, texts[i]))
+			continue;
+		note_text(t, (struct span){ line.at + len + 1, line.len - len - 1 });
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(markers); i++) {
+		if (!begins_with(line, markers[i]))
+			continue;
+		t->marked = true;
+		/* A refusal has words of its own. */
+		t->plain &= !memmem(line.at, line.len, "stopDetails", 11) &&
+			    !memmem(line.at, line.len, "\\u", 2);
+		return;
+	}
+	t->plain = false;
+}
+
+static void make_bytes(struct span input, size_t cut, struct buf *bytes, struct told *told)
+{
+	struct span rest = input, line;
+	size_t end = 0;
+
+	*told = (struct told){ .plain = true };
+	buf_init(&told->text, MB(8));
+	while (fuzz_line(&rest, &line))
 		add_line(bytes, line);
 	bytes->len -= cut < bytes->len ? cut : 0;
+	while (end + 4 <= bytes->len && fuzz_line(&input, &line)) {
+		const unsigned char *p = (const unsigned char *)bytes->at + end;
+		size_t size = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+
+		if (end + size > bytes->len)
+			break;
+		end += size;
+		note_line(told, line);
+	}
+	told->torn = end < bytes->len;
 }
 
 struct answer {
 	struct out out;
 	struct buf wire;
+	struct buf said;  /* of a stream */
+	bool good, early; /* early: before the upstream's end */
 };
 
 static int write_event(void *context, const struct event *event, struct error *e)
@@ -125,7 +199,7 @@ static int write_event(void *context, const struct event *event, struct error *e
 	return out_event(&a->out, event, &a->wire, e);
 }
 
-/* As turn.c carries it. 0: it came to its end; else *e. */
+/* As turn.c carries it. 0: it came to its end, 1: before upstream's did; -1: *e. */
 static int carry(const struct wishes *w, struct span bytes, struct up_filters *filters,
 		 const struct tool_names *names, struct error *e)
 {
@@ -157,16 +231,17 @@ static int carry(const struct wishes *w, struct span bytes, struct up_filters *f
 		rc = up_event_finish(&events, e);
 	up_event_release(&events);
 	eventstream_release(&frames);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
-static void require_whole(const struct wishes *w, struct span wire, enum contract_end end)
+static void require_whole(const struct wishes *w, struct span wire, enum contract_end end,
+			  struct buf *said)
 {
 	struct error e = { .kind = ERR_NONE };
 	cJSON *tree;
 
 	if (w->stream) {
-		w->contract(wire, end);
+		w->contract(wire, end, said);
 		return;
 	}
 	if (end == CONTRACT_FAILED)
@@ -176,12 +251,11 @@ static void require_whole(const struct wishes *w, struct span wire, enum contrac
 	cJSON_Delete(tree);
 }
 
-/* The length of what was written: ids differ, but not in length. */
-static size_t answer_once(const struct wishes *w, struct span bytes)
+/* *a is the caller's: answer_release(). */
+static void answer_once(const struct wishes *w, struct span bytes, struct answer *a)
 {
 	struct up_again again = { .words = { .max = 0 } };
 	struct up_filters filters;
-	struct answer a;
 	const struct out_options options = { .stream = w->stream,
 					     .include_usage = w->chat.include_usage,
 					     .chat = &w->chat,
@@ -194,49 +268,89 @@ static size_t answer_once(const struct wishes *w, struct span bytes)
 						   .input_estimate = 10,
 						   .again = w->last ? NULL : &again,
 						   .handler = write_event,
-						   .context = &a };
+						   .context = a };
 	struct error e = { .kind = ERR_NONE };
 	struct tool_names names;
 	struct arena arena;
-	size_t len;
 	int rc;
 
 	arena_init(&arena);
 	tool_names_init(&names, &arena);
 	buf_init(&again.answer, LIMIT_ANSWER);
 	buf_init(&again.words, LIMIT_ERROR_TEXT);
-	buf_init(&a.wire, LIMIT_ANSWER);
-	out_init(&a.out, w->dialect, &options);
+	buf_init(&a->wire, LIMIT_ANSWER);
+	buf_init(&a->said, LIMIT_ANSWER);
+	out_init(&a->out, w->dialect, &options);
 	if (w->stream)
-		out_begin(&a.out, &a.wire);
+		out_begin(&a->out, &a->wire);
 	up_filters_init(&filters, &wanted);
 	rc = carry(w, bytes, &filters, &names, &e);
-	fuzz_require((rc != 0) == (e.kind != ERR_NONE), "%d with an error of %d", rc, e.kind);
-	if (rc)
-		out_fail(&a.out, &e, &a.wire);
-	require_whole(w, buf_span(&a.wire), rc ? CONTRACT_FAILED : CONTRACT_GOOD);
-	len = a.wire.len;
+	fuzz_require((rc < 0) == (e.kind != ERR_NONE), "%d with an error of %d", rc, e.kind);
+	a->good = rc >= 0;
+	a->early = rc > 0;
+	if (!a->good)
+		out_fail(&a->out, &e, &a->wire);
+	require_whole(w, buf_span(&a->wire), a->good ? CONTRACT_GOOD : CONTRACT_FAILED, &a->said);
 	up_filters_release(&filters);
-	out_release(&a.out);
-	buf_release(&a.wire);
+	out_release(&a->out);
 	buf_release(&again.answer);
 	buf_release(&again.words);
 	arena_release(&arena);
-	return len;
+}
+
+static void answer_release(struct answer *a)
+{
+	buf_release(&a->wire);
+	buf_release(&a->said);
+}
+
+/* Wishes that leave a text as it is. */
+static bool keeps_text(const struct wishes *w)
+{
+	const struct chat *chat = &w->chat;
+
+	return w->stream && !w->tags && !chat->stop_count && !chat->max_tokens &&
+	       !chat->prefill.len && chat->format == FORMAT_TEXT &&
+	       chat->tool_choice == CHOICE_AUTO;
+}
+
+static void require_truth(const struct wishes *w, const struct told *told, const struct answer *a)
+{
+	if (!a->early)
+		fuzz_require(!a->good || (told->marked && !told->torn && !told->failed),
+			     "12: a good end of an answer that has none");
+	if (!told->plain || !keeps_text(w))
+		return;
+	fuzz_require(
+		a->said.len <= told->text.len &&
+			(!a->said.len || memcmp(a->said.at, told->text.at, a->said.len) == 0) &&
+			(!a->good || a->said.len == told->text.len),
+		"6: %.*s, upstream said %.*s", (int)a->said.len, a->said.at, (int)told->text.len,
+		told->text.at);
 }
 
 void fuzz_answer(struct span input)
 {
+	struct answer pieces, once;
 	struct wishes w;
+	struct told told;
 	struct buf bytes;
-	size_t first;
 
 	read_wishes(&w, &input);
 	buf_init(&bytes, MB(8));
-	make_bytes(input, w.cut, &bytes);
-	first = answer_once(&w, buf_span(&bytes));
+	make_bytes(input, w.cut, &bytes, &told);
+	answer_once(&w, buf_span(&bytes), &pieces);
 	w.piece = bytes.len + 1;
-	fuzz_require(answer_once(&w, buf_span(&bytes)) == first, "50: it depends on the cuts");
+	answer_once(&w, buf_span(&bytes), &once);
+	require_truth(&w, &told, &once);
+	/* ids differ, but not in length */
+	fuzz_require(pieces.wire.len == once.wire.len && pieces.said.len == once.said.len &&
+			     (!once.said.len ||
+			      memcmp(pieces.said.at, once.said.at, once.said.len) == 0),
+		     "50: it depends on the cuts");
+	answer_release(&pieces);
+	answer_release(&once);
+	buf_release(&told.text);
 	buf_release(&bytes);
 }
 
@@ -298,6 +412,20 @@ static int decode(struct span bytes, size_t piece, struct buf *out, struct error
 	return rc;
 }
 
+/* Checksums find any one bit. */
+static void require_bits_count(char *bytes, size_t len, unsigned choices)
+{
+	const size_t bit = choices * 2654435761u % (8 * len);
+	struct error e = { .kind = ERR_NONE };
+	struct buf out;
+
+	bytes[bit / 8] ^= (char)(1 << bit % 8);
+	buf_init(&out, 4 * len + KB(64));
+	fuzz_require(decode((struct span){ bytes, len }, len, &out, &e) < 0,
+		     "byte %zu may be another", bit / 8);
+	buf_release(&out);
+}
+
 void fuzz_eventstream(struct span input)
 {
 	const unsigned choices = fuzz_byte(&input);
@@ -319,6 +447,8 @@ void fuzz_eventstream(struct span input)
 		     "%s, in pieces %s", first.message, second.message);
 	fuzz_require(whole.len == pieces.len && memcmp(whole.at, pieces.at, whole.len) == 0,
 		     "other frames in pieces");
+	if (!rc && all.len)
+		require_bits_count(bytes, all.len, choices);
 	buf_release(&whole);
 	buf_release(&pieces);
 	free(bytes);

@@ -1,7 +1,7 @@
 /*
- * config: a kiro.json. import: a credential file. record: an account's record, also in its
- * envelope; what is read is written again and reads the same. catalogue, mcp: answers of the
- * upstream's other operations.
+ * config: a kiro.json. import: a credential file. record: the record of an account or a client key,
+ * also in its envelope; what is read is written, and read and written again it is the same to the
+ * byte. catalogue, mcp: answers of the upstream's other operations.
  *
  * request: lines "NAME=value" up to an empty one, as a web server gives them, then the body. The
  * answer's head has no line that is no header, its body is JSON where it says so; nothing is
@@ -16,6 +16,7 @@
 #include "common/config.h"
 #include "common/envelope.h"
 #include "common/json.h"
+#include "common/key.h"
 #include "fcgi/router.h"
 #include "fcgi/up_mcp.h"
 
@@ -65,16 +66,17 @@ static int no_registration(void *context, const char *hash, struct buf *text)
 static void check_code(const struct import_code *code, struct buf *record)
 {
 	struct error e = { .kind = ERR_NONE };
-	struct key again;
+	struct key key = code->key, again;
 	cJSON *tree;
 
 	if (!secret_present(&code->text))
 		return;
+	secret_hash(secret_reveal(&code->text), key.hash);
 	buf_reset(record);
-	key_write(&code->key, record);
+	key_write(&key, record);
 	tree = cJSON_ParseWithLength(record->at, record->len);
 	fuzz_require(tree && key_read(&again, tree, &e) == 0, "a code's record: %s", e.message);
-	fuzz_require(again.code.is && again.pool == code->key.pool, "another code than was read");
+	fuzz_require(again.code.is && again.pool == key.pool, "another code than was read");
 	cJSON_Delete(tree);
 }
 
@@ -104,12 +106,19 @@ void fuzz_import(struct span input)
 	import_release(&import);
 }
 
+static void require_same(const struct buf *first, const struct buf *second)
+{
+	fuzz_require(first->len == second->len && memcmp(first->at, second->at, first->len) == 0,
+		     "%.*s, read and written again %.*s", (int)first->len, first->at,
+		     (int)second->len, second->at);
+}
+
 /* What was read is written, and reads again as the same account. */
 static void write_again(const struct account *a)
 {
 	struct error e = { .kind = ERR_NONE };
 	struct account second;
-	struct buf record, value;
+	struct buf record, value, again;
 	struct span json = span_of("");
 	cJSON *tree;
 
@@ -129,11 +138,41 @@ static void write_again(const struct account *a)
 		fuzz_require(second.kind == a->kind && second.state == a->state &&
 				     second.rev == a->rev + 1,
 			     "another account");
+		second.rev = a->rev;
+		buf_init(&again, LIMIT_RECORD);
+		account_write(&second, &again);
+		require_same(&record, &again);
+		buf_release(&again);
 		account_release(&second);
 		cJSON_Delete(tree);
 	}
 	buf_release(&record);
 	buf_release(&value);
+}
+
+static void check_key(const cJSON *tree)
+{
+	struct error e = { .kind = ERR_NONE };
+	struct key key, second;
+	struct buf record, again;
+	cJSON *written;
+
+	if (key_read(&key, tree, &e)) {
+		fuzz_require(e.kind == ERR_STORE && *e.message, "refused without a reason");
+		return;
+	}
+	buf_init(&record, LIMIT_RECORD);
+	buf_init(&again, LIMIT_RECORD);
+	key_write(&key, &record);
+	written = json_parse(buf_span(&record), &e);
+	fuzz_require(written && key_read(&second, written, &e) == 0, "read back: %s", e.message);
+	fuzz_require(second.rev == key.rev + 1, "another key");
+	second.rev = key.rev;
+	key_write(&second, &again);
+	require_same(&record, &again);
+	cJSON_Delete(written);
+	buf_release(&record);
+	buf_release(&again);
 }
 
 void fuzz_record(struct span input)
@@ -147,6 +186,7 @@ void fuzz_record(struct span input)
 	(void)!envelope_read(input, &json);
 	if (!tree)
 		return;
+	check_key(tree);
 	account_init(&a);
 	rc = account_read(&a, tree, &why);
 	fuzz_require(!rc || (why.kind == ERR_STORE && *why.message), "refused without a reason");

@@ -101,10 +101,12 @@ function seedAnswer(name, { steps = [], trailer = {} }) {
 	}
 	const text = Buffer.from(lines.join('\n'));
 
-	// Messages, Chat Completions and Responses, streamed; with tags; whole; with wishes
+	// Messages, Chat Completions and Responses, streamed; with tags; whole; with wishes; cut inside of
+	// the last frame
 	for (const [way, bytes] of Object.entries({ a: [0, 0, 9, 0], c: [1, 4, 9, 0], r: [2, 0, 9, 0],
 						    tags: [33, 1, 0, 0], whole: [66, 0, 9, 0],
-						    wishes: [48, 0xf8, 0x49, 0] }))
+						    wishes: [48, 0xf8, 0x49, 0],
+						    torn: [0, 0, 9, 9] }))
 		seed('answer', `${name}-${way}`, Buffer.concat([Buffer.from(bytes), text]));
 }
 
@@ -169,6 +171,13 @@ const account = { v: 1, rev: 3, id: 'acc_abcdefghijkl', kind: 'idc', label: 'Ann
 seed('record', 'idc', JSON.stringify(account));
 seed('record', 'key', JSON.stringify({ v: 1, rev: 1, id: 'acc_k', kind: 'api_key', label: 'k',
 	machine_id: 'b'.repeat(64), api_key: 'ksk_FAKE', added_at: 1, state: 'active' }));
+seed('record', 'client-key', JSON.stringify({ v: 1, rev: 1, id: 'key_0123456789abcdef', name: 'laptop',
+	prefix: 'kiro-Ab12', hash: 'c'.repeat(64), added_at: 1790000000, role: 'user', expires_at: 1893553445,
+	models: 'claude-*', pool: 'shared', accounts: 'acc_1,acc_2', max_streams: 2,
+	limits: { requests: { minute: 100 }, credits: { month: 50000000 } }, own: 'a member of later' }));
+seed('record', 'code', JSON.stringify({ v: 1, rev: 2, id: 'key_0123456789abcdef', name: 'bob',
+	prefix: 'kiro-Ab12', hash: 'd'.repeat(64), added_at: 1790000000, role: 'user', code: true, days: 30,
+	first_used_at: 1790000000, machine: 'c0a08047', machine_hash: 'e'.repeat(64) }));
 seed('catalogue', 'two', JSON.stringify({ v: 1, rev: 1, fetched_at: 1790000000, tried_at: 1790000000,
 	models: [{ id: 'claude-opus-5', name: 'Claude Opus 5', input: 1000000, output: 64000,
 		   types: ['TEXT', 'IMAGE'], thinking: ['adaptive'], efforts: ['low', 'max'] },

@@ -6,11 +6,14 @@ import { QUIET_THREADS, until } from '../lib/process.mjs';
 import { ask } from './client.mjs';
 import { sleep, violate } from './chaos.mjs';
 import { MOUNT } from './site.mjs';
-import { locksIn, openFiles } from './watch.mjs';
+import { descriptors, locksIn } from './watch.mjs';
 
 const PATIENCE_MS = 90000;
 const REPORT = /(Address|Leak|Thread)Sanitizer|runtime error:|Can't open file/;
 const QUIET = QUIET_THREADS + 1; /* ThreadSanitizer has one of its own */
+/* http.c keeps 64 handles; libcurl gives each a pair to wake it up and at most four connections. The
+ * threads that wait may have their web server's. */
+const KEPT_SOCKETS = 64 * (2 + 4) + QUIET;
 const kept = (site) => Object.values(site.doors).filter((door) => door.kept);
 
 const threads = (pid) =>
@@ -24,9 +27,9 @@ async function settles(site, what, condition, now) {
 	}
 }
 
-// Nothing goes on any more: no request upstream, no thread, no lock, no file that was not open at the
-// start. Upstream connections are kept, so many as there were clients; each has three descriptors.
-export async function quiet(site, clients) {
+// Nothing goes on any more: no request upstream, no thread, no lock, nothing open that was not at the
+// start but connections that are kept.
+export async function quiet(site) {
 	const upstream = async () => (await site.standin.stats()).in_flight;
 
 	await settles(site, 'the end of all upstream requests', async () => !await upstream(), upstream);
@@ -34,13 +37,23 @@ export async function quiet(site, clients) {
 		      () => locksIn(site.at.stateDir));
 	for (const door of kept(site)) {
 		const pid = door.pid();
-		const files = () => openFiles(pid);
+		const files = () => descriptors(pid).files;
+		const others = () => descriptors(pid).others;
+		const sockets = () => descriptors(pid).sockets.length;
 
 		await settles(site, `the end of the threads of ${door.name}`,
 			      () => threads(pid) <= QUIET, () => threads(pid));
 		/* The store's file may be open that was not yet at the start, and the logs. */
-		await settles(site, `the files of ${door.name}`, () => files().length <= door.files + 4,
-			      () => `${door.files} at first, now ${files()}`);
+		await settles(site, `the files of ${door.name}`,
+			      () => files().length <= door.open.files.length + 4,
+			      () => `${door.open.files} at first, now ${files()}`);
+		await settles(site, `the events and pipes of ${door.name}`,
+			      () => others().length <= door.open.others.length,
+			      () => `${door.open.others} at first, now ${others()}`);
+		await settles(site, `the sockets of ${door.name}`, () => sockets() <= KEPT_SOCKETS,
+			      () => `${sockets()}, ${KEPT_SOCKETS} may be kept`);
+		console.log(`left open by ${door.name}: ${files().length} files, ${sockets()} sockets, ` +
+			    `${others().length} others`);
 	}
 }
 

@@ -9,7 +9,7 @@ import { ask, judge } from './client.mjs';
 import { makePlan } from './plan.mjs';
 import { makeRandom } from './random.mjs';
 import { MOUNT, openSite } from './site.mjs';
-import { judgeMemory, openFiles, table, watch, writeRows } from './watch.mjs';
+import { descriptors, judgeMemory, table, watch, writeRows } from './watch.mjs';
 
 const seconds = Number(process.env.SOAK_TIME ?? 60);
 const seed = Number(process.env.SOAK_SEED ?? Date.now() % 1e9);
@@ -59,6 +59,8 @@ async function once(site, door, random, calm) {
 							      statuses: may.statuses.concat(revoked) });
 
 	count(site.counts, `${plan.stream ? 'stream' : 'whole'}: ${outcome}`);
+	count(site.planned, plan.fault);
+	count(site.planned, plan.manner);
 	if (why)
 		count(site.refusals, why);
 	if (book)
@@ -89,7 +91,7 @@ function startClients(site, random, end) {
 }
 
 async function prepare(site) {
-	Object.assign(site, { seed, began: Date.now(), serial: 1, keys: {}, refusals: {}, books: { calm: [], wild: [] },
+	Object.assign(site, { seed, began: Date.now(), serial: 1, keys: {}, refusals: {}, planned: {}, books: { calm: [], wild: [] },
 			      revoked: new Set(), due: new Map(), excused: new Set(), torn: false });
 	for (const name of ['calm', 'wild'])
 		site.keys[name] = (await site.kiroctl(['key', 'add', name])).out.trim();
@@ -97,7 +99,7 @@ async function prepare(site) {
 	for (const door of Object.values(site.doors)) {
 		door.killed = [];
 		door.current = door.pid();
-		door.files = door.kept ? openFiles(door.current).length : 0;
+		door.open = door.kept ? descriptors(door.current) : undefined;
 	}
 }
 
@@ -135,8 +137,9 @@ function summary(site, rows) {
 	console.log('refused, though nothing was wrong with the request:');
 	for (const [name, many] of Object.entries(site.refusals).sort(([, a], [, b]) => b - a).slice(0, 12))
 		console.log(`  ${String(many).padStart(6)}  ${name.slice(0, 160)}`);
-	console.log(`disturbances: ${Object.entries(site.done).map(([name, many]) => `${name} ${many}`)
-		.join(', ')}`);
+	for (const [what, counts] of Object.entries({ planned: site.planned, disturbances: site.done }))
+		console.log(`${what}: ${Object.entries(counts).map(([name, many]) => `${name} ${many}`)
+			.join(', ')}`);
 	if (!site.state.mounted)
 		console.log('*** the disk was never full: that needs root, who may mount a tmpfs');
 	console.log(`soak: ${site.violations.length} violations, seed ${seed}, ${seconds} s, ` +
@@ -156,7 +159,7 @@ async function main() {
 	try {
 		await prepare(site);
 		rows = await soak(site);
-		await quiet(site, clients);
+		await quiet(site);
 		await booksAgree(site);
 		await accountsWork(site);
 		await tokensAreWhole(site);

@@ -12,17 +12,24 @@ function sample(pid) {
 		 fds: readdirSync(`/proc/${pid}/fd`).length };
 }
 
-// Descriptors that are no sockets and no wake-up events: files, by their names.
-export function openFiles(pid) {
-	return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-		try {
-			const path = readlinkSync(`/proc/${pid}/fd/${fd}`);
+// What a process has open: { files, sockets, others }, each by name; others are events, pipes and so on.
+export function descriptors(pid) {
+	const found = { files: [], sockets: [], others: [] };
 
-			return path.startsWith('/') && !path.startsWith('/dev/') ? [path] : [];
+	for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+		let name;
+
+		try {
+			name = readlinkSync(`/proc/${pid}/fd/${fd}`);
 		} catch {
-			return [];
+			continue; /* closed meanwhile */
 		}
-	});
+		if (name.startsWith('/dev/'))
+			continue;
+		(name.startsWith('/') ? found.files : name.startsWith('socket:') ? found.sockets :
+			found.others).push(name);
+	}
+	return found;
 }
 
 // Locks that anybody holds on files of the directory: "FLOCK kiro.lock".
@@ -110,10 +117,17 @@ export function table(rows, lines = 24) {
 	const shown = new Set(times.filter((_, index) => index % step === 0));
 	const out = ['  seconds  door       pid      RSS MB  threads  descriptors'];
 
-	for (const row of rows.filter(({ at }) => shown.has(at.toFixed(0))))
+	for (const row of rows) {
+		/* one of a second is enough */
+		const first = `${row.at.toFixed(0)} ${row.door}`;
+
+		if (!shown.has(row.at.toFixed(0)) || shown.has(first))
+			continue;
+		shown.add(first);
 		out.push([row.at.toFixed(0).padStart(9), row.door.padEnd(9), String(row.pid).padEnd(8),
 			  (row.rss / MB).toFixed(1).padStart(6), String(row.threads).padStart(7),
 			  String(row.fds).padStart(11)].join('  '));
+	}
 	return out.join('\n');
 }
 

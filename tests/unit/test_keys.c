@@ -277,6 +277,30 @@ static void a_record_of_an_older_version_is_a_key_without_limits(void)
 	end();
 }
 
+/* An id is made of the hash where there is none: of half a character it would be one that no
+ * program reads again. */
+static void a_record_whose_hash_is_none_is_refused(void)
+{
+	static const char *const wrong[] = { "", "abc", "image/pngarn:\xF0\x9F\x98\x80",
+					     "ABCDEF0123456789ABCDEF0123456789"
+					     "ABCDEF0123456789ABCDEF0123456789" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		cJSON *record = cJSON_CreateObject();
+		struct key key;
+
+		cJSON_AddStringToObject(record, "name", "laptop");
+		cJSON_AddStringToObject(record, "hash", wrong[i]);
+		error_clear(&e);
+		CU_ASSERT_EQUAL(key_read(&key, record, &e), -1);
+		CU_ASSERT_EQUAL(e.kind, ERR_STORE);
+		CU_ASSERT_STRING_EQUAL(e.message, "client key record: hash: no SHA-256 in "
+						  "hexadecimal digits");
+		cJSON_Delete(record);
+	}
+	error_clear(&e);
+}
+
 static void restrict_models(struct key *key, const void *context)
 {
 	snprintf(key->models, sizeof(key->models), "%s", (const char *)context);
@@ -489,6 +513,7 @@ CU_TestInfo keys_tests[] = {
 	{ "two who add one name are told apart", two_who_add_one_name_are_told_apart },
 	{ "a_record_of_an_older_version_is_a_key_without_limits",
 	  a_record_of_an_older_version_is_a_key_without_limits },
+	{ "a record whose hash is none is refused", a_record_whose_hash_is_none_is_refused },
 	{ "a_rotated_key_keeps_all_but_its_secret", a_rotated_key_keeps_all_but_its_secret },
 	{ "of_rotations_at_once_one_secret_is_the_newest",
 	  of_rotations_at_once_one_secret_is_the_newest },

@@ -81,9 +81,8 @@ static const struct {
 	  "tries_are_bounded_per_account_and_request" },
 	{ "LIMIT_PAUSE_MS", "tests/unit/test_up_call.c",
 	  "a_long_retry_after_is_left_to_the_client" },
-	{ "LIMIT_RETRY_MS", NULL,
-	  "three tries of an account with pauses of two seconds take ten, of which the upstream "
-	  "must take longer still: a test would wait 20 seconds for one comparison" },
+	{ "LIMIT_RETRY_MS", "tests/unit/test_up_call.c",
+	  "an_account_has_no_second_try_after_so_long" },
 	{ "LIMIT_HEADERS", NULL,
 	  "our own headers: none of a client's length is among them, and they have one kilobyte" },
 	{ "LIMIT_IMPORT_FILE", "tests/cases/limits.test.mjs", "LIMIT_IMPORT_FILE" },

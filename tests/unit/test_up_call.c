@@ -32,6 +32,7 @@ struct scene {
 	char last[64];			    /* account that was tried last */
 	bool shown;			    /* the client has seen a part */
 	bool leaves;			    /* while it waits */
+	int64_t takes_ms;		    /* each try, as it seems */
 	void (*meanwhile)(struct scene *s); /* during the next try; NULL: nothing */
 };
 
@@ -41,6 +42,7 @@ static int send_step(struct up_call *call, const struct account *account, struct
 	const struct step *step = s->steps;
 
 	s->sent++;
+	call->began -= s->takes_ms;
 	snprintf(s->last, sizeof(s->last), "%s", account->id);
 	if (s->meanwhile) {
 		void (*meanwhile)(struct scene *) = s->meanwhile;
@@ -230,6 +232,22 @@ static void tries_are_bounded_per_account_and_request(void)
 	put(&s, "acc_4", KIND_API_KEY, 0);
 	CU_ASSERT_EQUAL(request_met(&s, endless).kind, ERR_UP_OVERLOAD);
 	CU_ASSERT_EQUAL(s.sent, LIMIT_TRIES);
+	end(&s);
+}
+
+static void an_account_has_no_second_try_after_so_long(void)
+{
+	static const struct step once[] = { { ERR_UP_OVERLOAD, 0, 1 }, { 0 } };
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_API_KEY, 0);
+	s.takes_ms = LIMIT_RETRY_MS - 10000; /* less what a busy machine may need */
+	CU_ASSERT_EQUAL(request_met(&s, once).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.sent, 2);
+	s.takes_ms = LIMIT_RETRY_MS + 1;
+	CU_ASSERT_EQUAL(request_met(&s, once).kind, ERR_UP_OVERLOAD);
+	CU_ASSERT_EQUAL(s.sent, 1);
 	end(&s);
 }
 
@@ -573,6 +591,8 @@ CU_TestInfo up_call_tests[] = {
 	{ "another account serves where one cannot be readied",
 	  another_account_serves_where_one_cannot_be_readied },
 	{ "tries are bounded per account and request", tries_are_bounded_per_account_and_request },
+	{ "an account has no second try after so long",
+	  an_account_has_no_second_try_after_so_long },
 	{ "a long retry-after is left to the client", a_long_retry_after_is_left_to_the_client },
 	{ "nothing is tried again when the client has seen a part or left",
 	  nothing_is_tried_again_when_the_client_has_seen_a_part_or_left },
