@@ -21,7 +21,8 @@ run() {
 
 # What the second half of the rounds costs is neither start nor end.
 for name in "decode" "messages text" "messages code" "messages thinking" "messages tool" \
-            "chat text" "responses text" "messages writer" "request 400 KB" "request small"; do
+            "messages filters" "messages writer" "chat text" "responses text" \
+            "request 400 KB" "request small" "store get" "pool pick of 5" "pool pick of 1000"; do
 	run "$name" 2
 	few=$total
 	run "$name" 6

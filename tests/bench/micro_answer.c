@@ -10,6 +10,7 @@
 #include "fcgi/eventstream.h"
 #include "fcgi/out.h"
 #include "fcgi/up_event.h"
+#include "fcgi/up_filters.h"
 #include "tests/unit/frames.h"
 
 #define FRAMES 1000
@@ -110,11 +111,12 @@ static size_t decode(void *state)
 }
 
 /* One whole stream; its few allocations are those of a stream, not of an event. */
-static size_t convert(void *state)
+static size_t play(struct play *p, event_handler *handler, void *context)
 {
-	struct play *p = state;
 	const struct out_options options = { .stream = true, .model = "claude-sonnet-4-5" };
-	const struct up_event_options up = { .names = &p->names, .handler = to_wire, .context = p };
+	const struct up_event_options up = { .names = &p->names,
+					     .handler = handler,
+					     .context = context };
 	size_t bytes;
 
 	out_init(&p->out, p->dialect, &options);
@@ -123,6 +125,30 @@ static size_t convert(void *state)
 	up_event_release(&p->up);
 	out_release(&p->out);
 	buf_reset(&p->wire);
+	return bytes;
+}
+
+static size_t convert(void *state)
+{
+	return play(state, to_wire, state);
+}
+
+/* What a client's max_tokens and stop sequences put in between, and a model that thinks in tags. */
+static size_t filter(void *state)
+{
+	static const char *stops[] = { "\n\nHuman:", "</answer>" };
+	static const struct chat chat = { .max_tokens = 32000,
+					  .stop_sequences = stops,
+					  .stop_count = ARRAY_SIZE(stops) };
+	const struct up_filters_options options = {
+		.chat = &chat, .tags = true, .handler = to_wire, .context = state
+	};
+	struct up_filters filters;
+	size_t bytes;
+
+	up_filters_init(&filters, &options);
+	bytes = play(state, filters.handler, filters.context);
+	up_filters_release(&filters);
 	return bytes;
 }
 
@@ -189,6 +215,7 @@ const struct subject answer_subjects[] = {
 	{ "messages tool", "event", FRAMES, tool_begin, convert, play_end },
 	{ "chat text", "event", FRAMES, chat_begin, convert, play_end },
 	{ "responses text", "event", FRAMES, responses_begin, convert, play_end },
+	{ "messages filters", "event", FRAMES, messages_begin, filter, play_end },
 	{ "messages writer", "event", FRAMES, messages_begin, write_events, play_end },
 };
 const size_t answer_subject_count = ARRAY_SIZE(answer_subjects);
