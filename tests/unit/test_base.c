@@ -1,4 +1,5 @@
 #include "common/base.h"
+#include "common/bundle.h"
 #include "common/capture.h"
 #include "common/clock.h"
 #include "common/error.h"
@@ -310,7 +311,34 @@ static void a_long_path_is_looked_over_once(void)
 	buf_release(&text);
 }
 
+/* Records hold secrets in objects too: a login under way, a renewal that waits for a whole record.
+ */
+static void a_masked_bundle_has_no_secret_at_any_depth(void)
+{
+	static const char json[] =
+		"{\"label\":\"ann\",\"refresh_token\":\"SECRET-1\",\"n\":[1],\"if\":{\"refresh_"
+		"token\":"
+		"\"SECRET-2\"},\"login\":{\"client_secret\":\"SECRET-3\",\"device_code\":\"SECRET-"
+		"4\","
+		"\"verifier\":\"SECRET-5\",\"url\":\"https://a.example\",\"interval\":5}}";
+	struct bundle b;
+
+	bundle_init(&b);
+	b.at = xcalloc(1, sizeof(*b.at));
+	b.count = b.room = 1;
+	b.at[0] = (struct bundle_record){ xstrdup("tokens"), xstrdup("l/1"), xstrdup(json) };
+	bundle_mask(&b);
+	CU_ASSERT_PTR_NULL(strstr(b.at[0].json, "SECRET"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(b.at[0].json, "\"label\":\"ann\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(b.at[0].json, "\"n\":[1]"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(b.at[0].json, "\"url\":\"https://a.example\",\"interval\":5}"));
+	bundle_release(&b);
+}
+
 CU_TestInfo base_tests[] = {
+	{ "a_masked_bundle_has_no_secret_at_any_depth",
+	  a_masked_bundle_has_no_secret_at_any_depth },
 	{ "a_long_path_is_looked_over_once", a_long_path_is_looked_over_once },
 	{ "captured_secrets_are_overwritten", captured_secrets_are_overwritten },
 	{ "lists_name_whole_items", lists_name_whole_items },
