@@ -142,7 +142,7 @@ struct span buf_span(const struct buf *b)
 
 /* Straight into the buffer: on the stack a piece of a file would be, for its whole life, a page
  * more of each thread that has read one. */
-static int read_all(struct buf *b, int fd)
+int buf_read_fd(struct buf *b, int fd)
 {
 	char beyond;
 	ssize_t got = -1;
@@ -170,7 +170,7 @@ int buf_read_file_seen(struct buf *b, const char *path, struct stat *st)
 
 	if (fd < 0)
 		return -1;
-	rc = fstat(fd, st) ? -1 : read_all(b, fd);
+	rc = fstat(fd, st) ? -1 : buf_read_fd(b, fd);
 	close(fd); /* of a file that was only read: it leaves errno alone */
 	return rc;
 }

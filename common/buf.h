@@ -40,5 +40,6 @@ struct span buf_span(const struct buf *b);	/* borrowed until the next append */
 int buf_read_file(struct buf *b, const char *path);
 /* The same; *st is of the very file that was read, whatever stands in its place by now. */
 int buf_read_file_seen(struct buf *b, const char *path, struct stat *st);
+int buf_read_fd(struct buf *b, int fd); /* likewise, from where it stands */
 
 #endif

@@ -77,8 +77,8 @@ void bundle_sort(struct bundle *b)
 
 static bool is_secret(const char *name)
 {
-	static const char *const ends[] = { "_token", "_secret",  "api_key",
-					    "hash",   "password", "proxy_url" };
+	static const char *const ends[] = { "_token", "_secret", "_code",     "verifier", "api_key",
+					    "hash",   "proxy",	 "proxy_url", "password" };
 	size_t len = strlen(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
@@ -90,28 +90,39 @@ static bool is_secret(const char *name)
 	return false;
 }
 
+/* Within objects too: of a login under way, and of a renewal that waits. */
+static void mask_members(struct jsonw *w, const cJSON *object)
+{
+	const cJSON *member;
+
+	jsonw_begin_object(w);
+	cJSON_ArrayForEach (member, object) {
+		if (cJSON_IsString(member) && is_secret(member->string)) {
+			struct secret secret = { .hidden = member->valuestring };
+			char masked[SECRET_MASK_SIZE];
+
+			jsonw_text_member(w, member->string, secret_mask(&secret, masked));
+			continue;
+		}
+		jsonw_key(w, member->string);
+		if (cJSON_IsObject(member))
+			mask_members(w, member);
+		else
+			jsonw_tree(w, member);
+	}
+	jsonw_end(w);
+}
+
 static void mask_record(struct bundle_record *r)
 {
 	struct error ignored = { .kind = ERR_NONE };
-	cJSON *tree = json_parse(span_of(r->json), &ignored), *member;
+	cJSON *tree = json_parse(span_of(r->json), &ignored);
 	struct jsonw w;
 	struct buf out;
 
 	buf_init(&out, 2 * LIMIT_RECORD);
 	jsonw_init(&w, &out);
-	jsonw_begin_object(&w);
-	cJSON_ArrayForEach (member, tree) {
-		if (member->string && cJSON_IsString(member) && is_secret(member->string)) {
-			struct secret secret = { .hidden = member->valuestring };
-			char masked[SECRET_MASK_SIZE];
-
-			jsonw_text_member(&w, member->string, secret_mask(&secret, masked));
-		} else if (member->string) {
-			jsonw_key(&w, member->string);
-			jsonw_tree(&w, member);
-		}
-	}
-	jsonw_end(&w);
+	mask_members(&w, cJSON_IsObject(tree) ? tree : NULL);
 	secret_free(r->json);
 	r->json = xstrdup(out.at);
 	buf_wipe(&out);

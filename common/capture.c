@@ -124,18 +124,42 @@ static size_t word_length(const struct buf *text, size_t at)
 	return end - at;
 }
 
-/* How keys and tokens of this gateway, of its upstream and of others begin. */
-static bool begins_as_secret(const char *word, size_t len)
+/* May a word begin there? Behind a name and its =, in a path, and behind JSON's \n too: its letter
+ * is none of the word's. */
+static bool word_begins(const struct buf *text, size_t at)
+{
+	char before = at ? text->at[at - 1] : ' ';
+
+	return !is_word(before) || strchr("=/", before) ||
+	       (at > 1 && strchr("nrtbf", before) && text->at[at - 2] == '\\');
+}
+
+/* What a name tells to be a secret: to the end of its quotes, with whatever is in it. */
+static size_t value_length(const struct buf *text, size_t at)
+{
+	const char quote = text->at[at - 1];
+	size_t end = at;
+
+	if (quote != '"' && quote != '\'')
+		return word_length(text, at);
+	while (end < text->len && text->at[end] != quote && text->at[end] != '\\')
+		end++;
+	return end - at;
+}
+
+/* How keys and tokens of this gateway, of its upstream and of others begin. 0: as none of them. */
+static size_t secret_length(const struct buf *text, size_t at)
 {
 	static const char *const heads[] = { "kiro-", "ksk_", "creds-", "act-", "aoa",
 					     "aor",   "sk-",  "eyJ",	"AKIA", "ASIA",
 					     "ghp_",  "gho_", "xox",	"AIza", "glpat-" };
+	size_t len = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
-		if (len >= WORD_LEAST && strncmp(word, heads[i], strlen(heads[i])) == 0)
-			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(heads) && !len; i++) {
+		if (strncmp(text->at + at, heads[i], strlen(heads[i])) == 0)
+			len = word_length(text, at);
 	}
-	return false;
+	return len >= WORD_LEAST ? len : 0;
 }
 
 /* Where the value begins that a name at `at` tells to be a secret; 0: it tells none. In JSON, in
@@ -159,23 +183,37 @@ static size_t named_value(const struct buf *text, size_t at)
 		return 0;
 	for (; end < text->len && strchr("\"'\\ \t:=", text->at[end]); end++)
 		assigned |= text->at[end] == ':' || text->at[end] == '=';
-	if (strncasecmp(text->at + end, "Bearer ", 7) == 0)
-		end += 7;
 	return assigned ? end : 0;
+}
+
+/* What stands in front of the secret in a header. */
+static size_t scheme_length(const char *value)
+{
+	static const char *const schemes[] = { "Bearer ", "Basic ", "Token " };
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		if (strncasecmp(value, schemes[i], strlen(schemes[i])) == 0)
+			return strlen(schemes[i]);
+	}
+	return 0;
 }
 
 void capture_scrub(struct buf *text)
 {
 	for (size_t at = 0; at < text->len; at++) {
-		size_t value = named_value(text, at), len;
+		size_t value = named_value(text, at);
+		size_t len = value ? value_length(text, value) : 0;
+		size_t scheme = value ? scheme_length(text->at + value) : 0;
 
-		if (value && (len = word_length(text, value)) >= NAMED_LEAST) {
+		if (scheme) {
+			value += scheme;
+			len = word_length(text, value);
+		}
+		if (len >= NAMED_LEAST) {
 			memset(text->at + value, '*', len);
 			at = value + len - 1;
-		} else if (!at || !is_word(text->at[at - 1])) {
-			len = word_length(text, at);
-			if (begins_as_secret(text->at + at, len))
-				memset(text->at + at, '*', len);
+		} else if (word_begins(text, at)) {
+			memset(text->at + at, '*', secret_length(text, at));
 		}
 	}
 }

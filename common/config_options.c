@@ -21,7 +21,7 @@ const struct config_option config_options[] = {
 	{ "state_dir", PATH, AT(state_dir), "/var/lib/kiro-fcgi", .alias = NULL,
 	  .text = "Directory of accounts, keys and locks: local disk, owned by the user that runs the program." },
 	{ "auth", CHOICE, AT(auth), "key", .choices = auth_choices,
-	  .text = "Who may use the client APIs: holders of a key, or (none) anybody on the loopback interface." },
+	  .text = "Who may use the client APIs: holders of a key, or (none) anybody on the loopback interface but pages of origins that cors_origins does not name." },
 	{ "client_token", SECRET, AT(client_token), "",
 	  .text = "One client key beside those of `kiroctl key add`; at least 16 characters." },
 	{ "metrics_token", SECRET, AT(metrics_token), "",

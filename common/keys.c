@@ -362,20 +362,22 @@ static int change(void *context, struct step *step, struct error *e)
 	const struct change *c = context;
 	struct secrets *s = xcalloc(1, sizeof(*s));
 	int rc = find_named(c->keys, c->name, s, e);
+	size_t good = 0;
 
 	if (!rc && !s->count)
 		rc = 1;
-	if (!rc && c->fresh && s->count == SECRETS)
-		rc = error_set(e, ERR_REQUEST,
-			       "%s has %d secrets that are good still: wait until one of them ends",
-			       c->name, SECRETS);
 	for (size_t i = 0; i < s->count && !rc; i++) {
 		struct key *key = &s->keys[i];
 		bool over = is_over(key, c->fresh);
 
+		good += !over;
 		c->edit(key, c->context);
 		rc = over ? drop_key(step, key, e) : put_key(step, key, e);
 	}
+	if (!rc && c->fresh && good == SECRETS)
+		rc = error_set(e, ERR_REQUEST,
+			       "%s has %d secrets that are good still: wait until one of them ends",
+			       c->name, SECRETS);
 	if (!rc && c->fresh)
 		rc = add_fresh(step, &s->keys[0], c->fresh, e);
 	free(s);

@@ -21,7 +21,8 @@
 #define LIMIT_IMAGES	     10	     /* images in one upstream request */
 #define LIMIT_DOCUMENTS	     5	     /* documents in one upstream conversation */
 #define LIMIT_DOCUMENT_NAME  100     /* characters; the model host takes 200 */
-#define LIMIT_STOP_SEQUENCES 64	     /* bounds the scan of each delta */
+#define LIMIT_STOP_SEQUENCES 64	     /* each is looked for at each character */
+#define LIMIT_STOP_SEQUENCE  4096    /* bytes; what is looked for by takes twice as many */
 
 /* Sides of images in pixels, Messages API: with more than a few images they must be smaller. */
 #define LIMIT_IMAGE_SIDE      8000

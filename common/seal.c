@@ -103,19 +103,26 @@ static int read_lines(struct seal *s, const char *text, const char *path, struct
 	return 0;
 }
 
-static int check_mode(const char *path, struct error *e)
+/* Looked at and read by one descriptor: what a name stands for can change in between. */
+static int read_file(const char *path, struct buf *text, struct error *e)
 {
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for ever */
 	struct stat st;
+	int rc = fd < 0 || fstat(fd, &st) ? -1 : 0;
 
-	if (stat(path, &st) != 0)
-		return error_set(e, ERR_CONFIG, "state_key_file %s cannot be read: %s", path,
-				 strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_mode & 0037)
-		return error_set(e, ERR_CONFIG,
-				 "state_key_file %s has mode %04o, but only its owner may write it "
-				 "and only its group may read it: chmod 0600 (or 0640) it",
-				 path, st.st_mode & 07777);
-	return 0;
+	if (!rc && (!S_ISREG(st.st_mode) || st.st_mode & 0037))
+		rc = error_set(e, ERR_CONFIG,
+			       "state_key_file %s has mode %04o, but only its owner may write it "
+			       "and only its group may read it: chmod 0600 (or 0640) it",
+			       path, st.st_mode & 07777);
+	if (!rc)
+		rc = buf_read_fd(text, fd);
+	if (rc) /* unless something was said already */
+		error_set(e, ERR_CONFIG, "state_key_file %s cannot be read: %s", path,
+			  strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 int seal_load(struct seal **out, const char *path, struct error *e)
@@ -125,10 +132,7 @@ int seal_load(struct seal **out, const char *path, struct error *e)
 	int rc;
 
 	buf_init(&text, LIMIT_SECRET_FILE);
-	rc = check_mode(path, e);
-	if (!rc && buf_read_file(&text, path))
-		rc = error_set(e, ERR_CONFIG, "state_key_file %s cannot be read: %s", path,
-			       strerror(errno));
+	rc = read_file(path, &text, e);
 	if (!rc)
 		rc = read_lines(s, text.at, path, e);
 	buf_wipe(&text);

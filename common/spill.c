@@ -54,7 +54,7 @@ int spill_make(const char *dir, const char *path, struct error *e)
 bool spill_pending(const char *path)
 {
 	uint32_t magic = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	bool pending;
 
 	if (fd < 0)

@@ -75,6 +75,13 @@ static bool same_origin(struct request *r, const char *origin, const char *host)
 	return strncasecmp(origin, "http://", 7) == 0 && !auth_over_https(r);
 }
 
+bool admin_is_own_page(struct request *r, const char *origin)
+{
+	const char *host = request_header(r, "HTTP_HOST");
+
+	return host && same_origin(r, origin, host) && is_own_name(host_name(r, host));
+}
+
 int admin_check_origin(struct request *r)
 {
 	const char *host = request_header(r, "HTTP_HOST");

@@ -138,7 +138,7 @@ int api_stream(struct request *r)
 	struct buf wire;
 	int rc;
 
-	if (read_plan(r, &plan))
+	if (read_plan(r, &plan) || gate_stream(r))
 		return -1;
 	buf_init(&wire, KB(4));
 	response_begin_stream(&r->response, true);

@@ -6,6 +6,7 @@
 #include "common/key_memory.h"
 #include "common/list.h"
 #include "common/log.h"
+#include "fcgi/admin.h"
 #include "fcgi/auth_code.h"
 #include "fcgi/own_credentials.h"
 
@@ -186,8 +187,26 @@ bool auth_over_https(struct request *r)
 	       (scheme && strcasecmp(scheme, "https") == 0);
 }
 
+/* A page that a browser on this machine shows can reach the loopback interface too, also as the
+ * host of its own name (DNS rebinding). Pages that an application brings along (app://) are none.
+ */
+static bool is_foreign_page(struct request *r)
+{
+	const char *origin = request_header(r, "HTTP_ORIGIN");
+
+	if (!origin || r->response.cors_origin ||
+	    (strncasecmp(origin, "http:", 5) != 0 && strncasecmp(origin, "https:", 6) != 0 &&
+	     strcmp(origin, "null") != 0))
+		return false;
+	return !admin_is_own_page(r, origin);
+}
+
 static int check_loopback(struct request *r)
 {
+	if (auth_is_loopback(r) && is_foreign_page(r))
+		return error_set(&r->error, ERR_FORBIDDEN,
+				 "auth is \"none\", and this request comes from a page of another "
+				 "origin, which cors_origins would have to name");
 	if (auth_is_loopback(r))
 		return 0;
 	return error_set(&r->error, ERR_FORBIDDEN,

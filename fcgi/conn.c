@@ -146,9 +146,13 @@ static ssize_t cgi_read(struct conn *c, void *out, size_t size)
 	const sigset_t wanted = sigterm();
 	ssize_t got;
 
+	if (size > c->body_left)
+		size = c->body_left;
 	do
-		got = read(STDIN_FILENO, out, size);
+		got = size ? read(STDIN_FILENO, out, size) : 0;
 	while (got < 0 && errno == EINTR);
+	if (got > 0)
+		c->body_left -= (size_t)got;
 	if (got == 0 && c->watch_fd >= 0)
 		pthread_sigmask(SIG_BLOCK, &wanted, NULL);
 	return got;
@@ -181,11 +185,24 @@ static int cgi_gone(struct conn *c)
 
 static const struct conn_ops cgi_ops = { cgi_param, cgi_read, cgi_write, cgi_gone };
 
+/* A server need not close our input behind the body: it may be the connection itself, on which
+ * nothing more comes (RFC 3875, 4.2). Without a length there is none, but of a chunked one only the
+ * end tells. */
+static size_t body_length(void)
+{
+	const char *length = getenv("CONTENT_LENGTH");
+
+	if (length && *length)
+		return strtoul(length, NULL, 10);
+	return getenv("HTTP_TRANSFER_ENCODING") ? SIZE_MAX : 0;
+}
+
 void conn_init_cgi(struct conn *c)
 {
 	const sigset_t wanted = sigterm();
 
 	*c = (struct conn){ .ops = &cgi_ops,
+			    .body_left = body_length(),
 			    .watch_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK) };
 }
 

@@ -21,8 +21,9 @@ struct conn_ops {
 
 struct conn {
 	const struct conn_ops *ops;
-	void *transport; /* FCGX_Request, or struct conn_memory */
-	int watch_fd;	 /* readable or hung up when the client left; -1: cannot be told */
+	void *transport;  /* FCGX_Request, or struct conn_memory */
+	int watch_fd;	  /* readable or hung up when the client left; -1: cannot be told */
+	size_t body_left; /* CGI: no more than so many bytes may be read */
 	bool read_to_end;
 	bool broken;
 };

@@ -65,7 +65,7 @@ static int uncounted(struct request *r, const struct error *why)
 }
 
 /* Counted without a limit too, for GET /v1/usage. */
-static int take_stream(struct request *r)
+int gate_stream(struct request *r)
 {
 	const int limit = (int)r->key.max_streams;
 	struct error why = { 0 };
@@ -160,7 +160,7 @@ int gate_enter(struct request *r)
 
 	if (counted && quota_enter(r->site->quota, &r->key, now, &r->error))
 		return -1;
-	if (take_stream(r) || take_session(r)) {
+	if (gate_stream(r) || take_session(r)) {
 		if (counted)
 			quota_return(r->site->quota, &r->key, now);
 		return -1;

@@ -20,6 +20,8 @@ void gate_init(struct gate *g);
 /* 0; -1: r->error is ERR_KEY_*, ERR_BUSY (no session came free), ERR_STORE (a limit cannot be
  * looked at), ERR_GONE (the client has left the queue). */
 int gate_enter(struct request *r);
+/* Of what holds a stream of ours, but costs nothing: the key's requests at once alone. */
+int gate_stream(struct request *r);
 void gate_leave(struct gate *g);
 
 /* How many requests of a key are served now; -1: not known. */

@@ -180,6 +180,10 @@ int in_stop_sequences(struct in *in, const cJSON *body, const char *key, bool bl
 		if (!*item->valuestring || (!blank_ok && !has_ink(span_of(item->valuestring))))
 			return json_error(NULL, key, in->e,
 					  "each stop sequence must contain non-whitespace");
+		if (strlen(item->valuestring) > LIMIT_STOP_SEQUENCE)
+			return json_error(NULL, key, in->e,
+					  "each stop sequence should have at most %d bytes",
+					  LIMIT_STOP_SEQUENCE);
 		if (chat->stop_count == LIMIT_STOP_SEQUENCES)
 			return json_error(NULL, key, in->e, "List should have at most %d items",
 					  LIMIT_STOP_SEQUENCES);

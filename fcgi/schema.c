@@ -9,12 +9,13 @@
 
 #define MAX_DEPTH 64 /* schemas within schemas; a frame is small, a worker's stack is not large */
 #define MAX_STEPS 200000 /* schemas applied to values, and values compared */
+#define SMALL	  64
 
 struct check {
 	const cJSON *root;
 	struct error *e;
 	int depth, quiet; /* quiet: inside a choice, where a failure need not be told */
-	long steps;
+	long steps, little;
 	bool gave_up;
 };
 
@@ -43,6 +44,22 @@ static bool spend(struct check *c)
 	return !c->gave_up;
 }
 
+/* Of what is done quickly SMALL make a step. */
+static bool spend_little(struct check *c)
+{
+	return ++c->little % SMALL ? !c->gave_up : spend(c);
+}
+
+/* NULL: there is none, or it is no object. */
+static const cJSON *member(struct check *c, const cJSON *object, const char *name)
+{
+	const cJSON *item = cJSON_IsObject(object) ? object->child : NULL;
+
+	while (item && strcmp(item->string, name) != 0)
+		item = spend_little(c) ? item->next : NULL;
+	return item;
+}
+
 static bool is_integer(const cJSON *value)
 {
 	return cJSON_IsNumber(value) && floor(value->valuedouble) == value->valuedouble;
@@ -65,9 +82,46 @@ static bool is_of_type(const cJSON *value, const char *type)
 	return strcmp(type, "null") != 0 || cJSON_IsNull(value);
 }
 
+static bool equal(struct check *c, const cJSON *a, const cJSON *b);
+
+static bool equal_items(struct check *c, const cJSON *a, const cJSON *b)
+{
+	for (a = a->child, b = b->child; a && b; a = a->next, b = b->next) {
+		if (!equal(c, a, b))
+			return false;
+	}
+	return !a && !b;
+}
+
+static bool equal_members(struct check *c, const cJSON *a, const cJSON *b)
+{
+	const cJSON *one, *other;
+
+	cJSON_ArrayForEach (one, a) {
+		other = member(c, b, one->string);
+		if (!other || !equal(c, one, other))
+			return false;
+	}
+	cJSON_ArrayForEach (one, b) {
+		if (!member(c, a, one->string))
+			return false;
+	}
+	return true;
+}
+
+/* cJSON_Compare() looks at the members twice, at theirs four times, and so on: at 40 levels it does
+ * not end. */
 static bool equal(struct check *c, const cJSON *a, const cJSON *b)
 {
-	return spend(c) && cJSON_Compare(a, b, true);
+	if (!spend(c) || (a->type & 0xFF) != (b->type & 0xFF))
+		return false;
+	if (cJSON_IsNumber(a))
+		return a->valuedouble == b->valuedouble;
+	if (cJSON_IsString(a))
+		return strcmp(a->valuestring, b->valuestring) == 0;
+	return cJSON_IsArray(a)	   ? equal_items(c, a, b)
+	       : cJSON_IsObject(a) ? equal_members(c, a, b)
+				   : true;
 }
 
 /* ---- one keyword each: 0, or -1 with the reason told ---- */
@@ -84,7 +138,7 @@ static int check_type(struct check *c, const cJSON *type, const cJSON *value,
 	if (!cJSON_IsArray(type))
 		return 0;
 	cJSON_ArrayForEach (one, type) {
-		if (!cJSON_IsString(one) || is_of_type(value, one->valuestring))
+		if (!spend_little(c) || !cJSON_IsString(one) || is_of_type(value, one->valuestring))
 			return 0;
 	}
 	return fail(c, at, "is of none of the types allowed");
@@ -97,7 +151,7 @@ static int check_enum(struct check *c, const cJSON *values, const cJSON *value,
 
 	if (!cJSON_IsArray(values))
 		return 0;
-	cJSON_ArrayForEach (one, values) {
+	for (one = values->child; one && !c->gave_up; one = one->next) {
 		if (equal(c, one, value))
 			return 0;
 	}
@@ -117,7 +171,7 @@ static int count_passes(struct check *c, const cJSON *schemas, const cJSON *valu
 	int passes = 0;
 
 	c->quiet++;
-	cJSON_ArrayForEach (one, schemas)
+	for (one = schemas->child; one && !c->gave_up; one = one->next)
 		passes += check_value(c, one, value, at) == 0;
 	c->quiet--;
 	return passes;
@@ -146,7 +200,7 @@ static int check_all(struct check *c, const cJSON *schemas, const cJSON *value,
 
 	if (!cJSON_IsArray(schemas))
 		return 0;
-	cJSON_ArrayForEach (one, schemas) {
+	for (one = schemas->child; one && !c->gave_up; one = one->next) {
 		if (check_value(c, one, value, at))
 			return -1;
 	}
@@ -168,7 +222,7 @@ static int check_not(struct check *c, const cJSON *schema, const cJSON *value,
 
 /* The schema at "#" or "#/a/b" of the document, NULL: elsewhere, or not there. ~0 and ~1 stand for
  * ~ and /. */
-static const cJSON *find_ref(const struct check *c, const char *ref)
+static const cJSON *find_ref(struct check *c, const char *ref)
 {
 	const cJSON *at = c->root;
 
@@ -185,8 +239,7 @@ static const cJSON *find_ref(const struct check *c, const char *ref)
 			*to++ = next == '0' ? '~' : next == '1' ? '/' : *from;
 		}
 		*to = '\0';
-		at = cJSON_IsArray(at) ? cJSON_GetArrayItem(at, atoi(key))
-				       : cJSON_GetObjectItemCaseSensitive(at, key);
+		at = cJSON_IsArray(at) ? cJSON_GetArrayItem(at, atoi(key)) : member(c, at, key);
 		free(key);
 		ref += len;
 	}
@@ -196,16 +249,18 @@ static const cJSON *find_ref(const struct check *c, const char *ref)
 static int check_ref(struct check *c, const cJSON *ref, const cJSON *value,
 		     const struct json_at *at)
 {
-	const cJSON *schema = cJSON_IsString(ref) ? find_ref(c, ref->valuestring) : NULL;
+	const cJSON *schema = NULL;
 
+	if (cJSON_IsString(ref) && strlen(ref->valuestring) < JSON_PATH_SIZE)
+		schema = find_ref(c, ref->valuestring);
 	return schema ? check_value(c, schema, value, at) : 0;
 }
 
 static int check_pattern(struct check *c, const cJSON *pattern, const cJSON *value,
 			 const struct json_at *at)
 {
-	if (!cJSON_IsString(pattern) || !cJSON_IsString(value) ||
-	    pattern_matches(pattern->valuestring, value->valuestring))
+	if (!cJSON_IsString(pattern) || !cJSON_IsString(value) || !spend(c) ||
+	    pattern_matches(pattern->valuestring, value->valuestring, &c->steps))
 		return 0;
 	return fail(c, at, "does not match the pattern %.128s", pattern->valuestring);
 }
@@ -244,9 +299,8 @@ static int check_required(struct check *c, const cJSON *names, const cJSON *valu
 
 	if (!cJSON_IsArray(names) || !cJSON_IsObject(value))
 		return 0;
-	cJSON_ArrayForEach (name, names) {
-		if (cJSON_IsString(name) &&
-		    !cJSON_GetObjectItemCaseSensitive(value, name->valuestring))
+	for (name = names->child; name && spend_little(c); name = name->next) {
+		if (cJSON_IsString(name) && !member(c, value, name->valuestring))
 			return fail(c, at, "the member \"%.64s\" is missing", name->valuestring);
 	}
 	return 0;
@@ -329,19 +383,19 @@ static int check_members(struct check *c, const cJSON *schema, const cJSON *valu
 	const cJSON *others = cJSON_GetObjectItemCaseSensitive(schema, "additionalProperties");
 	/* names that a pattern allows are not told apart here */
 	const bool patterns = cJSON_GetObjectItemCaseSensitive(schema, "patternProperties");
-	const cJSON *member;
+	const cJSON *item;
 
 	if (!cJSON_IsObject(value))
 		return 0;
-	cJSON_ArrayForEach (member, value) {
-		const struct json_at inside = { .up = at, .key = member->string };
-		const cJSON *own = cJSON_GetObjectItemCaseSensitive(properties, member->string);
+	cJSON_ArrayForEach (item, value) {
+		const struct json_at inside = { .up = at, .key = item->string };
+		const cJSON *own = member(c, properties, item->string);
 
 		if (!own && others && !patterns && cJSON_IsFalse(others))
 			return fail(c, &inside, "is no member that the schema knows");
 		if (!own && !patterns)
 			own = others;
-		if (own && check_value(c, own, member, &inside))
+		if (own && check_value(c, own, item, &inside))
 			return -1;
 	}
 	return 0;
@@ -392,9 +446,11 @@ static int check_value(struct check *c, const cJSON *schema, const cJSON *value,
 {
 	int rc;
 
+	if (!spend(c))
+		return 0;
 	if (cJSON_IsFalse(schema))
 		return fail(c, at, "must not be there");
-	if (!cJSON_IsObject(schema) || !spend(c))
+	if (!cJSON_IsObject(schema))
 		return 0;
 	if (c->depth == MAX_DEPTH) {
 		c->gave_up = true;

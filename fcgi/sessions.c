@@ -219,17 +219,22 @@ static int64_t pause_after(int64_t wrong, int64_t allowed, int64_t most)
 	return over > 20 || (1000LL << over) > most ? most : 1000LL << over;
 }
 
-/* Of processes that count at the same time only one gets through behind the free ones. A pause that
- * is longer than any was made by a clock that has been set back since: nobody waits for that. */
+/* A pause that is longer than any was made by a clock that has been set back since: nobody waits
+ * for that. */
+static int64_t pause_left(const struct guesses *g, int64_t most, int64_t now)
+{
+	int64_t left = g->until_ms - now;
+
+	return left > 0 && left <= most ? left : 0;
+}
+
+/* Of processes that count at the same time only one gets through behind the free ones. */
 static int count(struct guesses *g, int64_t allowed, int64_t most, int64_t now, int64_t *wait)
 {
 	int64_t until = g->until_ms, pause;
 
 	if (now - g->last_ms > FORGOTTEN_MS)
 		g->wrong = 0;
-	*wait = until - now;
-	if (*wait > 0 && *wait <= most)
-		return -1;
 	pause = pause_after(atomic_fetch_add(&g->wrong, 1) + 1, allowed, most);
 	*wait = pause;
 	if (pause && !atomic_compare_exchange_strong(&g->until_ms, &until, now + pause))
@@ -238,15 +243,30 @@ static int count(struct guesses *g, int64_t allowed, int64_t most, int64_t now, 
 	return 0;
 }
 
+/* Who is refused because of others has not guessed: or they could make the owner's pauses as long
+ * as their own. Theirs is looked at first, so that who only knocks takes no place either. */
+static int take_guess(struct sessions *s, const char *address, int64_t now, int64_t *wait)
+{
+	struct guesses *all = guesser(s, EVERYBODY), *own;
+
+	*wait = pause_left(all, PAUSE_ALL_MS, now);
+	if (*wait)
+		return -1;
+	own = guesser(s, address);
+	*wait = pause_left(own, LONGEST_PAUSE_MS, now);
+	if (*wait || count(own, FREE_GUESSES, LONGEST_PAUSE_MS, now, wait))
+		return -1;
+	return count(all, FREE_GUESSES_ALL, PAUSE_ALL_MS, now, wait);
+}
+
 int sessions_guess(struct sessions *s, const char *address, struct error *e)
 {
-	int64_t now = clock_wall_ms(), wait = 0;
+	int64_t wait = 0;
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
 	rc = ready(s, &s->guesses, "guesses.map", &guess_format, e);
-	if (!rc && (count(guesser(s, address), FREE_GUESSES, LONGEST_PAUSE_MS, now, &wait) ||
-		    count(guesser(s, EVERYBODY), FREE_GUESSES_ALL, PAUSE_ALL_MS, now, &wait))) {
+	if (!rc && take_guess(s, address, clock_wall_ms(), &wait)) {
 		e->retry_after = (int)((wait + 999) / 1000);
 		rc = error_set(e, ERR_LOCKED, "too many wrong passwords: try again in %d seconds",
 			       e->retry_after);

@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "fcgi/text_map.h"
 
+#include "common/ids.h"
+
 #define FIRST_ROOM 32
 
 struct text_slot {
@@ -14,10 +16,11 @@ void text_map_init(struct text_map *m, struct arena *arena)
 	*m = (struct text_map){ .arena = arena };
 }
 
-/* FNV-1a */
-static uint64_t hash_of(const char *key)
+/* FNV-1a, from a start that nobody knows: of texts that were chosen to meet each one would be
+ * looked for behind all before it. */
+static uint64_t hash_of(const struct text_map *m, const char *key)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = m->seed;
 
 	for (; *key; key++)
 		hash = (hash ^ (unsigned char)*key) * 0x100000001b3u;
@@ -37,8 +40,10 @@ static struct text_slot *slot_of(const struct text_map *m, const char *key, uint
 
 static void grow(struct text_map *m)
 {
-	struct text_map bigger = { .arena = m->arena, .count = m->count };
+	struct text_map bigger = { .arena = m->arena, .seed = m->seed, .count = m->count };
 
+	if (!m->room)
+		ids_random(&bigger.seed, sizeof(bigger.seed));
 	bigger.room = m->room ? m->room * 2 : FIRST_ROOM;
 	bigger.slots = arena_array(m->arena, bigger.room, sizeof(*bigger.slots));
 	for (size_t i = 0; i < m->room; i++) {
@@ -50,11 +55,12 @@ static void grow(struct text_map *m)
 
 void text_map_put(struct text_map *m, const char *key, size_t value)
 {
-	uint64_t hash = hash_of(key);
 	struct text_slot *slot;
+	uint64_t hash;
 
 	if (m->count >= m->room / 2)
 		grow(m);
+	hash = hash_of(m, key);
 	slot = slot_of(m, key, hash);
 	m->count += !slot->key;
 	if (!slot->key)
@@ -69,7 +75,7 @@ bool text_map_get(const struct text_map *m, const char *key, size_t *value)
 
 	if (!m->count)
 		return false;
-	slot = slot_of(m, key, hash_of(key));
+	slot = slot_of(m, key, hash_of(m, key));
 	if (slot->key && value)
 		*value = slot->value;
 	return slot->key;

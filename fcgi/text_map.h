@@ -11,6 +11,7 @@
 struct text_map {
 	struct arena *arena; /* borrowed; holds the slots, never the keys */
 	struct text_slot *slots;
+	uint64_t seed;
 	size_t count, room; /* room: a power of two, or 0 before the first put */
 };
 

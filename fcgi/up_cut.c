@@ -10,6 +10,32 @@ bool up_cut_is_needed(const struct chat *chat)
 	return chat->stop_count || chat->max_tokens || chat->one_call;
 }
 
+/* Knuth, Morris and Pratt: no character of the text is looked at again for what was found of a
+ * sequence before it, however often that is nearly all of it. */
+static void stop_init(struct up_cut_stop *s, const char *text)
+{
+	size_t same = 0;
+
+	_Static_assert(LIMIT_STOP_SEQUENCE <= UINT16_MAX, "a place must fit");
+	*s = (struct up_cut_stop){ .text = text, .len = strlen(text) };
+	s->shorter = xcalloc(s->len + 1, sizeof(*s->shorter));
+	for (size_t i = 1; i < s->len; i++) {
+		while (same && text[i] != text[same])
+			same = s->shorter[same];
+		same += text[i] == text[same];
+		s->shorter[i + 1] = (uint16_t)same;
+	}
+}
+
+/* True: it is complete with that character. */
+static bool stop_add(struct up_cut_stop *s, char c)
+{
+	while (s->have && s->text[s->have] != c)
+		s->have = s->shorter[s->have];
+	s->have += s->text[s->have] == c;
+	return s->have == s->len;
+}
+
 void up_cut_init(struct up_cut *c, const struct chat *chat, int64_t input_estimate,
 		 event_handler *handler, void *context)
 {
@@ -18,10 +44,18 @@ void up_cut_init(struct up_cut *c, const struct chat *chat, int64_t input_estima
 			      .handler = handler,
 			      .context = context };
 	buf_init(&c->held, LIMIT_ANSWER);
+	if (chat->stop_count)
+		c->stops = xcalloc(chat->stop_count, sizeof(*c->stops));
+	for (size_t i = 0; i < chat->stop_count; i++)
+		stop_init(&c->stops[i], chat->stop_sequences[i]);
 }
 
 void up_cut_release(struct up_cut *c)
 {
+	for (size_t i = 0; c->stops && i < c->chat->stop_count; i++)
+		free(c->stops[i].shorter);
+	free(c->stops);
+	c->stops = NULL;
 	buf_release(&c->held);
 }
 
@@ -66,69 +100,51 @@ static int pass_text(struct up_cut *c, struct span text, struct error *e)
 	return end(c, STOP_MAX_TOKENS, NULL, e);
 }
 
-/* The sequence that is complete first in the text, of several the longest; NULL: none. *before:
- * bytes in front of it. By memmem() and not by a look at each place: a third of what an event
- * cost where there are two sequences. */
-static const char *find_stop(const struct chat *chat, struct span text, size_t *before)
+/* The sequence that is complete first in the text, the longest of several; NULL: none. *behind:
+ * bytes of the text to its end. */
+static const struct up_cut_stop *find_stop(struct up_cut *c, struct span text, size_t *behind)
 {
-	const char *found = NULL;
-	size_t first_end = text.len + 1;
+	const struct up_cut_stop *found = NULL;
 
-	*before = text.len;
-	for (size_t i = 0; i < chat->stop_count; i++) {
-		const char *sequence = chat->stop_sequences[i];
-		size_t len = strnlen(sequence, text.len + 1), begin, end;
-		const char *at = memmem(text.at, text.len, sequence, len);
-
-		if (!at)
-			continue;
-		begin = (size_t)(at - text.at);
-		end = begin + len;
-		if (end > first_end || (end == first_end && begin >= *before))
-			continue;
-		found = sequence;
-		first_end = end;
-		*before = begin;
+	for (*behind = 0; *behind < text.len && !found; ++*behind) {
+		for (size_t i = 0; i < c->chat->stop_count; i++) {
+			if (stop_add(&c->stops[i], text.at[*behind]) &&
+			    (!found || c->stops[i].len > found->len))
+				found = &c->stops[i];
+		}
 	}
 	return found;
 }
 
 /* Bytes at the end of the text that may be the beginning of a sequence. It is whole characters,
  * because a sequence is. */
-static size_t open_end(const struct chat *chat, struct span text)
+static size_t open_end(const struct up_cut *c)
 {
-	const char *end = text.at + text.len;
 	size_t most = 0;
 
-	for (size_t i = 0; i < chat->stop_count; i++) {
-		const char *sequence = chat->stop_sequences[i];
-
-		for (size_t len = strnlen(sequence, text.len + 1) - 1; len > most; len--) {
-			if (end[-(ptrdiff_t)len] == *sequence &&
-			    memcmp(end - len, sequence, len) == 0)
-				most = len;
-		}
-	}
+	for (size_t i = 0; i < c->chat->stop_count; i++)
+		most = c->stops[i].have > most ? c->stops[i].have : most;
 	return most;
 }
 
 static int on_text(struct up_cut *c, struct span text, struct error *e)
 {
-	const char *sequence;
-	size_t before, keep;
+	const struct up_cut_stop *stop;
+	const size_t held = c->held.len;
+	size_t behind, keep;
 	int rc;
 
 	if (!c->chat->stop_count)
 		return pass_text(c, text, e);
 	if (buf_add(&c->held, text.at, text.len))
 		return error_set(e, ERR_UP_DAMAGED, "the answer is too long");
-	sequence = find_stop(c->chat, buf_span(&c->held), &before);
-	if (sequence) {
-		rc = pass_text(c, (struct span){ c->held.at, before }, e);
+	stop = find_stop(c, text, &behind);
+	if (stop) {
+		rc = pass_text(c, (struct span){ c->held.at, held + behind - stop->len }, e);
 		/* behind a completed call the client is to run it, whatever ended the text */
-		return rc ? rc : end(c, c->called ? STOP_TOOL_USE : STOP_SEQUENCE, sequence, e);
+		return rc ? rc : end(c, c->called ? STOP_TOOL_USE : STOP_SEQUENCE, stop->text, e);
 	}
-	keep = open_end(c->chat, buf_span(&c->held));
+	keep = open_end(c);
 	rc = pass_text(c, (struct span){ c->held.at, c->held.len - keep }, e);
 	buf_cut(&c->held, c->held.len - keep);
 	return rc;
@@ -139,6 +155,8 @@ static int settle(struct up_cut *c, struct error *e)
 	int rc = pass_text(c, buf_span(&c->held), e);
 
 	buf_reset(&c->held);
+	for (size_t i = 0; i < c->chat->stop_count; i++)
+		c->stops[i].have = 0;
 	return rc;
 }
 

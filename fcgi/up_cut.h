@@ -27,11 +27,19 @@
 #include "fcgi/tokens.h"
 #include "fcgi/up_event.h"
 
+/* A stop sequence that is looked for. */
+struct up_cut_stop {
+	const char *text;  /* borrowed */
+	size_t len, have;  /* have: so many of its characters are at the end of the text */
+	uint16_t *shorter; /* [n]: the same, if n were there and the next one is another */
+};
+
 struct up_cut {
 	const struct chat *chat; /* borrowed */
 	int64_t input_estimate;
 	event_handler *handler; /* who gets the events */
 	void *context;
+	struct up_cut_stop *stops;  /* as many as the chat has */
 	struct buf held;	    /* text that may be the beginning of a stop sequence */
 	struct token_count counted; /* text and arguments, for the limit */
 	struct token_count thought; /* reasoning, for the usage only */

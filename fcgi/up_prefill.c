@@ -66,23 +66,23 @@ void up_prefill_release(struct up_prefill *p)
 	buf_release(&p->held);
 }
 
-/* 1: the text begins with the prefill, *len bytes of it; 0: more is needed to tell; -1: not. */
-static int match(struct span prefill, bool loose, struct span text, size_t *len)
+/* 1: the text has the whole prefill from where the repetition begins to p->seen; 0: more is needed
+ * to tell; -1: not. Goes on where it stopped: a prefill may be long, and come in small pieces. */
+static int match(struct up_prefill *p)
 {
-	size_t i = 0, k = 0;
+	const struct span text = buf_span(&p->held), prefill = p->prefill;
 
-	while (i < prefill.len) {
-		if (loose && strchr(SPACE, prefill.at[i])) {
-			i++;
-		} else if (k == text.len) {
+	while (p->matched < prefill.len) {
+		if (p->json && strchr(SPACE, prefill.at[p->matched])) {
+			p->matched++;
+		} else if (p->seen == text.len) {
 			return 0;
-		} else if (loose && strchr(SPACE, text.at[k])) {
-			k++;
-		} else if (prefill.at[i++] != text.at[k++]) {
+		} else if (p->json && strchr(SPACE, text.at[p->seen])) {
+			p->seen++;
+		} else if (prefill.at[p->matched++] != text.at[p->seen++]) {
 			return -1;
 		}
 	}
-	*len = k;
 	return 1;
 }
 
@@ -95,29 +95,35 @@ static bool fence_is_open(struct span text)
 	       text.len < MAX_LEAD;
 }
 
-/* How many bytes of the beginning are to be cut; -1: more is needed to tell. */
-static ssize_t cut_repetition(const struct up_prefill *p)
+/* Where the repetition would begin. false: more is needed to tell. */
+static bool find_begin(struct up_prefill *p)
 {
 	const struct span all = buf_span(&p->held);
 	struct span text = skip_space(all);
-	size_t len = 0;
-	int rc;
 
 	if (p->json && fence_is_open(text))
-		return -1;
+		return false;
 	if (p->json)
 		text = skip_fence(text);
-	if (!text.len)
-		return all.len > MAX_LEAD ? 0 : -1;
-	rc = match(p->prefill, p->json, text, &len);
-	if (rc < 0)
-		return 0;
-	return rc ? (ssize_t)((size_t)(text.at - all.at) + len) : -1;
+	p->seen = (size_t)(text.at - all.at);
+	p->begun = text.len > 0;
+	return p->begun;
+}
+
+/* How many bytes of the beginning are to be cut; -1: more is needed to tell. */
+static ssize_t cut_repetition(struct up_prefill *p)
+{
+	int rc;
+
+	if (!p->begun && !find_begin(p))
+		return p->seen > MAX_LEAD ? 0 : -1;
+	rc = match(p);
+	return rc < 0 ? 0 : rc ? (ssize_t)p->seen : -1;
 }
 
 /* The same for a lone {: its continuation begins with a quote or the end, nothing else is part of
  * it. */
-static ssize_t cut_before_object(const struct up_prefill *p)
+static ssize_t cut_before_object(struct up_prefill *p)
 {
 	const struct span text = skip_space(buf_span(&p->held));
 	const char *open;
@@ -126,7 +132,8 @@ static ssize_t cut_before_object(const struct up_prefill *p)
 		return -1;
 	if (*text.at == '"' || *text.at == '}')
 		return 0;
-	open = memchr(text.at, '{', text.len);
+	open = memchr(p->held.at + p->seen, '{', p->held.len - p->seen);
+	p->seen = p->held.len;
 	return open ? open + 1 - p->held.at : -1;
 }
 

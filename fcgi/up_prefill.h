@@ -28,6 +28,9 @@ struct up_prefill {
 	bool lone; /* of these, a { and nothing else */
 	enum prefill_state state;
 	struct buf held; /* PREFILL_START: the text so far */
+	size_t seen;	 /* so many bytes of it were looked at */
+	size_t matched;	 /* so many bytes of the prefill are in them */
+	bool begun;	 /* it is known where the repetition would begin */
 	struct json_scan scan;
 };
 

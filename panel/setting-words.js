@@ -1,7 +1,7 @@
 // What the settings say, as common/config_options.c has it; the page of settings alone shows them.
 export default {
 	'Directory of accounts, keys and locks: local disk, owned by the user that runs the program.': '存放账号、密钥和锁的目录：须在本地磁盘上，归运行程序的用户所有。',
-	'Who may use the client APIs: holders of a key, or (none) anybody on the loopback interface.': '谁可以使用客户端 API：key 为持有密钥者，none 为本机回环接口上的任何人。',
+	'Who may use the client APIs: holders of a key, or (none) anybody on the loopback interface but pages of origins that cors_origins does not name.': '谁可以使用客户端 API：key 为持有密钥者；none 为本机回环接口上的任何人，但不包括来源未列入 cors_origins 的网页。',
 	'One client key beside those of `kiroctl key add`; at least 16 characters.': '除 `kiroctl key add` 添加的密钥外，再设一个客户端密钥；至少 16 个字符。',
 	'Who reads /metrics sends this (Authorization: Bearer); empty: only clients on the loopback interface may.': '读取 /metrics 时须发送此令牌（Authorization: Bearer）；留空：仅允许本机回环接口。',
 	'Where kiro-refresh posts changes of accounts\' states (https, or http to this machine); empty: nowhere.': 'kiro-refresh 将账号状态变化发送到的地址（https，或指向本机的 http）；留空：不发送。',

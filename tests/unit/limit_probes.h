@@ -35,6 +35,7 @@ bool takes_tools(size_t n);
 bool takes_tool_name(size_t n);
 bool sends_name_as_it_is(size_t n);
 bool takes_stop_sequences(size_t n);
+bool takes_long_stop_sequence(size_t n);
 bool is_no_matter_of_size(size_t n);
 bool takes_image_bytes(size_t n);
 bool takes_image_side(size_t n);

@@ -158,6 +158,17 @@ bool takes_stop_sequences(size_t n)
 	return reads(&text);
 }
 
+bool takes_long_stop_sequence(size_t n)
+{
+	struct buf text;
+
+	buf_init(&text, ANY);
+	buf_add_text(&text, HEAD HI ",'stop_sequences':['");
+	add_many(&text, "x", n, "");
+	buf_add_text(&text, "']}");
+	return reads(&text);
+}
+
 /* `count` pictures of so many bytes and pixels: the head of a PNG, and nothing behind it. */
 static bool takes_pictures(size_t count, size_t bytes, size_t width)
 {

@@ -112,6 +112,33 @@ static void who_guesses_too_often_waits_longer_and_longer(void)
 	scratch_remove(dir);
 }
 
+/* Others make everybody wait for a moment, but who is refused for that has not guessed wrong. */
+static void who_is_refused_for_others_has_not_guessed(void)
+{
+	struct sessions *s = sessions_new(scratch_make(dir));
+	int64_t now = clock_wall();
+	struct error e = { 0 };
+	char address[32];
+
+	clock_set_wall(now);
+	for (int i = 0; i < 60; i++) {
+		snprintf(address, sizeof(address), "198.51.100.%d", i);
+		CU_ASSERT_EQUAL(sessions_guess(s, address, &e), 0);
+		if (i < 29)
+			continue;
+		/* the owner, always a moment too late */
+		CU_ASSERT_EQUAL(sessions_guess(s, "192.0.2.1", &e), -1);
+		CU_ASSERT_EQUAL(e.kind, ERR_LOCKED);
+		CU_ASSERT_TRUE(e.retry_after > 0 && e.retry_after <= 2);
+		error_clear(&e);
+		clock_set_wall(now += 2);
+	}
+	CU_ASSERT_EQUAL(sessions_guess(s, "192.0.2.1", &e), 0);
+	clock_set_wall(0);
+	sessions_free(s);
+	scratch_remove(dir);
+}
+
 static void a_clock_that_was_set_back_locks_nobody_out(void)
 {
 	struct sessions *s = sessions_new(scratch_make(dir));
@@ -216,6 +243,7 @@ CU_TestInfo admin_tests[] = {
 	{ "a_weak_password_is_refused", a_weak_password_is_refused },
 	{ "a_session_is_good_in_every_process_until_it_ends",
 	  a_session_is_good_in_every_process_until_it_ends },
+	{ "who_is_refused_for_others_has_not_guessed", who_is_refused_for_others_has_not_guessed },
 	{ "who_guesses_too_often_waits_longer_and_longer",
 	  who_guesses_too_often_waits_longer_and_longer },
 	{ "a_clock_that_was_set_back_locks_nobody_out",

@@ -1,4 +1,6 @@
 #include "common/base.h"
+#include "common/bundle.h"
+#include "common/capture.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/hex.h"
@@ -261,7 +263,84 @@ static void hexadecimal_digits_are_read_as_they_are_written(void)
 	CU_ASSERT_EQUAL(hex_digit('\0'), -1);
 }
 
+/* As they stand in bodies: JSON, and what tools put into its texts. */
+static void captured_secrets_are_overwritten(void)
+{
+	static const struct {
+		const char *text, *left; /* NULL: it stays as it is */
+	} rows[] = {
+		{ "{\"k\":\"sk-ant-0123456789ab\"}", "{\"k\":\"*******************\"}" },
+		{ "is:\\nsk-ant-0123456789ab\\n", "is:\\n*******************\\n" },
+		{ "FOO=ghp_0123456789abcdef", "FOO=********************" },
+		{ "https://h/act-0123-4567-89AB", "https://h/******************" },
+		{ "\"password\": \"p@ss w0rd!\",", "\"password\": \"**********\"," },
+		{ "{\\\"password\\\":\\\"p@ss!word\\\"}", "{\\\"password\\\":\\\"*********\\\"}" },
+		{ "Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ************" },
+		{ "'authorization':'Bearer abcdefgh'", "'authorization':'Bearer ********'" },
+		{ "\"max_tokens\":100000,\"password\":{\"type\":\"string\"}", NULL },
+		{ "token", NULL },
+		{ "token:", NULL },
+		{ "token=\"", NULL },
+		{ "task-force-of-eighteen", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *left = rows[i].left ? rows[i].left : rows[i].text;
+		struct buf text;
+
+		buf_init(&text, KB(1));
+		buf_add_text(&text, rows[i].text);
+		capture_scrub(&text);
+		CU_ASSERT_STRING_EQUAL(text.at, left);
+		if (strcmp(text.at, left) != 0)
+			printf("\n%s\n%s\n", text.at, left);
+		buf_release(&text);
+	}
+}
+
+/* Each of its characters may begin a word. */
+static void a_long_path_is_looked_over_once(void)
+{
+	struct buf text;
+
+	buf_init(&text, MB(2));
+	for (size_t i = 0; i < MB(2); i++)
+		buf_add_char(&text, '/');
+	capture_scrub(&text);
+	CU_ASSERT_PTR_NULL(memchr(text.at, '*', text.len));
+	buf_release(&text);
+}
+
+/* Records hold secrets in objects too: a login under way, a renewal that waits for a whole record.
+ */
+static void a_masked_bundle_has_no_secret_at_any_depth(void)
+{
+	static const char json[] =
+		"{\"label\":\"ann\",\"refresh_token\":\"SECRET-1\",\"n\":[1],\"if\":{\"refresh_"
+		"token\":"
+		"\"SECRET-2\"},\"login\":{\"client_secret\":\"SECRET-3\",\"device_code\":\"SECRET-"
+		"4\","
+		"\"verifier\":\"SECRET-5\",\"url\":\"https://a.example\",\"interval\":5}}";
+	struct bundle b;
+
+	bundle_init(&b);
+	b.at = xcalloc(1, sizeof(*b.at));
+	b.count = b.room = 1;
+	b.at[0] = (struct bundle_record){ xstrdup("tokens"), xstrdup("l/1"), xstrdup(json) };
+	bundle_mask(&b);
+	CU_ASSERT_PTR_NULL(strstr(b.at[0].json, "SECRET"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(b.at[0].json, "\"label\":\"ann\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(b.at[0].json, "\"n\":[1]"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(b.at[0].json, "\"url\":\"https://a.example\",\"interval\":5}"));
+	bundle_release(&b);
+}
+
 CU_TestInfo base_tests[] = {
+	{ "a_masked_bundle_has_no_secret_at_any_depth",
+	  a_masked_bundle_has_no_secret_at_any_depth },
+	{ "a_long_path_is_looked_over_once", a_long_path_is_looked_over_once },
+	{ "captured_secrets_are_overwritten", captured_secrets_are_overwritten },
 	{ "lists_name_whole_items", lists_name_whole_items },
 	{ "hexadecimal_digits_are_read_as_they_are_written",
 	  hexadecimal_digits_are_read_as_they_are_written },

@@ -357,6 +357,8 @@ static int expected(enum holder who, const struct router_row *row)
 		return 0;
 	if (guard == CHAT)
 		return holders[who].chat;
+	if (who == OVER_STREAMS && strcmp(row->path, "/health/stream") == 0)
+		return 429; /* of ten minutes, if it likes */
 	if (who == NOBODY && is_admin(row))
 		return 503; /* no password is set */
 	if (holders[who].chat == 401 || who == CODE_ELSEWHERE || who == CODE_EXPIRED)

@@ -346,6 +346,33 @@ static void a_rotated_key_keeps_all_but_its_secret(void)
 	end();
 }
 
+/* As many secrets as a name may have: while they are good no more, and then not for ever so. */
+static void secrets_that_ended_make_room(void)
+{
+	char text[KEY_TEXT_SIZE] = "", last[KEY_TEXT_SIZE] = "";
+	size_t count;
+
+	begin();
+	clock_set_wall(1800000000);
+	add("ann", text);
+	for (int i = 0; i < 15; i++) {
+		text[0] = '\0';
+		CU_ASSERT_EQUAL(keys_rotate(&s, "ann", 1800000100, text, &e), 0);
+	}
+	CU_ASSERT_EQUAL(keys_rotate(&s, "ann", 1800000100, last, &e), -1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "16 secrets"));
+	error_clear(&e);
+	CU_ASSERT_EQUAL(keys_count(&s, &count, &e), 0);
+	CU_ASSERT_EQUAL(count, 16);
+	clock_set_wall(1800000101);
+	last[0] = '\0';
+	CU_ASSERT_EQUAL(keys_rotate(&s, "ann", 1800000200, last, &e), 0);
+	CU_ASSERT_EQUAL(keys_count(&s, &count, &e), 0);
+	CU_ASSERT_EQUAL(count, 2);
+	clock_set_wall(0);
+	end();
+}
+
 static int rotate_once(void *context)
 {
 	char text[KEY_TEXT_SIZE] = "";
@@ -514,6 +541,7 @@ CU_TestInfo keys_tests[] = {
 	{ "a_record_of_an_older_version_is_a_key_without_limits",
 	  a_record_of_an_older_version_is_a_key_without_limits },
 	{ "a record whose hash is none is refused", a_record_whose_hash_is_none_is_refused },
+	{ "secrets_that_ended_make_room", secrets_that_ended_make_room },
 	{ "a_rotated_key_keeps_all_but_its_secret", a_rotated_key_keeps_all_but_its_secret },
 	{ "of_rotations_at_once_one_secret_is_the_newest",
 	  of_rotations_at_once_one_secret_is_the_newest },

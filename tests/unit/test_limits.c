@@ -32,6 +32,7 @@ static const struct {
 	ROW(LIMIT_TOOL_NAME, takes_tool_name),
 	ROW(LIMIT_UP_TOOL_NAME, sends_name_as_it_is),
 	ROW(LIMIT_STOP_SEQUENCES, takes_stop_sequences),
+	ROW(LIMIT_STOP_SEQUENCE, takes_long_stop_sequence),
 	ROW(LIMIT_UP_BODY_SEEN, is_no_matter_of_size),
 	ROW(LIMIT_IMAGE, takes_image_bytes),
 	ROW(LIMIT_IMAGE_SIDE, takes_image_side),

@@ -300,6 +300,41 @@ static void open_installation_serves_only_loopback(void)
 	buf_release(&answer);
 }
 
+/* What a browser on the same machine sends for a page of somebody else, plainly or by DNS
+ * rebinding; POST always has an Origin there. */
+static void an_open_installation_is_not_open_to_pages(void)
+{
+	static const struct {
+		const char *host, *origin;
+		bool good;
+	} rows[] = {
+		{ "HTTP_HOST=127.0.0.1:8080", "HTTP_ORIGIN=https://evil.example", false },
+		{ "HTTP_HOST=evil.example:8080", "HTTP_ORIGIN=http://evil.example:8080", false },
+		{ "HTTP_HOST=127.0.0.1:8080", "HTTP_ORIGIN=null", false },
+		{ "HTTP_HOST=127.0.0.1:8080", "HTTP_ORIGIN=http://localhost:3000", false },
+		{ "HTTP_HOST=127.0.0.1:8080", "HTTP_ORIGIN=http://127.0.0.1:8080", true },
+		{ "HTTP_HOST=localhost:8080", "HTTP_ORIGIN=http://localhost:8080", true },
+		{ "HTTP_HOST=localhost:8080", "HTTP_ORIGIN=https://app.example", true },
+		{ "HTTP_HOST=localhost:8080", "HTTP_ORIGIN=app://obsidian.md", true },
+		{ "HTTP_HOST=my.name", "HTTP_USER_AGENT=curl", true },
+	};
+	static const char settings[] = "{\"auth\":\"none\",\"state_dir\":\"/nonexistent/kiro\","
+				       "\"cors_origins\":\"https://app.example\","
+				       "\"log\":{\"file\":\"/dev/null\"}}";
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *const params[] = { "REQUEST_METHOD=GET",	"PATH_INFO=/v1/models",
+					       "REMOTE_ADDR=127.0.0.1", rows[i].host,
+					       rows[i].origin,		NULL };
+		struct buf answer;
+
+		serve(params, "", settings, &answer);
+		CU_ASSERT_TRUE(has(&answer, rows[i].good ? "Status: 200 " : "Status: 403 "));
+		CU_ASSERT_TRUE(rows[i].good || has(&answer, "cors_origins"));
+		buf_release(&answer);
+	}
+}
+
 static void probes_need_no_key(void)
 {
 	static const char *const head[] = { "REQUEST_METHOD=HEAD", "PATH_INFO=/v1/messages", NULL };
@@ -407,6 +442,7 @@ CU_TestInfo router_tests[] = {
 	{ "wrong_and_missing_keys_are_told_apart", wrong_and_missing_keys_are_told_apart },
 	{ "without_any_key_the_answer_says_what_to_do",
 	  without_any_key_the_answer_says_what_to_do },
+	{ "an_open_installation_is_not_open_to_pages", an_open_installation_is_not_open_to_pages },
 	{ "open_installation_serves_only_loopback", open_installation_serves_only_loopback },
 	{ "probes_need_no_key", probes_need_no_key },
 	{ "bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing",

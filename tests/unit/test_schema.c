@@ -1,8 +1,10 @@
 #include "common/base.h"
+#include "common/limits.h"
 #include "fcgi/pattern.h"
 #include "fcgi/schema.h"
 
 #include <CUnit/CUnit.h>
+#include <pthread.h>
 
 /* In schema and value ' stands for ". wrong NULL: the value fits. */
 static const struct {
@@ -44,6 +46,13 @@ static const struct {
 	  "1: should be of type number" },
 	{ "{'minItems':2}", "[1]", "at least 2 items" },
 	{ "{'maxItems':2}", "[1,2,3]", "at most 2 items" },
+	{ "{'const':{'a':1,'b':[2,{'c':null}]}}", "{'b':[2.0,{'c':null}],'a':1}", NULL },
+	{ "{'const':{'a':1,'b':[2,{'c':null}]}}", "{'b':[2,{'c':false}],'a':1}", "const" },
+	{ "{'const':{'a':1}}", "{'a':1,'b':2}", "const" },
+	{ "{'const':{'a':1,'b':2}}", "{'a':1}", "const" },
+	{ "{'const':[1,2]}", "[1]", "const" },
+	{ "{'const':[1]}", "[1,2]", "const" },
+	{ "{'const':'1'}", "1", "const" },
 	{ "{'uniqueItems':true}", "[{'a':1},{'a':2}]", NULL },
 	{ "{'uniqueItems':true}", "[{'a':1},{'a':1}]", "twice" },
 
@@ -115,6 +124,48 @@ static void values_fit_or_say_where_not(void)
 	}
 }
 
+/* Members within members are compared once each, not 2^100 times. */
+static void deep_values_are_compared(void)
+{
+	struct error e = { .kind = ERR_NONE };
+	cJSON *schema, *value, *same;
+
+	value = cJSON_CreateNumber(1);
+	for (int i = 0; i < 100; i++) {
+		cJSON *outer = cJSON_CreateObject();
+
+		cJSON_AddItemToObject(outer, "a", value);
+		value = outer;
+	}
+	same = cJSON_Duplicate(value, true);
+	schema = cJSON_CreateObject();
+	cJSON_AddItemToObject(schema, "const", same);
+	CU_ASSERT_EQUAL(schema_check(schema, value, &e), 0);
+	cJSON_Delete(schema);
+	cJSON_Delete(value);
+}
+
+/* As many choices that say nothing, for as many items: 10^10 looks would take a minute. */
+static void wide_schemas_are_bounded(void)
+{
+	struct error e = { .kind = ERR_NONE };
+	cJSON *schema = cJSON_CreateObject(), *items, *choices, *types, *value;
+
+	items = cJSON_AddObjectToObject(schema, "items");
+	choices = cJSON_AddArrayToObject(items, "anyOf");
+	types = cJSON_AddArrayToObject(items, "type");
+	value = cJSON_CreateArray();
+	for (int i = 0; i < 100000; i++) {
+		cJSON_AddItemToArray(choices, cJSON_CreateTrue());
+		cJSON_AddItemToArray(types, cJSON_CreateString("string"));
+		cJSON_AddItemToArray(value, cJSON_CreateNumber(i));
+	}
+	cJSON_AddItemToArray(types, cJSON_CreateString("number"));
+	CU_ASSERT_EQUAL(schema_check(schema, value, &e), 0);
+	cJSON_Delete(schema);
+	cJSON_Delete(value);
+}
+
 static void work_is_bounded(void)
 {
 	struct error e = { .kind = ERR_NONE };
@@ -150,10 +201,36 @@ static void patterns_match_as_far_as_they_can_be_said(void)
 		{ "((((a{1,99}){1,99}){1,99}){1,99})", "b", true }, /* would cost too much */
 		{ "a\\", "b", true },
 		{ "[]a]", "b", true },
+		{ "a)(b", "x", true }, /* no expression, whatever we put around it */
+		{ "^a|b$", "xb", true },
+		{ "^a|b$", "ax", true },
+		{ "^a|b$", "xax", false },
+		{ "^\\[{2}\\]$", "[[]", true },
+		{ "^\\[{2}\\]$", "[]", false },
+		{ "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+		  "01234567-89ab-cdef-0123-456789abcdef", true },
+		{ "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+		  "01234567-89ab-cdef-0123-456789abcdeg", false },
+		/* regcomp() needs more stack than a worker has, or 800 MB */
+		{ "^(a?){10000}$", "b", true },
+		{ "^((a?){50}){50}$", "b", true },
+		{ "^a{10}{10}{10}$", "b", true },
+		{ "^a{0,10000}$", "b", true },
+		/* regcomp() takes hours */
+		{ "^((((((a?)*)?)*)?)*){15}$", "b", true },
+		{ "^((a*|b?)+){20}$", "c", true },
+		{ "^((a*|b?){1,}){20}$", "c", true },
+		{ "^(^|a)*$", "c", true },
+		{ "^([a-z]+[.])*[a-z]{2,}$", "a.b.de", true },
+		{ "^([a-z]+[.])*[a-z]{2,}$", "a.b.d", false },
+		{ "^(a|b?c)+$", "abcc", true },
+		{ "^(a|b?c)+$", "ab", false },
+		{ "^(a?){80}$", "b", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
-		bool got = pattern_matches(patterns[i].pattern, patterns[i].text);
+		long steps = 0;
+		bool got = pattern_matches(patterns[i].pattern, patterns[i].text, &steps);
 
 		if (got != patterns[i].matches)
 			printf("\n%s on %s\n", patterns[i].pattern, patterns[i].text);
@@ -161,7 +238,53 @@ static void patterns_match_as_far_as_they_can_be_said(void)
 	}
 }
 
+/* Where an expression may begin is no reason to look at the text again from each place. */
+static void patterns_are_looked_for_once(void)
+{
+	char text[8001] = "";
+	unsigned bits = 1;
+	long steps = 0;
+
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		bits = bits >> 1 ^ (bits & 1 ? 0x80200003u : 0); /* as good as random */
+		text[i] = bits & 1 ? 'a' : 'b';
+	}
+	CU_ASSERT_FALSE(pattern_matches("(a|b)*a(a|b){50}c", text, &steps));
+	CU_ASSERT(steps > 1000);
+	steps = 0;
+	CU_ASSERT_TRUE(pattern_matches("b", text, &steps));
+	CU_ASSERT(steps < 1000);
+}
+
+/* A client's schema must not take the stack of a worker. */
+static void *match_on_a_small_stack(void *context)
+{
+	long steps = 0;
+
+	(void)context;
+	pattern_matches("^(a?){80}$", "b", &steps);
+	pattern_matches("^(((a?){3}){3}){5}$", "b", &steps);
+	pattern_matches("^(a?){10000}$", "b", &steps);
+	return NULL;
+}
+
+static void patterns_need_little_stack(void)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, KB(128));
+	CU_ASSERT_EQUAL(pthread_create(&thread, &attributes, match_on_a_small_stack, NULL), 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attributes);
+}
+
 CU_TestInfo schema_tests[] = {
+	{ "deep_values_are_compared", deep_values_are_compared },
+	{ "wide_schemas_are_bounded", wide_schemas_are_bounded },
+	{ "patterns_are_looked_for_once", patterns_are_looked_for_once },
+	{ "patterns_need_little_stack", patterns_need_little_stack },
 	{ "values_fit_or_say_where_not", values_fit_or_say_where_not },
 	{ "work_is_bounded", work_is_bounded },
 	{ "patterns_match_as_far_as_they_can_be_said", patterns_match_as_far_as_they_can_be_said },

@@ -170,6 +170,14 @@ static void key_file_is_checked(void)
 	CU_ASSERT_TRUE(seal_has(seal, seal_id(seal)));
 	CU_ASSERT_FALSE(seal_has(seal, "00000000"));
 	seal_free(seal);
+	unlink(key_file);
+	CU_ASSERT_EQUAL(mkfifo(key_file, 0600), 0); /* nobody writes to it: not waited for */
+	CU_ASSERT_EQUAL(seal_load(&seal, key_file, &e), -1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "has mode 0600"));
+	error_clear(&e);
+	unlink(key_file);
+	CU_ASSERT_EQUAL(seal_load(&seal, key_file, &e), -1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, strerror(ENOENT)));
 	end();
 }
 

@@ -359,7 +359,23 @@ static void entries_that_come_during_a_fold_stay(void)
 	end();
 }
 
+/* Nobody writes to it: who looks into it is not to wait. */
+static void fifo_for_a_spill_file_is_not_waited_for(void)
+{
+	char path[SCRATCH_SIZE + 16];
+
+	begin();
+	snprintf(path, sizeof(path), "%s/tokens.spill", dir);
+	unlink(path);
+	CU_ASSERT_EQUAL(mkfifo(path, 0600), 0);
+	CU_ASSERT_EQUAL(put("a/1", "{\"n\":1}"), 0);
+	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}");
+	CU_ASSERT_EQUAL(store_room(&s, &e), -1);
+	end();
+}
+
 CU_TestInfo spill_tests[] = {
+	{ "fifo for a spill file is not waited for", fifo_for_a_spill_file_is_not_waited_for },
 	{ "entries that come during a fold stay", entries_that_come_during_a_fold_stay },
 	{ "patch changes what it names and nothing else",
 	  patch_changes_what_it_names_and_nothing_else },

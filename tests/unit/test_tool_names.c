@@ -118,7 +118,29 @@ static void tool_names_give_a_late_fitting_name_another_when_its_own_is_taken(vo
 	arena_release(&f.arena);
 }
 
+/* Or a client could choose 80,000 ids of calls that meet: each lookup would walk over all of them.
+ */
+static void places_cannot_be_foreseen(void)
+{
+	struct text_map maps[2];
+	struct arena arena;
+	size_t value;
+
+	arena_init(&arena);
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		text_map_init(&maps[i], &arena);
+		for (size_t k = 0; k < 1000; k++)
+			text_map_put(&maps[i], arena_format(&arena, "toolu_%zu", k), k);
+		CU_ASSERT_TRUE(text_map_get(&maps[i], "toolu_777", &value));
+		CU_ASSERT_EQUAL(value, 777);
+		CU_ASSERT_FALSE(text_map_get(&maps[i], "toolu_1000", NULL));
+	}
+	CU_ASSERT_NOT_EQUAL(maps[0].seed, maps[1].seed);
+	arena_release(&arena);
+}
+
 CU_TestInfo tool_names_tests[] = {
+	{ "places_cannot_be_foreseen", places_cannot_be_foreseen },
 	{ "keep a name that fits", tool_names_keep_a_name_that_fits },
 	{ "shorten and map back", tool_names_shorten_and_map_back },
 	{ "show the hash", tool_names_show_the_hash },

@@ -46,6 +46,10 @@ static void text_ends_before_a_stop_sequence_wherever_it_is_cut(void)
 		{ "X:EN EEND|S", "X:EN E|S:seq=END|1", .stops = { "END" } },
 		{ "X:ends with EN|S", "X:ends with EN|S", .stops = { "END" } },
 		{ "X:aabaabaac|S", "X:aab|S:seq=aabaac|1", .stops = { "aabaac" } },
+		{ "X:aabaabaabaac!|S", "X:aabaab|S:seq=aabaac|1", .stops = { "aabaac", "baabx" } },
+		{ "X:ababcababd|S", "X:abab|S:seq=cababd|1", .stops = { "abababd", "cababd" } },
+		{ "X:aaab|C:{}|X:aaac|S", "X:aaab|C:{}|S:tool|1", .stops = { "aaac" } },
+		{ "X:aaa|C:{}|X:ac|S", "X:aaa|C:{}|X:ac|S", .stops = { "aaac" } },
 		{ "X:abcd|S", "X:a|S:seq=bc|1", .stops = { "abcd", "bc" } },
 		{ "X:xabc|S", "X:x|S:seq=abc|1", .stops = { "bc", "abc", "c" } },
 		{ "X:one\n\nHuman: two|S", "X:one|S:seq=\n\nHuman:|1",
@@ -61,6 +65,34 @@ static void text_ends_before_a_stop_sequence_wherever_it_is_cut(void)
 	};
 
 	check(rows, ARRAY_SIZE(rows));
+}
+
+/* A long sequence and an answer that is nearly all of it: each character is looked at once. By
+ * looking at what is held from its beginning this took 4,000,000,000 steps. */
+static void long_sequences_are_looked_for_once(void)
+{
+	static char sequence[LIMIT_STOP_SEQUENCE + 1], answer[2 * LIMIT_STOP_SEQUENCE + 64];
+	const char *stops[LIMIT_STOP_SEQUENCES];
+	struct chat chat = { .stop_sequences = stops, .stop_count = ARRAY_SIZE(stops) };
+	struct up_cut c;
+	struct seen s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
+		stops[i] = sequence;
+	memset(sequence, 'a', LIMIT_STOP_SEQUENCE);
+	sequence[LIMIT_STOP_SEQUENCE - 1] = 'b';
+	memset(answer, 'a', sizeof(answer) - 1);
+	memcpy(answer, "X:", 2);
+	memcpy(answer + sizeof(answer) - 8, "abcd|S", 7);
+	seen_init(&s);
+	up_cut_init(&c, &chat, 33, see, &s);
+	feed(answer, 1, up_cut_event, &c, &s);
+	CU_ASSERT_EQUAL(s.last, EVENT_STOP);
+	CU_ASSERT_EQUAL(memchr(s.text.at, 'b', 4096), NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.text.at, "|S:seq=aaaa"));
+	CU_ASSERT_EQUAL(strcspn(s.text.at + 3, "|"), sizeof(answer) - 8 - LIMIT_STOP_SEQUENCE);
+	up_cut_release(&c);
+	seen_release(&s);
 }
 
 static void held_back_text_is_never_more_than_may_become_a_match(void)
@@ -163,6 +195,7 @@ static void an_early_end_has_estimated_usage(void)
 }
 
 CU_TestInfo up_cut_tests[] = {
+	{ "long_sequences_are_looked_for_once", long_sequences_are_looked_for_once },
 	{ "text_ends_before_a_stop_sequence_wherever_it_is_cut",
 	  text_ends_before_a_stop_sequence_wherever_it_is_cut },
 	{ "held_back_text_is_never_more_than_may_become_a_match",

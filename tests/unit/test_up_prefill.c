@@ -66,7 +66,29 @@ static void no_prefill_is_no_json(void)
 	CU_ASSERT_EQUAL(up_prefill_json((struct span){ NULL, 0 }).len, 0);
 }
 
+/* The whole of a long text is said again, in small pieces: each is looked at once. */
+static void a_long_repetition_is_looked_at_once(void)
+{
+	const size_t len = KB(512);
+	struct error e = { .kind = ERR_NONE };
+	char *text = xcalloc(1, len + 1);
+	struct up_prefill p;
+	struct seen s;
+
+	memset(text, 'a', len);
+	seen_init(&s);
+	up_prefill_init(&p, (struct span){ text, len }, see, &s);
+	CU_ASSERT_EQUAL(feed_pieces(EVENT_TEXT, span_of(text), 1, up_prefill_event, &p, &e), 0);
+	CU_ASSERT_EQUAL(s.text.len, 0);
+	CU_ASSERT_EQUAL(feed_pieces(EVENT_TEXT, span_of("bc"), 1, up_prefill_event, &p, &e), 0);
+	CU_ASSERT_STRING_EQUAL(s.text.at, "|X:bc");
+	up_prefill_release(&p);
+	seen_release(&s);
+	free(text);
+}
+
 CU_TestInfo up_prefill_tests[] = {
+	{ "a_long_repetition_is_looked_at_once", a_long_repetition_is_looked_at_once },
 	{ "no_prefill_is_no_json", no_prefill_is_no_json },
 	{ "what_the_answer_repeats_is_cut_wherever_the_text_is",
 	  what_the_answer_repeats_is_cut_wherever_the_text_is },
