@@ -2,8 +2,8 @@
  * pattern.h - the "pattern" of a JSON schema, as far as a POSIX extended expression can say it.
  *
  * \d, \w, \s and escaped punctuation are translated. What this cannot say (look-around, groups that
- * begin with ?, other escapes), what is long, repeats itself too often (more than 250 times in all),
- * and texts beyond ASCII or 8 KB are not judged: they match.
+ * begin with ?, other escapes), what is long, repeats itself more than 250 times in all or what may
+ * be empty for ever, and texts beyond ASCII or 8 KB are not judged: they match.
  */
 #ifndef FCGI_PATTERN_H
 #define FCGI_PATTERN_H
