@@ -462,12 +462,13 @@ static int check_value(struct check *c, const cJSON *schema, const cJSON *value,
 	return rc;
 }
 
-int schema_check(const cJSON *schema, const cJSON *value, struct error *e)
+int schema_check(const cJSON *schema, const cJSON *value, long *steps, struct error *e)
 {
 	struct error why = { .kind = ERR_NONE };
-	struct check c = { .root = schema, .e = &why };
+	struct check c = { .root = schema, .e = &why, .steps = *steps };
 	int rc = check_value(&c, schema, value, NULL);
 
+	*steps = c.steps;
 	if (!rc || c.gave_up)
 		return 0;
 	return error_set(e, why.kind, "%s", why.message);

@@ -19,7 +19,8 @@
 
 #include <cjson/cJSON.h>
 
-/* 0: it fits; -1: *e (ERR_UP_UNMET) names the place in the value and what is wrong there. */
-int schema_check(const cJSON *schema, const cJSON *value, struct error *e);
+/* 0: it fits; -1: *e (ERR_UP_UNMET) names the place in the value and what is wrong there. *steps:
+ * what it took is added; one that is handed on bounds the work for several values together. */
+int schema_check(const cJSON *schema, const cJSON *value, long *steps, struct error *e);
 
 #endif

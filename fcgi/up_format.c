@@ -24,15 +24,16 @@ void up_format_release(struct up_format *f)
 	up_hold_release(&f->hold);
 }
 
-/* 0: it is JSON and what was asked for. The first complaint about JSON stays in *e. */
-static int judge(const struct chat *chat, struct span text, struct error *e)
+/* 0: it is JSON and what was asked for. The first complaint about JSON stays in *e. *steps: of all
+ * that is tried of an answer. */
+static int judge(const struct chat *chat, struct span text, long *steps, struct error *e)
 {
 	struct error ignored = { .kind = ERR_NONE };
 	cJSON *value = json_parse(text, &ignored);
 	int rc = -1;
 
 	if (value && chat->format == FORMAT_SCHEMA)
-		rc = schema_check(chat->schema, value, e);
+		rc = schema_check(chat->schema, value, steps, e);
 	else if (value)
 		rc = cJSON_IsObject(value) ? 0 : error_set(e, ERR_UP_UNMET, "it is no JSON object");
 	cJSON_Delete(value);
@@ -51,10 +52,11 @@ static struct span trimmed(struct span s)
 /* The first complete value of the text that fits; len 0: none, *e (ERR_UP_UNMET) says why. */
 static struct span first_value(const struct chat *chat, struct span text, struct error *e)
 {
+	long steps = 0;
 	size_t at = 0;
 
 	text = trimmed(text);
-	if (text.len && !judge(chat, text, e))
+	if (text.len && !judge(chat, text, &steps, e))
 		return text;
 	for (int tried = 0; at < text.len && tried < MAX_CANDIDATES; at++) {
 		struct json_scan scan = { .depth = 0 };
@@ -64,7 +66,7 @@ static struct span first_value(const struct chat *chat, struct span text, struct
 			continue;
 		tried++;
 		value.len = json_scan_end(&scan, (struct span){ value.at, text.len - at });
-		if (value.len && !judge(chat, value, e)) {
+		if (value.len && !judge(chat, value, &steps, e)) {
 			error_clear(e);
 			return value;
 		}

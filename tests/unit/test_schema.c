@@ -111,7 +111,8 @@ static void values_fit_or_say_where_not(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct error e = { .kind = ERR_NONE };
 		cJSON *schema = tree_of(rows[i].schema), *value = tree_of(rows[i].value);
-		int rc = schema_check(schema, value, &e);
+		long steps = 0;
+		int rc = schema_check(schema, value, &steps, &e);
 
 		if (rc != (rows[i].wrong ? -1 : 0) ||
 		    (rows[i].wrong && !strstr(e.message, rows[i].wrong))) {
@@ -129,6 +130,7 @@ static void deep_values_are_compared(void)
 {
 	struct error e = { .kind = ERR_NONE };
 	cJSON *schema, *value, *same;
+	long steps = 0;
 
 	value = cJSON_CreateNumber(1);
 	for (int i = 0; i < 100; i++) {
@@ -140,7 +142,7 @@ static void deep_values_are_compared(void)
 	same = cJSON_Duplicate(value, true);
 	schema = cJSON_CreateObject();
 	cJSON_AddItemToObject(schema, "const", same);
-	CU_ASSERT_EQUAL(schema_check(schema, value, &e), 0);
+	CU_ASSERT_EQUAL(schema_check(schema, value, &steps, &e), 0);
 	cJSON_Delete(schema);
 	cJSON_Delete(value);
 }
@@ -150,6 +152,7 @@ static void wide_schemas_are_bounded(void)
 {
 	struct error e = { .kind = ERR_NONE };
 	cJSON *schema = cJSON_CreateObject(), *items, *choices, *types, *value;
+	long steps = 0;
 
 	items = cJSON_AddObjectToObject(schema, "items");
 	choices = cJSON_AddArrayToObject(items, "anyOf");
@@ -161,7 +164,7 @@ static void wide_schemas_are_bounded(void)
 		cJSON_AddItemToArray(value, cJSON_CreateNumber(i));
 	}
 	cJSON_AddItemToArray(types, cJSON_CreateString("number"));
-	CU_ASSERT_EQUAL(schema_check(schema, value, &e), 0);
+	CU_ASSERT_EQUAL(schema_check(schema, value, &steps, &e), 0);
 	cJSON_Delete(schema);
 	cJSON_Delete(value);
 }
@@ -171,8 +174,30 @@ static void work_is_bounded(void)
 	struct error e = { .kind = ERR_NONE };
 	cJSON *schema = tree_of("{'anyOf':[{'$ref':'#'},{'$ref':'#'},{'$ref':'#'}]}");
 	cJSON *value = tree_of("1");
+	long steps = 0;
 
-	CU_ASSERT_EQUAL(schema_check(schema, value, &e), 0);
+	CU_ASSERT_EQUAL(schema_check(schema, value, &steps, &e), 0);
+	cJSON_Delete(schema);
+	cJSON_Delete(value);
+}
+
+/* The values that are tried of one answer have its work together. */
+static void work_is_bounded_for_several_values(void)
+{
+	struct error e = { .kind = ERR_NONE };
+	cJSON *schema = cJSON_CreateObject(), *choices = cJSON_AddArrayToObject(schema, "anyOf");
+	cJSON *value = tree_of("1");
+	long steps = 0;
+
+	for (int i = 0; i < 150000; i++)
+		cJSON_AddItemToArray(choices, cJSON_CreateFalse());
+	CU_ASSERT_EQUAL(schema_check(schema, value, &steps, &e), -1);
+	CU_ASSERT(steps >= 150000);
+	error_clear(&e);
+	CU_ASSERT_EQUAL(schema_check(schema, value, &steps, &e), 0);
+	steps = 0;
+	CU_ASSERT_EQUAL(schema_check(schema, value, &steps, &e), -1);
+	error_clear(&e);
 	cJSON_Delete(schema);
 	cJSON_Delete(value);
 }
@@ -287,6 +312,7 @@ CU_TestInfo schema_tests[] = {
 	{ "patterns_need_little_stack", patterns_need_little_stack },
 	{ "values_fit_or_say_where_not", values_fit_or_say_where_not },
 	{ "work_is_bounded", work_is_bounded },
+	{ "work_is_bounded_for_several_values", work_is_bounded_for_several_values },
 	{ "patterns_match_as_far_as_they_can_be_said", patterns_match_as_far_as_they_can_be_said },
 	CU_TEST_INFO_NULL,
 };
