@@ -12,6 +12,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, beforeEach } from 'node:test'
 
+import { runProgram } from './program.mjs'
+
 export const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..')
 const program = path.join(process.env.BUILD ?? path.join(root, 'build'), 'kiroctl')
 export const samples = path.join(root, 'tests/unit/data/import')
@@ -26,29 +28,8 @@ after(() => fs.rmSync(work, { recursive: true, force: true }))
 beforeEach(() => { state = fs.mkdtempSync(path.join(work, 'state-')); fs.rmdirSync(state) })
 
 /* Runs kiroctl with no environment but what is given. */
-export function kiroctl(args, { env = {}, input = '', stdout = 'pipe' } = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, ...env },
-      cwd: work,
-      stdio: ['pipe', stdout, 'pipe'],
-    })
-    let out = '', err = ''
-    child.stdout?.on('data', (d) => { out += d })
-    child.stderr.on('data', (d) => { err += d })
-    child.stdin.on('error', () => {})
-    child.stdin.end(input)
-    child.on('error', reject)
-    child.on('close', (code, signal) => {
-      if (signal)
-        reject(new Error(`killed by ${signal}: ${err}`))
-      else if (/FAKE-|ksk_FAKE/.test(out + err))
-        reject(new Error(`a secret was printed:\n${out}${err}`))
-      else
-        resolve({ code, out, err })
-    })
-  })
-}
+export const kiroctl = (args, { env = {}, ...options } = {}) => runProgram(program, args,
+  { env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, ...env }, cwd: work, secret: /FAKE-|ksk_FAKE/, ...options })
 
 export async function succeed(args, options) {
   const r = await kiroctl(args, options)

@@ -4,12 +4,14 @@
  * rotates tokens like the real one. Credentials here are made up, and none may ever be printed.
  */
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import http from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
+
+import { runProgram } from './program.mjs'
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..')
 const build = process.env.BUILD ?? path.join(root, 'build')
@@ -78,29 +80,11 @@ beforeEach(() => {
   answer = rotation()
 })
 
-function run(program, args, { env = {}, input = '' } = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(path.join(build, program), args, {
-      env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, KIRO_UPSTREAM_SOCIAL_URL: url,
-        KIRO_UPSTREAM_OIDC_URL: url, KIRO_UPSTREAM_MANAGEMENT_URL: url, ...env },
-      cwd: work,
-    })
-    let out = '', err = ''
-    child.stdout.on('data', (d) => { out += d })
-    child.stderr.on('data', (d) => { err += d })
-    child.stdin.on('error', () => {})
-    child.stdin.end(input)
-    child.on('error', reject)
-    child.on('close', (code, signal) => {
-      if (signal)
-        reject(new Error(`killed by ${signal}: ${err}`))
-      else if (SECRET.test(out + err))
-        reject(new Error(`a secret was printed:\n${out}${err}`))
-      else
-        resolve({ code, out, err })
-    })
-  })
-}
+const run = (program, args, { env = {}, input } = {}) => runProgram(path.join(build, program), args, {
+  env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, KIRO_UPSTREAM_SOCIAL_URL: url,
+    KIRO_UPSTREAM_OIDC_URL: url, KIRO_UPSTREAM_MANAGEMENT_URL: url, ...env },
+  cwd: work, input, secret: SECRET,
+})
 
 const refresh = (...args) => run('kiro-refresh', args)
 
