@@ -20,9 +20,6 @@
  * ERR_FORBIDDEN says what is wrong, and what its owner may set. */
 int admin_check_origin(struct request *r);
 
-/* Is the page that asks (Origin) one of this host, under a name that no other page can have? */
-bool admin_is_own_page(struct request *r, const char *origin);
-
 /* The ADMIN door. -1: ERR_NOT_CONFIGURED (no password is set), ERR_AUTH (no session), ERR_FORBIDDEN
  * (no token, or a wrong one), ERR_REQUEST (a change that is no JSON), ERR_STORE. */
 int admin_check_session(struct request *r);

@@ -15,7 +15,7 @@
 #include "common/audit.h"
 #include "common/log.h"
 #include "fcgi/api.h"
-#include "fcgi/auth.h"
+#include "fcgi/peer.h"
 
 static const struct {
 	int (*handle)(struct request *r);
@@ -54,7 +54,7 @@ static const char *from_where(struct request *r)
 	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
 	const char *told = request_header(r, "HTTP_X_FORWARDED_FOR");
 
-	if (peer && told && *told && auth_by_trusted_proxy(r))
+	if (peer && told && *told && peer_is_trusted_proxy(r))
 		return arena_format(&r->arena, "%s for %.100s", peer, told);
 	return peer && *peer ? peer : NULL;
 }

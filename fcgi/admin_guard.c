@@ -15,10 +15,8 @@
 #include "common/log.h"
 #include "common/password.h"
 #include "common/secret.h"
-#include "fcgi/auth.h"
+#include "fcgi/peer.h"
 #include "fcgi/sessions.h"
-
-#include <arpa/inet.h>
 
 #define MOST_TRIED 8 /* cookies of our name in one request */
 
@@ -32,54 +30,19 @@
 
 /* ---- where it comes from ---- */
 
-/* "[::1]:8080" -> "::1", "host:80" -> "host", in the arena. */
-static const char *host_name(struct request *r, const char *host)
-{
-	if (*host == '[')
-		return arena_strndup(&r->arena, host + 1, strcspn(host + 1, "]"));
-	return arena_strndup(&r->arena, host, strcspn(host, ":"));
-}
-
-/* A name that no other page can have. */
-static bool is_own_name(const char *name)
-{
-	unsigned char bytes[16];
-
-	return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1 ||
-	       strcasecmp(name, "localhost") == 0;
-}
-
 static int check_host(struct request *r, const char *host)
 {
 	const char *list = r->site->config->admin_hosts, *name;
 
 	if (!host || !*host || !response_may_echo(host))
 		return error_set(&r->error, ERR_FORBIDDEN, "the request names no host");
-	name = host_name(r, host);
-	if (*list ? list_names(list, name) : auth_over_https(r) || is_own_name(name))
+	name = peer_host_name(r, host);
+	if (*list ? list_names(list, name) : peer_over_https(r) || peer_is_own_name(name))
 		return 0;
 	return error_set(&r->error, ERR_FORBIDDEN,
 			 "the panel does not answer under the name %.100s: its owner may add it to "
 			 "admin.hosts%s",
 			 name, *list ? "" : ", or serve it over HTTPS");
-}
-
-static bool same_origin(struct request *r, const char *origin, const char *host)
-{
-	const char *name = strstr(origin, "://");
-
-	if (!name || strcasecmp(name + 3, host) != 0)
-		return false;
-	if (strncasecmp(origin, "https://", 8) == 0)
-		return true; /* a proxy that is not in trusted_proxies may have ended it */
-	return strncasecmp(origin, "http://", 7) == 0 && !auth_over_https(r);
-}
-
-bool admin_is_own_page(struct request *r, const char *origin)
-{
-	const char *host = request_header(r, "HTTP_HOST");
-
-	return host && same_origin(r, origin, host) && is_own_name(host_name(r, host));
 }
 
 int admin_check_origin(struct request *r)
@@ -93,7 +56,7 @@ int admin_check_origin(struct request *r)
 	r->response.cors_origin = NULL;
 	if (check_host(r, host))
 		return -1;
-	if (origin && *origin && !same_origin(r, origin, host))
+	if (origin && *origin && !peer_is_same_origin(r, origin, host))
 		return error_set(&r->error, ERR_FORBIDDEN,
 				 "this request comes from a page of another origin");
 	/* A link on another page may lead to the panel; nothing else may. */

@@ -8,7 +8,7 @@
 #include "common/json.h"
 #include "common/password.h"
 #include "fcgi/admin.h"
-#include "fcgi/auth.h"
+#include "fcgi/peer.h"
 #include "fcgi/sessions.h"
 
 /* cookie "": nobody is signed in. */
@@ -25,7 +25,7 @@ static int send_session(struct request *r, const char *cookie, int64_t expires_a
 	jsonw_bool_member(&a.w, "signed_in", *cookie != '\0');
 	jsonw_text_member(&a.w, "csrf_token", *cookie ? token : NULL);
 	jsonw_date_member(&a.w, "expires_at", *cookie ? expires_at : 0);
-	jsonw_bool_member(&a.w, "encrypted", auth_over_https(r) || auth_is_loopback(r));
+	jsonw_bool_member(&a.w, "encrypted", peer_over_https(r) || peer_is_loopback(r));
 	jsonw_text_member(&a.w, "version", *cookie ? KIRO_FCGI_VERSION : NULL);
 	jsonw_end(&a.w);
 	return admin_send(r, 200, &a);
@@ -52,7 +52,7 @@ static void set_cookie(struct request *r, const char *value, int64_t seconds)
 		     "set-cookie: " ADMIN_COOKIE "=%s; Path=%.300s; Max-Age=%" PRId64
 		     "; HttpOnly; SameSite=Strict%s",
 		     value, strpbrk(admin_mount(r), ";,\r\n\t ") ? "/" : admin_mount(r), seconds,
-		     auth_over_https(r) ? "; Secure" : "");
+		     peer_over_https(r) ? "; Secure" : "");
 }
 
 static int judge(struct request *r, const char *hash, const char *password)

@@ -4,11 +4,10 @@
 #include "common/bearer.h"
 #include "common/clock.h"
 #include "common/key_memory.h"
-#include "common/list.h"
 #include "common/log.h"
-#include "fcgi/admin.h"
 #include "fcgi/auth_code.h"
 #include "fcgi/own_credentials.h"
+#include "fcgi/peer.h"
 
 /* Apache may hand the header over under a second name after an internal redirect. */
 static const char *const authorization_names[] = { "HTTP_AUTHORIZATION",
@@ -144,70 +143,29 @@ static int check_any_key(struct request *r)
 	return 0;
 }
 
-/* A proxy on this machine looks like a local client, but tells for whom it asks. */
-static bool is_forwarded(struct request *r)
-{
-	static const char *const names[] = { "HTTP_FORWARDED",	       "HTTP_X_FORWARDED_FOR",
-					     "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST",
-					     "HTTP_X_REAL_IP",	       "HTTP_VIA" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (request_header(r, names[i]))
-			return true;
-	}
-	return false;
-}
-
-bool auth_is_loopback(struct request *r)
-{
-	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
-
-	return peer &&
-	       (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 ||
-		strncmp(peer, "::ffff:127.", 11) == 0) &&
-	       !is_forwarded(r);
-}
-
-bool auth_by_trusted_proxy(struct request *r)
-{
-	const char *peer = conn_param(r->conn, "REMOTE_ADDR");
-
-	return peer && list_names(r->site->config->trusted_proxies, peer);
-}
-
-bool auth_over_https(struct request *r)
-{
-	const char *https = conn_param(r->conn, "HTTPS");
-	const char *scheme = conn_param(r->conn, "REQUEST_SCHEME");
-	const char *told = request_header(r, "HTTP_X_FORWARDED_PROTO");
-
-	if (auth_by_trusted_proxy(r))
-		return told && strcasecmp(told, "https") == 0;
-	return (https && *https && strcasecmp(https, "off") != 0) ||
-	       (scheme && strcasecmp(scheme, "https") == 0);
-}
-
 /* A page that a browser on this machine shows can reach the loopback interface too, also as the
  * host of its own name (DNS rebinding). Pages that an application brings along (app://) are none.
  */
 static bool is_foreign_page(struct request *r)
 {
 	const char *origin = request_header(r, "HTTP_ORIGIN");
+	const char *host = request_header(r, "HTTP_HOST");
 
 	if (!origin || r->response.cors_origin ||
 	    (strncasecmp(origin, "http:", 5) != 0 && strncasecmp(origin, "https:", 6) != 0 &&
 	     strcmp(origin, "null") != 0))
 		return false;
-	return !admin_is_own_page(r, origin);
+	return !host || !peer_is_same_origin(r, origin, host) ||
+	       !peer_is_own_name(peer_host_name(r, host));
 }
 
 static int check_loopback(struct request *r)
 {
-	if (auth_is_loopback(r) && is_foreign_page(r))
+	if (peer_is_loopback(r) && is_foreign_page(r))
 		return error_set(&r->error, ERR_FORBIDDEN,
 				 "auth is \"none\", and this request comes from a page of another "
 				 "origin, which cors_origins would have to name");
-	if (auth_is_loopback(r))
+	if (peer_is_loopback(r))
 		return 0;
 	return error_set(&r->error, ERR_FORBIDDEN,
 			 "auth is \"none\", which serves only clients on the loopback interface");
@@ -282,7 +240,7 @@ int auth_scraper(struct request *r)
 	size_t count = auth_keys(r, keys);
 
 	if (!secret_present(token)) {
-		if (auth_is_loopback(r))
+		if (peer_is_loopback(r))
 			return 0;
 		return error_set(&r->error, ERR_FORBIDDEN,
 				 "metrics are for clients on the loopback interface, unless the "

@@ -32,13 +32,4 @@ size_t auth_keys(struct request *r, const char *keys[static AUTH_MAX_KEYS]);
 /* Who may read /metrics: holders of metrics_token; where there is none, clients of this machine. */
 int auth_scraper(struct request *r);
 
-/* The client, as the web server knows it, is on this machine, and no proxy asks for another. */
-bool auth_is_loopback(struct request *r);
-
-/* The peer is one of trusted_proxies. */
-bool auth_by_trusted_proxy(struct request *r);
-
-/* The client's connection is encrypted, as the web server or a trusted proxy knows it. */
-bool auth_over_https(struct request *r);
-
 #endif

@@ -7,6 +7,7 @@
 #include "common/limits.h"
 #include "common/profile.h"
 #include "fcgi/auth.h"
+#include "fcgi/peer.h"
 
 #include <openssl/evp.h>
 
@@ -45,7 +46,7 @@ static struct brought find(struct request *r)
 /* Whoever can read the network must not have seen them. */
 static bool came_unseen(struct request *r)
 {
-	return auth_over_https(r) || (!auth_by_trusted_proxy(r) && auth_is_loopback(r));
+	return peer_over_https(r) || (!peer_is_trusted_proxy(r) && peer_is_loopback(r));
 }
 
 static int check_allowed(struct request *r, const struct brought *brought)
