@@ -5,21 +5,21 @@
  * and none of them may ever be printed.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import http from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, beforeEach } from 'node:test'
 
-import { runProgram } from './program.mjs'
+import { OK, runProgram } from './program.mjs'
+
+export { OK, USAGE, DATA, SOFTWARE, IO, TEMPORARY, PERMISSION, CONFIG } from './program.mjs'
 
 export const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..')
 const program = path.join(process.env.BUILD ?? path.join(root, 'build'), 'kiroctl')
 export const samples = path.join(root, 'tests/unit/data/import')
 
-/* sysexits.h */
-export const OK = 0, USAGE = 64, DATA = 65, SOFTWARE = 70, IO = 74, TEMPORARY = 75, PERMISSION = 77, CONFIG = 78
+const SECRET = /FAKE-|ksk_FAKE/
 
 export let work, state
 
@@ -29,7 +29,7 @@ beforeEach(() => { state = fs.mkdtempSync(path.join(work, 'state-')); fs.rmdirSy
 
 /* Runs kiroctl with no environment but what is given. */
 export const kiroctl = (args, { env = {}, ...options } = {}) => runProgram(program, args,
-  { env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, ...env }, cwd: work, secret: /FAKE-|ksk_FAKE/, ...options })
+  { env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, ...env }, cwd: work, secret: SECRET, ...options })
 
 export async function succeed(args, options) {
   const r = await kiroctl(args, options)
@@ -45,12 +45,8 @@ export async function fail(code, args, options) {
 }
 
 /* kiro-refresh, which must do its work. */
-export const refreshProgram = (env) => new Promise((resolve, reject) => {
-  const child = spawn(path.join(path.dirname(program), 'kiro-refresh'), ['--quiet'],
-    { env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, ...env }, stdio: 'ignore' })
-  child.on('error', reject)
-  child.on('close', resolve)
-})
+export const refreshProgram = (env) => runProgram(path.join(path.dirname(program), 'kiro-refresh'), ['--quiet'],
+  { env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, ...env }, secret: SECRET })
 
 export const json = async (args, options) => JSON.parse((await succeed([...args, '--json'], options)).out)
 

@@ -14,7 +14,8 @@ import { start, waitForOutput } from '../lib/process.mjs'
 import { buildDir, startStandin } from '../lib/standin.mjs'
 
 export const program = path.join(buildDir, 'kiroctl')
-export const OK = 0, USAGE = 64, DATA = 65, TEMPORARY = 75, PERMISSION = 77, INTERRUPTED = 130
+import { OK } from './program.mjs'
+export { OK, USAGE, DATA, TEMPORARY, PERMISSION, INTERRUPTED } from './program.mjs'
 
 let work
 before(() => { work = fs.mkdtempSync(path.join(os.tmpdir(), 'kiro-login-')) })

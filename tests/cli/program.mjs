@@ -4,6 +4,9 @@
  */
 import { spawn } from 'node:child_process'
 
+/* sysexits.h, and a shell's word for Ctrl-C */
+export const OK = 0, USAGE = 64, DATA = 65, SOFTWARE = 70, IO = 74, TEMPORARY = 75, PERMISSION = 77, CONFIG = 78, INTERRUPTED = 130
+
 /* { code, out, err }; fails where it was killed, or has printed what `secret` describes. */
 export function runProgram(program, args, { env, cwd, input = '', stdout = 'pipe', secret }) {
   return new Promise((resolve, reject) => {

@@ -11,12 +11,12 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 
-import { runProgram } from './program.mjs'
+import { OK, USAGE, CONFIG, runProgram } from './program.mjs'
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..')
 const build = process.env.BUILD ?? path.join(root, 'build')
 
-const OK = 0, TRANSIENT = 1, LOGIN = 2, USAGE = 64, CONFIG = 78
+const TRANSIENT = 1, LOGIN = 2
 const SECRET = /FAKE-/
 
 let work, state, server, url

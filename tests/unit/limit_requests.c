@@ -147,26 +147,26 @@ bool sends_name_as_it_is(size_t n)
 	return same;
 }
 
-bool takes_stop_sequences(size_t n)
+static bool takes_stops(const char *open, const char *piece, size_t n, const char *between,
+			const char *close)
 {
 	struct buf text;
 
 	buf_init(&text, ANY);
-	buf_add_text(&text, HEAD HI ",'stop_sequences':[");
-	add_many(&text, "'stop'", n, ",");
-	buf_add_text(&text, "]}");
+	buf_add_format(&text, HEAD HI ",'stop_sequences':%s", open);
+	add_many(&text, piece, n, between);
+	buf_add_format(&text, "%s}", close);
 	return reads(&text);
+}
+
+bool takes_stop_sequences(size_t n)
+{
+	return takes_stops("[", "'stop'", n, ",", "]");
 }
 
 bool takes_long_stop_sequence(size_t n)
 {
-	struct buf text;
-
-	buf_init(&text, ANY);
-	buf_add_text(&text, HEAD HI ",'stop_sequences':['");
-	add_many(&text, "x", n, "");
-	buf_add_text(&text, "']}");
-	return reads(&text);
+	return takes_stops("['", "x", n, "", "']");
 }
 
 /* `count` pictures of so many bytes and pixels: the head of a PNG, and nothing behind it. */
