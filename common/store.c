@@ -79,6 +79,8 @@ int store_get(const struct store *s, const char *key, struct buf *json, struct e
 	rc = reader_renew(s, e);
 	if (!rc)
 		rc = generation_fetch(s, &s->reader->generation, key, json, e);
+	if (rc < 0) /* GDBM refuses all else on a handle that has met damage */
+		reader_close(s->reader);
 	pthread_mutex_unlock(&s->reader->lock);
 	return rc;
 }

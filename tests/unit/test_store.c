@@ -308,6 +308,70 @@ static void damaged_record_is_refused_and_others_are_given(void)
 	end();
 }
 
+static int open_again(void)
+{
+	store_close(&s);
+	error_clear(&e);
+	return store_open(&s, dir, "tokens", 0, &e);
+}
+
+/* How many of the records can be read, opened once or for each. */
+static int count_read(struct record *records, int count, bool afresh)
+{
+	int found = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (afresh)
+			CU_ASSERT_EQUAL(open_again(), 0);
+		found += strcmp(get(records[i].key), "{\"n\":1}") == 0;
+	}
+	return found;
+}
+
+static bool always(void *context, size_t index, struct span now)
+{
+	(void)context, (void)index, (void)now;
+	return true;
+}
+
+/* GDBM refuses all of a handle that has met one damaged bucket, of the healthy ones too. */
+static void damaged_bucket_does_not_hide_the_others(void)
+{
+	static char keys[400][16], junk[4096];
+	struct record records[ARRAY_SIZE(keys)];
+	int count = ARRAY_SIZE(keys), partly = 0;
+	char *bytes, path[PATH_MAX];
+	size_t len;
+
+	begin();
+	snprintf(path, sizeof(path), "%s", s.path);
+	memset(junk, 'A', sizeof(junk));
+	for (int i = 0; i < count; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "a/%d", i);
+		records[i] = (struct record){ keys[i], span_of("{\"n\":1}") };
+	}
+	CU_ASSERT_EQUAL(store_merge(&s, records, (size_t)count, always, NULL, &e), 0);
+	bytes = file_bytes(&len);
+	for (size_t at = sizeof(junk); at + sizeof(junk) <= len; at += sizeof(junk)) {
+		char *copy = xmalloc(len);
+		int kept, fresh;
+
+		memcpy(copy, bytes, len);
+		memcpy(copy + at, junk, sizeof(junk));
+		scratch_write(path, copy, len);
+		free(copy);
+		kept = open_again() ? count : count_read(records, count, false);
+		if (kept > count - 50) /* a few records and no bucket, or all is refused */
+			continue;
+		fresh = count_read(records, count, true);
+		CU_ASSERT_EQUAL(kept, fresh);
+		partly += fresh > 0 && fresh < count;
+	}
+	CU_ASSERT_TRUE(partly > 0);
+	free(bytes);
+	end();
+}
+
 static void truncated_file_does_not_verify(void)
 {
 	struct log_options quiet = { .file = "/dev/null" }, loud = { .level = LOG_INFO };
@@ -541,6 +605,7 @@ CU_TestInfo store_tests[] = {
 	{ "each gives the keys of a prefix", each_gives_the_keys_of_a_prefix },
 	{ "damaged record is refused, others are given",
 	  damaged_record_is_refused_and_others_are_given },
+	{ "damaged bucket does not hide the others", damaged_bucket_does_not_hide_the_others },
 	{ "truncated file does not verify", truncated_file_does_not_verify },
 	{ "leftover copy is replaced and never followed",
 	  leftover_copy_is_replaced_and_never_followed },
