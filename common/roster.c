@@ -185,14 +185,20 @@ static bool same_person(const struct account *known, const struct account *a)
 	return a->email && same_text(a->email, known->email);
 }
 
-enum roster_match roster_compare(const struct account *known, const struct account *a)
+static enum roster_match compare_credentials(const struct account *known, const struct account *a)
 {
 	if (same_secret(&a->refresh_token, &known->refresh_token) ||
 	    same_secret(&a->api_key, &known->api_key))
 		return ROSTER_SAME;
-	if (same_secret(&a->refresh_token, &known->previous_refresh_token))
-		return ROSTER_OLDER;
-	return same_person(known, a) ? ROSTER_PERSON : ROSTER_NEW;
+	return same_secret(&a->refresh_token, &known->previous_refresh_token) ? ROSTER_OLDER
+									      : ROSTER_NEW;
+}
+
+enum roster_match roster_compare(const struct account *known, const struct account *a)
+{
+	enum roster_match match = compare_credentials(known, a);
+
+	return match == ROSTER_NEW && same_person(known, a) ? ROSTER_PERSON : match;
 }
 
 /* A credential tells more than a name: the first of the strongest kind is it. */
@@ -250,14 +256,11 @@ static int count_one(void *context, const char *key, struct span json)
 	return 0;
 }
 
-/* Under the store's lock. */
 static int check_room(const struct store *tokens, size_t more, struct error *e)
 {
 	struct error ignored = { .kind = ERR_NONE }; /* a damaged one is no reason here */
 	size_t count = 0;
 
-	if (!more)
-		return 0;
 	store_each(tokens, "a/", count_one, &count, NULL, &ignored);
 	if (count + more <= LIMIT_ACCOUNTS)
 		return 0;
@@ -265,6 +268,21 @@ static int check_room(const struct store *tokens, size_t more, struct error *e)
 			 "there are %zu accounts, and no more than %d are kept, so that %zu cannot "
 			 "be added: remove some with kiroctl account remove",
 			 count, LIMIT_ACCOUNTS, more);
+}
+
+/* What came since the caller looked. Two accounts of one login would use up each other's tokens. */
+static int check_new(const struct roster *now, const struct account *a, struct error *e)
+{
+	for (size_t i = 0; i < now->count; i++) {
+		if (compare_credentials(&now->accounts[i], a) != ROSTER_NEW)
+			return error_set(
+				e, ERR_REQUEST,
+				"the account %.80s (%s) with the same credential was added "
+				"a moment ago: nothing is stored, look again",
+				now->accounts[i].label ? now->accounts[i].label : "",
+				now->accounts[i].id);
+	}
+	return 0;
 }
 
 static int put(struct step *step, const struct account *a, struct error *e)
@@ -308,15 +326,35 @@ static int take(struct step *step, const struct roster_item *item, struct error 
 	return changed(account_step(step, id, merge_account, item->account, item->known, e), id, e);
 }
 
-static int take_all(void *context, struct step *step, struct error *e)
+/* Under the store's lock. */
+static int check_all(const struct taking *t, struct error *e)
 {
-	const struct taking *t = context;
+	struct error ignored = { .kind = ERR_NONE }; /* likewise */
+	struct roster now;
 	size_t more = 0;
 	int rc;
 
 	for (size_t i = 0; i < t->count; i++)
 		more += !t->items[i].known;
+	if (!more)
+		return 0;
+	roster_init(&now);
 	rc = check_room(t->tokens, more, e);
+	if (!rc)
+		roster_load(&now, t->tokens, &ignored);
+	for (size_t i = 0; i < t->count && !rc; i++) {
+		if (!t->items[i].known)
+			rc = check_new(&now, t->items[i].account, e);
+	}
+	roster_release(&now);
+	return rc;
+}
+
+static int take_all(void *context, struct step *step, struct error *e)
+{
+	const struct taking *t = context;
+	int rc = check_all(t, e);
+
 	for (size_t i = 0; i < t->count && !rc; i++)
 		rc = take(step, &t->items[i], e);
 	return rc;

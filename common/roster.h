@@ -45,8 +45,9 @@ char *roster_machine_id(void); /* a new one; the caller frees it */
 /* Gives a new account what it lacks: id, label, machine id, date. */
 void roster_enroll(struct account *a, int64_t now);
 
-/* Several as one step: accounts that are new (ERR_REQUEST: they would be more than LIMIT_ACCOUNTS),
- * and stored ones that merge_account() changes, whose absence is an error. */
+/* Several as one step: accounts that are new (ERR_REQUEST: they would be more than LIMIT_ACCOUNTS,
+ * or one of their credentials is stored by now), and stored ones that merge_account() changes,
+ * whose absence is an error. */
 struct roster_item {
 	struct account *account;
 	struct account *known; /* is then what is stored; NULL: account is new */

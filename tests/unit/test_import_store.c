@@ -277,6 +277,41 @@ static void codes_come_all_or_none_and_the_next_time_mends_it(void)
 	end();
 }
 
+/* Two imports of one file at a time, as a button that was pressed twice makes them: a second account
+ * of the same login would use up the first one's tokens. */
+static void the_same_login_is_not_added_twice(void)
+{
+	struct import_plan *earlier;
+	struct import first;
+	bool accounts;
+
+	begin();
+	plan(two_codes);
+	first = import;
+	earlier = plans;
+	roster_release(&roster);
+	plan(one_known); /* LOGIN(1) is in both */
+	CU_ASSERT_EQUAL(plans[0].verdict, IMPORT_ADD);
+	CU_ASSERT_EQUAL(import_carry_out(&tokens, &keys, earlier, &first, &accounts, &e), 0);
+	CU_ASSERT_EQUAL(carry_out(&accounts), -1);
+	CU_ASSERT_FALSE(accounts);
+	CU_ASSERT_EQUAL(e.kind, ERR_REQUEST);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, first.entries[0].account.id));
+	CU_ASSERT_PTR_NULL(strstr(e.message, "FAKE-refresh"));
+	forget();
+	free(earlier);
+	import_release(&first);
+	error_clear(&e);
+	CU_ASSERT_EQUAL(records(&tokens), 2);
+
+	plan(one_known);
+	CU_ASSERT_EQUAL(plans[0].verdict, IMPORT_UPDATE);
+	CU_ASSERT_EQUAL(carry_out(&accounts), 0);
+	forget();
+	CU_ASSERT_EQUAL(records(&tokens), 3);
+	end();
+}
+
 CU_TestInfo import_store_tests[] = {
 	{ "each store is written once", each_store_is_written_once },
 	{ "two entries of one account are merged in turn",
@@ -286,5 +321,6 @@ CU_TestInfo import_store_tests[] = {
 	{ "what is too much is not begun", what_is_too_much_is_not_begun },
 	{ "codes come all or none, and the next time mends it",
 	  codes_come_all_or_none_and_the_next_time_mends_it },
+	{ "the same login is not added twice", the_same_login_is_not_added_twice },
 	CU_TEST_INFO_NULL,
 };
