@@ -302,7 +302,8 @@ static int apply_members(struct reading *r, const cJSON *object, const char *gro
 
 		snprintf(name, sizeof(name), "%s%s", group, item->string);
 		o = find_option(name);
-		if (cJSON_GetObjectItemCaseSensitive(object, item->string) != item)
+		if (cJSON_GetObjectItemCaseSensitive(object, item->string) != item ||
+		    (o && r->config->origins[o - config_options] == CONFIG_FROM_FILE))
 			return error_set(r->error, ERR_CONFIG, "%s:%d: %s stands here twice",
 					 r->path, line, name);
 		if (o) {

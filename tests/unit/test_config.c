@@ -52,6 +52,8 @@ static void mistakes_are_refused_with_their_line(void)
 		{ "{\"log\": {\"level\": \"info\",\n\"lavel\": 1}}",
 		  ":2: unknown option \"log.lavel\"" },
 		{ "{\"auth\": \"none\",\n\"auth\": \"key\"}", ":2: auth stands here twice" },
+		{ "{\"log\": {\"level\": \"warn\"},\n\"log.level\": \"debug\"}",
+		  ":2: log.level stands here twice" },
 		{ "{\n\"upstream\": \"krs\"}", ":2: unknown option \"upstream\"" },
 		{ "{\n\"auth\": \"maybe\"}", ":2: auth is not one of: key, none" },
 		{ "{\n\n\"max_streams\": 0}",
