@@ -276,6 +276,8 @@ static int renew_and_save(struct job *j, struct error *e)
 	sigaddset(&blocked, SIGHUP);
 	sigaddset(&blocked, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &blocked, &before);
+	if (j->r->under_way)
+		++*j->r->under_way;
 
 	rc = try_tokens(j, &used, &n, e);
 	if (rc == 0)
@@ -287,6 +289,8 @@ static int renew_and_save(struct job *j, struct error *e)
 	else
 		name_account(j, e);
 
+	if (j->r->under_way)
+		--*j->r->under_way;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	renewal_release(&n);
 	secret_release(&used);

@@ -13,6 +13,8 @@
 #include "common/http.h"
 #include "common/store.h"
 
+#define REFRESH_MOST_MS 75000 /* from sending to the disk: two answers and the store's locks */
+
 struct metrics;
 
 struct refresher {
@@ -20,6 +22,8 @@ struct refresher {
 	struct http_client *http;    /* borrowed */
 	const struct store *tokens;  /* borrowed */
 	struct metrics *metrics;     /* borrowed; NULL: nothing is counted */
+	_Atomic int *under_way; /* borrowed; NULL: as above. Renewals that were sent and are not
+				   on disk: a process with threads waits for them at its end */
 };
 
 enum refresh_mode {

@@ -34,15 +34,15 @@ static int connect_site(struct site *s, struct error *e)
 	return http_client_new(&s->http, &http, e);
 }
 
-static int site_new(struct site **out, const char *config_file, const char *program_path,
-		    struct error *e)
+static int site_new(struct site **out, struct app *a, struct error *e)
 {
 	struct site *s = xcalloc(1, sizeof(*s));
 	struct log_options log;
 
 	s->holders = 1;
+	s->renewing = &a->renewing;
 	pthread_mutex_init(&s->lock, NULL);
-	if (config_load(&s->config, config_file, program_path, e)) {
+	if (config_load(&s->config, a->config_file, a->program_path, e)) {
 		site_drop(s);
 		return -1;
 	}
@@ -148,9 +148,11 @@ void app_check_stores(struct app *a)
 
 struct refresher site_refresher(struct site *s)
 {
-	struct refresher r = {
-		.config = s->config, .http = s->http, .tokens = &s->tokens, .metrics = s->metrics
-	};
+	struct refresher r = { .config = s->config,
+			       .http = s->http,
+			       .tokens = &s->tokens,
+			       .metrics = s->metrics,
+			       .under_way = s->renewing };
 
 	return r;
 }
@@ -293,7 +295,7 @@ int app_init(struct app *a, const char *config_file, const char *program_path, s
 {
 	*a = (struct app){ .config_file = config_file, .program_path = program_path };
 	pthread_mutex_init(&a->lock, NULL);
-	if (site_new(&a->site, config_file, program_path, e))
+	if (site_new(&a->site, a, e))
 		return -1;
 	remember(a, a->site);
 	return 0;
@@ -322,7 +324,7 @@ void app_reload(struct app *a)
 	struct error e = { 0 };
 	struct site *fresh, *old;
 
-	if (site_new(&fresh, a->config_file, a->program_path, &e)) {
+	if (site_new(&fresh, a, &e)) {
 		log_line(LOG_ERROR, "reload refused, the old settings stay: %s", e.message);
 		return;
 	}

@@ -27,6 +27,7 @@ struct up_pool;
 
 struct site {
 	_Atomic int holders;
+	_Atomic int *renewing; /* of the app */
 	struct config *config;
 	struct http_client *http;
 	struct up_pool *pool;
@@ -54,6 +55,7 @@ struct app {
 	struct site *site;
 	struct stat config_seen; /* of site->config->file, or of one that was refused since */
 	_Atomic int active;	 /* requests being served */
+	_Atomic int renewing;	 /* tokens that were sent for and are not on disk yet */
 	_Atomic int max_streams; /* of the current site */
 };
 

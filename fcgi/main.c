@@ -29,6 +29,7 @@
 /* FastCGI, upstream, libcurl's wake-up pair, the places of key, session and account (hold.h), and a
  * file that is open for a moment. */
 #define DESCRIPTORS_A_STREAM 8
+#define RENEWAL_LOOK_MS	     20		  /* while one is waited for at the end */
 #define POLL_MS		     1000	  /* how often the configuration file is looked at */
 #define BEHIND_SECONDS	     60		  /* of a CGI program, behind its answer */
 #define ARENAS		     2		  /* of malloc */
@@ -53,7 +54,8 @@ static bool handle_signal(struct app *app, int signals)
 	}
 }
 
-/* Running streams may finish within drain_timeout; the rest ends with the process. */
+/* Running streams may finish within drain_timeout; the rest ends with the process. Not a renewal:
+ * its account's new token is nowhere yet but in the answer, and the stored one is used up. */
 static int drain(struct app *app, struct workers *workers)
 {
 	int64_t until = clock_ticks() + (int64_t)app->site->config->drain_timeout * 1000;
@@ -61,6 +63,9 @@ static int drain(struct app *app, struct workers *workers)
 
 	if (left > 0)
 		log_line(LOG_WARN, "stopping with %d requests unfinished", left);
+	until = clock_ticks() + REFRESH_MOST_MS;
+	while (app->renewing > 0 && clock_ticks() < until)
+		poll(NULL, 0, RENEWAL_LOOK_MS);
 	return left;
 }
 
