@@ -262,6 +262,7 @@ int api_admin_login_start(struct request *r)
 /* The tokens are here and nowhere else: they are stored whatever the service says of them. */
 static int finish(struct request *r, struct flow *f, struct account *a)
 {
+	struct error damage = { .kind = ERR_NONE }; /* of other records: no reason to lose this */
 	struct enroll_doubts doubts;
 	const struct account *stored = NULL;
 	struct usage usage = { .plan = "" };
@@ -274,7 +275,7 @@ static int finish(struct request *r, struct flow *f, struct account *a)
 	rc = enroll_identify(r->site->http, r->site->config, a, &usage, &doubts, &r->error);
 	account_scrub(a, doubts.usage.message);
 	if (!rc)
-		rc = roster_load(&roster, &r->site->tokens, &r->error);
+		roster_load(&roster, &r->site->tokens, &damage);
 	if (!rc)
 		rc = enroll_store(&r->site->tokens, &roster, a, *f->account ? f->account : NULL,
 				  *f->label ? f->label : NULL, &stored, &added, &r->error);

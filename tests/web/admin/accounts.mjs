@@ -1,5 +1,7 @@
 // Accounts: looked at, changed, imported, added, logged in to, and given to somebody.
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 
@@ -91,6 +93,39 @@ test('a device login: the code to show, then the account', async () => {
 	assert.equal(step.account.provider, 'BuilderId');
 	assert.equal((await api('POST', `/logins/${flow.json.id}/poll`)).status, 404);
 	assert.equal((await ok('POST', `/accounts/${step.account.id}/refresh`)).state, 'active');
+});
+
+// One byte within the record of the account with that label, there and back again.
+function flip(from, to) {
+	const store = join(at.stateDir, 'tokens.gdbm');
+	const bytes = readFileSync(store, 'latin1');
+
+	assert.ok(bytes.includes(from));
+	writeFileSync(store, bytes.replaceAll(from, to), 'latin1');
+}
+
+test('a login is stored although another account\'s record is damaged', async () => {
+	await standin.device({ pending: 0, user: 'carol' });
+	const first = await ok('POST', '/logins', { method: 'google', label: 'whole-record' });
+
+	await setTimeout(1000 * first.interval + 100);
+	const { account } = await ok('POST', `/logins/${first.id}/poll`);
+
+	await standin.device({ pending: 0, user: 'dave' });
+	const second = await ok('POST', '/logins', { method: 'google' });
+
+	await setTimeout(1000 * second.interval + 100);
+	flip('whole-record', 'wholE-record');
+	try {
+		const done = await api('POST', `/logins/${second.id}/poll`);
+
+		assert.equal(done.status, 200, done.text);
+		assert.equal((await ok('POST', `/accounts/${done.json.account.id}/refresh`)).state, 'active');
+		await ok('DELETE', `/accounts/${done.json.account.id}`);
+	} finally {
+		flip('wholE-record', 'whole-record');
+	}
+	await ok('DELETE', `/accounts/${account.id}`);
 });
 
 test('a login can be cancelled; an unknown method is named', async () => {
