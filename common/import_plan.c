@@ -18,15 +18,23 @@ static void PRINTF_LIKE(3, 4)
 	va_end(args);
 }
 
+/* Without a date they are taken for newer than tokens that were never renewed here. */
+static bool is_newer(const struct account *a, const struct account *known)
+{
+	return a->expires_at ? a->expires_at > known->expires_at : !known->refreshed_at;
+}
+
 static void plan_known(struct import_plan *p, const struct account *a)
 {
 	const struct account *known = p->account;
-	bool newer = !a->expires_at || a->expires_at > known->expires_at;
+	bool newer = is_newer(a, known);
 
 	if (p->match == ROSTER_OLDER)
 		decide(p, IMPORT_KEEP, "%s has a newer token of this login", known->id);
 	else if (p->match == ROSTER_PERSON && !newer && !merge_mends(known))
-		decide(p, IMPORT_KEEP, "%s has the same e-mail and newer tokens", known->id);
+		decide(p, IMPORT_KEEP, "%s has the same e-mail and %s", known->id,
+		       a->expires_at ? "newer tokens"
+				     : "tokens that were renewed here; these are of no date");
 	else if (!merge_changes(known, a))
 		decide(p, IMPORT_KEEP, "is there already: %s", known->id);
 	else if (p->match == ROSTER_PERSON)

@@ -277,8 +277,8 @@ static void codes_come_all_or_none_and_the_next_time_mends_it(void)
 	end();
 }
 
-/* Two imports of one file at a time, as a button that was pressed twice makes them: a second account
- * of the same login would use up the first one's tokens. */
+/* Two imports of one file at a time, as a button that was pressed twice makes them: a second
+ * account of the same login would use up the first one's tokens. */
 static void the_same_login_is_not_added_twice(void)
 {
 	struct import_plan *earlier;
@@ -312,6 +312,39 @@ static void the_same_login_is_not_added_twice(void)
 	end();
 }
 
+static bool renew(struct account *stored, void *context)
+{
+	stored->refreshed_at = 1790000000;
+	account_set_state(stored, *(enum account_state *)context, NULL, 1790000000, 0);
+	return true;
+}
+
+/* A list of accounts has no dates. Imported again later, it must not put its first tokens, long
+ * used up, in the place of those that were renewed since, nor another login's client beside them.
+ */
+static void tokens_without_a_date_replace_none_that_work(void)
+{
+	enum account_state active = STATE_ACTIVE, invalid = STATE_INVALID;
+	bool accounts;
+
+	begin();
+	plan("[{" LOGIN(1) ",\"email\":\"ann@example.com\"}]");
+	CU_ASSERT_EQUAL(carry_out(&accounts), 0);
+	forget();
+	plan("[{" LOGIN(9) ",\"email\":\"ann@example.com\"}]"); /* neither has proved itself */
+	CU_ASSERT_EQUAL(plans[0].verdict, IMPORT_UPDATE);
+	CU_ASSERT_EQUAL(roster_change(&tokens, plans[0].account, renew, &active, &e), 0);
+	forget();
+	plan("[{" LOGIN(9) ",\"email\":\"ann@example.com\"}]");
+	CU_ASSERT_EQUAL(plans[0].verdict, IMPORT_KEEP);
+	CU_ASSERT_EQUAL(roster_change(&tokens, plans[0].account, renew, &invalid, &e), 0);
+	forget();
+	plan("[{" LOGIN(9) ",\"email\":\"ann@example.com\"}]");
+	CU_ASSERT_EQUAL(plans[0].verdict, IMPORT_UPDATE);
+	forget();
+	end();
+}
+
 CU_TestInfo import_store_tests[] = {
 	{ "each store is written once", each_store_is_written_once },
 	{ "two entries of one account are merged in turn",
@@ -322,5 +355,7 @@ CU_TestInfo import_store_tests[] = {
 	{ "codes come all or none, and the next time mends it",
 	  codes_come_all_or_none_and_the_next_time_mends_it },
 	{ "the same login is not added twice", the_same_login_is_not_added_twice },
+	{ "tokens without a date replace none that work",
+	  tokens_without_a_date_replace_none_that_work },
 	CU_TEST_INFO_NULL,
 };
