@@ -7,6 +7,7 @@
 #include "common/log_syslog.h"
 #include "common/utf8.h"
 
+#include <libgen.h>
 #include <pthread.h>
 
 #define EVENT_TEXT (LIMIT_LOG_LINE / 8) /* bytes; most messages have 100 */
@@ -37,12 +38,38 @@ const char *const log_level_names[LOG_LEVELS] = {
 
 /* ---- places ---- */
 
+/* Two users may share the directory of a new file (2770), and root may have been the first to write
+ * there: who comes next must be able to, too. */
+static void share(const char *path, int fd)
+{
+	char *copy = xstrdup(path);
+	struct stat st;
+
+	if (stat(dirname(copy), &st) == 0) {
+		if (geteuid() == 0 && st.st_uid != 0)
+			(void)!fchown(fd, st.st_uid, st.st_gid);
+		if ((st.st_mode & 02070) == 02070)
+			(void)!fchmod(fd, 0660);
+	}
+	free(copy);
+}
+
+static int open_file(const char *path)
+{
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+	int fd = open(path, flags | O_EXCL, 0640);
+
+	if (fd >= 0)
+		share(path, fd);
+	return fd < 0 && errno == EEXIST ? open(path, flags, 0640) : fd;
+}
+
 static int sink_open(struct sink *s, const char *path, int else_fd)
 {
 	*s = (struct sink){ .fd = else_fd };
 	if (!path || !*path)
 		return 0;
-	s->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	s->fd = open_file(path);
 	if (s->fd < 0)
 		return -1;
 	s->path = xstrdup(path);

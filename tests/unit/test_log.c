@@ -301,11 +301,49 @@ static void the_systems_log_gets_each_record_as_one_message(void)
 	}
 }
 
+/* Of a log that is made in a directory of that mode and, where we are root, of that owner. */
+static void made_in(mode_t mode, uid_t owner, struct stat *st)
+{
+	struct log_options options = { .level = LOG_INFO }, loud = { .level = LOG_ERROR };
+	char dir[] = "/tmp/kiro-logs-XXXXXX", file[sizeof(dir) + 8];
+	mode_t before = umask(077);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	CU_ASSERT_TRUE(geteuid() != 0 || chown(dir, owner, (gid_t)owner) == 0);
+	CU_ASSERT_EQUAL(chmod(dir, mode), 0);
+	snprintf(file, sizeof(file), "%s/log", dir);
+	options.file = file;
+	CU_ASSERT_EQUAL(log_open(&options), 0);
+	log_open(&loud);
+	umask(before);
+	CU_ASSERT_EQUAL(stat(file, st), 0);
+	unlink(file);
+	rmdir(dir);
+}
+
+/* The responder and kiro-refresh may be two users of one group, and whoever comes first makes it.
+ */
+static void a_log_belongs_to_those_of_its_directory(void)
+{
+	struct stat st;
+
+	made_in(02770, geteuid(), &st);
+	CU_ASSERT_EQUAL(st.st_mode & 07777, 0660);
+	made_in(0700, geteuid(), &st);
+	CU_ASSERT_EQUAL(st.st_mode & 07777, 0600);
+	if (geteuid() != 0)
+		return;
+	made_in(0700, 65534, &st);
+	CU_ASSERT_EQUAL(st.st_uid, 65534);
+	CU_ASSERT_EQUAL(st.st_gid, 65534);
+}
+
 CU_TestInfo log_tests[] = {
 	{ "lines_below_the_level_are_not_written", lines_below_the_level_are_not_written },
 	{ "a_peer_cannot_forge_lines", a_peer_cannot_forge_lines },
 	{ "json_lines_parse_and_carry_the_request", json_lines_parse_and_carry_the_request },
 	{ "reopen_follows_a_rotation", reopen_follows_a_rotation },
+	{ "a_log_belongs_to_those_of_its_directory", a_log_belongs_to_those_of_its_directory },
 	{ "a_long_text_goes_on_in_lines_of_120_columns",
 	  a_long_text_goes_on_in_lines_of_120_columns },
 	{ "no_line_is_longer_than_one_write", no_line_is_longer_than_one_write },
