@@ -276,7 +276,6 @@ void doctor_refresher(struct doctor *d)
 		doctor_say(d, FINDING_OK, "ran at %s", date);
 }
 
-/* An active account whose token has ended is renewed by the next request. */
 /* After it no renewal can go well. */
 static void tell_client(struct doctor *d, const struct account *a, int64_t now)
 {
@@ -293,6 +292,7 @@ static void tell_client(struct doctor *d, const struct account *a, int64_t now)
 		   clock_format(a->client_expires_at, date), a->id);
 }
 
+/* An active account whose token has ended is renewed by the next request. */
 void doctor_expiry(struct doctor *d)
 {
 	int64_t now = clock_wall();
