@@ -16,6 +16,7 @@
 #include <signal.h>
 
 #define WAIT_MS 3000
+#define SPARES	8 /* descriptors; storing takes five at once, and others want some */
 
 struct job {
 	const struct refresher *r;
@@ -254,6 +255,37 @@ static int give_up(struct job *j, const struct secret *used, struct error *e)
 	return -1;
 }
 
+/* What is needed to store a token: a busy process may have none left when the answer comes. */
+struct spares {
+	int fds[SPARES];
+};
+
+static void spares_close(struct spares *s)
+{
+	for (size_t i = 0; i < SPARES; i++) {
+		if (s->fds[i] >= 0)
+			close(s->fds[i]);
+		s->fds[i] = -1;
+	}
+}
+
+static int spares_take(const struct job *j, struct spares *s, struct error *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < SPARES; i++) {
+		s->fds[i] = rc ? -1 : open(j->r->tokens->dir, O_PATH | O_CLOEXEC);
+		if (s->fds[i] < 0 && !rc)
+			rc = error_set(
+				e, ERR_STORE,
+				"a new token could not be stored, so that none is asked for: %s",
+				strerror(errno));
+	}
+	if (rc)
+		spares_close(s);
+	return rc;
+}
+
 static void name_account(const struct job *j, struct error *e)
 {
 	struct error bare = *e;
@@ -268,8 +300,11 @@ static int renew_and_save(struct job *j, struct error *e)
 	struct secret used = { .hidden = NULL };
 	struct renewal n = { .lifetime = 0 };
 	sigset_t blocked, before;
+	struct spares spares;
 	int rc;
 
+	if (spares_take(j, &spares, e))
+		return -1;
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
 	sigaddset(&blocked, SIGINT);
@@ -280,6 +315,7 @@ static int renew_and_save(struct job *j, struct error *e)
 		++*j->r->under_way;
 
 	rc = try_tokens(j, &used, &n, e);
+	spares_close(&spares);
 	if (rc == 0)
 		rc = save(j, &n, &used, e);
 	else if (rc == 1)

@@ -267,6 +267,47 @@ static void rotated_token_survives_a_full_disk(void)
 	end();
 }
 
+/* Others take all descriptors while the service answers. */
+static int taken[512];
+static size_t taken_count;
+
+static void take_descriptors(struct fake_login *f)
+{
+	(void)f;
+	while (taken_count < ARRAY_SIZE(taken) &&
+	       (taken[taken_count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		taken_count++;
+}
+
+static void rotated_token_survives_a_want_of_descriptors(void)
+{
+	struct rlimit before, few;
+
+	begin(KIND_SOCIAL);
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){ 256, before.rlim_max };
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+	take_descriptors(NULL);
+	for (int i = 0; i < 6; i++) /* enough to ask the service */
+		close(taken[--taken_count]);
+	CU_ASSERT_EQUAL(refresh(REFRESH_HARD), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
+	CU_ASSERT_EQUAL(login.count, 0);
+	while (taken_count)
+		close(taken[--taken_count]);
+
+	login.meanwhile = take_descriptors;
+	refresh(REFRESH_HARD); /* this request may fail */
+	CU_ASSERT_TRUE(taken_count > 0 && taken_count < ARRAY_SIZE(taken));
+	while (taken_count)
+		close(taken[--taken_count]);
+	setrlimit(RLIMIT_NOFILE, &before);
+	CU_ASSERT_EQUAL(refresh(REFRESH_HARD), 0);
+	has_tokens("access-1", "refresh-1", "refresh-0");
+	CU_ASSERT_EQUAL(login.count, 1);
+	end();
+}
+
 CU_TestInfo refresh_race_tests[] = {
 	{ "login during the refusal is used", login_during_the_refusal_is_used },
 	{ "login during the renewal wins", login_during_the_renewal_wins },
@@ -277,5 +318,7 @@ CU_TestInfo refresh_race_tests[] = {
 	{ "expired account is renewed exactly once", expired_account_is_renewed_exactly_once },
 	{ "signal waits until the token is stored", signal_waits_until_the_token_is_stored },
 	{ "rotated token survives a full disk", rotated_token_survives_a_full_disk },
+	{ "rotated token survives a want of descriptors",
+	  rotated_token_survives_a_want_of_descriptors },
 	CU_TEST_INFO_NULL,
 };
