@@ -69,20 +69,31 @@ static int reader_renew(const struct store *s, struct error *e)
 	return 0;
 }
 
-int store_get(const struct store *s, const char *key, struct buf *json, struct error *e)
+int store_look(const struct store *s, const char *key, struct buf *json, bool *damaged,
+	       struct error *e)
 {
 	int rc;
 
+	*damaged = false;
 	if (store_check_key(key, e))
 		return -1;
 	pthread_mutex_lock(&s->reader->lock);
 	rc = reader_renew(s, e);
+	*damaged = !rc;
 	if (!rc)
 		rc = generation_fetch(s, &s->reader->generation, key, json, e);
 	if (rc < 0) /* GDBM refuses all else on a handle that has met damage */
 		reader_close(s->reader);
 	pthread_mutex_unlock(&s->reader->lock);
+	*damaged &= rc < 0;
 	return rc;
+}
+
+int store_get(const struct store *s, const char *key, struct buf *json, struct error *e)
+{
+	bool damaged;
+
+	return store_look(s, key, json, &damaged, e);
 }
 
 struct each_walk {

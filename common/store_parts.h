@@ -10,6 +10,13 @@
 
 int store_check_key(const char *key, struct error *e);
 
+/* As store_get() and step_get(). damaged: of -1, it is the record, and not the way to it. */
+struct step;
+int store_look(const struct store *s, const char *key, struct buf *json, bool *damaged,
+	       struct error *e);
+int step_look(const struct step *step, const char *key, struct buf *json, bool *damaged,
+	      struct error *e);
+
 /* The descriptor that holds the store's lock until it is closed; -1. */
 int store_lock(const struct store *s, struct error *e);
 int store_meta(const struct store *s, struct meta *meta, struct error *e);

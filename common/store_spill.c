@@ -21,18 +21,22 @@
 #define PATCH_MARK '+'
 
 /* The record that a patch makes. Where it cannot be made because the record is damaged, the patch
- * is kept as a record of its own: the others must not wait for it. */
+ * is kept as a record of its own: the others must not wait for it. What cannot be read at this
+ * moment is read the next time. */
 static int fold_patch(struct step *step, const char *marked, struct span patch, struct error *e)
 {
 	struct error damage = { .kind = ERR_NONE };
 	const char *key = marked + 1;
 	struct buf base, patched;
+	bool damaged;
 	int rc;
 
 	buf_init(&base, LIMIT_RECORD);
 	buf_init(&patched, LIMIT_RECORD);
-	if (step_get(step, key, &base, &damage) < 0 ||
-	    (base.len && patch_apply(buf_span(&base), patch, &patched, &damage))) {
+	rc = step_look(step, key, &base, &damaged, &damage);
+	if (rc < 0 && !damaged) {
+		rc = error_set(e, damage.kind, "%s", damage.message);
+	} else if (rc < 0 || (base.len && patch_apply(buf_span(&base), patch, &patched, &damage))) {
 		log_line(LOG_ERROR, "%s: its change is kept aside: %s", key, damage.message);
 		rc = step_put(step, marked, patch, e);
 	} else {

@@ -33,15 +33,24 @@ static struct step_change *find(const struct step *step, const char *key)
 	return node ? *node : NULL;
 }
 
-int step_get(const struct step *step, const char *key, struct buf *json, struct error *e)
+int step_look(const struct step *step, const char *key, struct buf *json, bool *damaged,
+	      struct error *e)
 {
 	const struct step_change *c = find(step, key);
 
 	if (!c)
-		return store_get(step->store, key, json, e);
+		return store_look(step->store, key, json, damaged, e);
+	*damaged = false;
 	buf_reset(json);
 	buf_add(json, c->json, c->len);
 	return c->len ? 1 : 0;
+}
+
+int step_get(const struct step *step, const char *key, struct buf *json, struct error *e)
+{
+	bool damaged;
+
+	return step_look(step, key, json, &damaged, e);
 }
 
 static void take_json(struct step_change *c, struct span json)

@@ -6,12 +6,16 @@
  *   FAULT=kill:half:17     after half of the bytes, when it is a write
  *   FAULT=kill:after:17    behind it
  *   FAULT=fail:ENOSPC:17   the 17th call and all later ones of its kind fail so
- *   FAULT_ONLY=write       counts only calls of this kind: write, sync, name, lock (comma
- * separated) FAULT_PATH=TEXT        counts only files with this in their path FAULT_LOG=FILE a line
- * for each call before it is made, "PID THREAD N NAME PATH"; N is 0 where it is not counted. A
- * request that renews a token is there as "renew" with the refresh token as PATH: for made-up ones
- * only
- *   FAULT_CORE=1           a program that forbids core files of itself is not heard
+ *   FAULT=once:EMFILE:17   that one alone
+ *
+ *   FAULT_ONLY=write   counts only calls of this kind: write, sync, name, lock (comma separated);
+ *                      "open" alone: each open()
+ *   FAULT_PATH=TEXT    counts only files with this in their path
+ *   FAULT_LOG=FILE     a line for each call before it is made, "PID THREAD N NAME PATH"
+ *   FAULT_CORE=1       a program that forbids core files of itself is not heard
+ *
+ * N is 0 where a call is not counted. A request that renews a token is there as "renew" with the
+ * refresh token as PATH: for made-up ones only.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -32,7 +36,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum action { NOTHING, KILL_BEFORE, KILL_HALF, KILL_AFTER, FAIL };
+enum action { NOTHING, KILL_BEFORE, KILL_HALF, KILL_AFTER, FAIL, FAIL_ONCE };
 
 static struct {
 	enum action action;
@@ -46,8 +50,8 @@ static const struct {
 	const char *name;
 	int number;
 } errors[] = {
-	{ "ENOSPC", ENOSPC }, { "EROFS", EROFS },   { "ENOLCK", ENOLCK },
-	{ "EIO", EIO },	      { "EACCES", EACCES }, { "EDQUOT", EDQUOT },
+	{ "ENOSPC", ENOSPC }, { "EROFS", EROFS },   { "ENOLCK", ENOLCK }, { "EIO", EIO },
+	{ "EACCES", EACCES }, { "EDQUOT", EDQUOT }, { "EMFILE", EMFILE },
 };
 
 static void read_fault(const char *text)
@@ -56,8 +60,8 @@ static void read_fault(const char *text)
 
 	if (!text || sscanf(text, "%15[^:]:%15[^:]:%d", what, how, &plan.at) != 3)
 		return;
-	if (strcmp(what, "fail") == 0) {
-		plan.action = FAIL;
+	if (strcmp(what, "fail") == 0 || strcmp(what, "once") == 0) {
+		plan.action = *what == 'f' ? FAIL : FAIL_ONCE;
 		for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
 			if (strcmp(errors[i].name, how) == 0)
 				plan.error = errors[i].number;
@@ -123,7 +127,8 @@ static bool enter(const char *kind, const char *name, const char *path, int *num
 		return false;
 	if (plan.action == KILL_BEFORE && *number == plan.at)
 		die();
-	if (plan.action == FAIL && (*number == plan.at || failing)) {
+	if ((plan.action == FAIL && (*number == plan.at || failing)) ||
+	    (plan.action == FAIL_ONCE && *number == plan.at)) {
 		failing = true;
 		errno = plan.error;
 		return true;
@@ -240,8 +245,12 @@ static int open_file(const char *path, int flags, mode_t mode)
 {
 	int n = 0, rc;
 
-	if (flags & (O_CREAT | O_WRONLY | O_RDWR) && enter("name", "open", path, &n))
+	if (plan.only && strcmp(plan.only, "open") == 0) {
+		if (enter("open", "open", path, &n))
+			return -1;
+	} else if (flags & (O_CREAT | O_WRONLY | O_RDWR) && enter("name", "open", path, &n)) {
 		return -1;
+	}
 	rc = (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 	leave(n);
 	return rc;
