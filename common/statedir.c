@@ -83,6 +83,11 @@ int statedir_check(const char *dir, bool any_fs, struct error *e)
 				 "the state directory %s has mode %04o and lets others in: "
 				 "chmod 0700 it (2770 for two users of one group)",
 				 dir, st.st_mode & 07777);
+	if ((st.st_mode & 01070) == 01070)
+		return error_set(e, ERR_STORE,
+				 "the state directory %s has mode %04o and its sticky bit keeps "
+				 "one user from replacing the other's files: chmod 2770 it",
+				 dir, st.st_mode & 07777);
 	if (!may_use(&st, 0070))
 		return error_set(
 			e, ERR_STORE,

@@ -142,6 +142,10 @@ static void open_modes_are_refused(void)
 	refuses("has mode 0755 and lets others in: chmod 0700");
 	chmod(dir, 0701);
 	refuses("lets others in");
+	chmod(dir, 03770); /* the other user could not replace what this one has made */
+	refuses("has mode 3770 and its sticky bit");
+	chmod(dir, 01700);
+	CU_ASSERT_EQUAL(statedir_check(dir, false, &e), 0);
 	chmod(dir, 0700);
 	chmod(s.path, 0644);
 	refuses("has mode 0644 and holds secrets: chmod 0600");
