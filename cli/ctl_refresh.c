@@ -71,6 +71,7 @@ static int refresh_all(struct ctl *c, struct roster *r, struct error *e)
 int ctl_account_refresh(struct ctl *c, struct error *e)
 {
 	bool all = ctl_value(c, "all") != NULL;
+	struct error damage = { 0 };
 	struct account *a;
 	struct roster r;
 	int rc = -1;
@@ -78,10 +79,12 @@ int ctl_account_refresh(struct ctl *c, struct error *e)
 	if (all == (c->operand_count > 0))
 		return ctl_usage(c, "account refresh: give an account, or --all");
 	roster_init(&r);
-	if (all) {
-		if (!ctl_tokens(c, e) && !roster_load(&r, &c->tokens, e))
-			rc = refresh_all(c, &r, e);
-	} else {
+	if (all && !ctl_tokens(c, e)) {
+		roster_load(&r, &c->tokens, &damage); /* those that can be read are there */
+		rc = refresh_all(c, &r, e);
+		if (damage.kind)
+			rc = error_set(e, damage.kind, "%s", damage.message);
+	} else if (!all) {
 		a = ctl_account_named(c, &r, e);
 		rc = a ? refresh_told(c, a, e) : -1;
 	}

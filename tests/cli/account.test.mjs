@@ -5,7 +5,7 @@ import path from 'node:path'
 import { describe, test } from 'node:test'
 
 import {
-  USAGE, DATA, SOFTWARE, TEMPORARY, PERMISSION, work, state, kiroctl, succeed, fail,
+  USAGE, DATA, SOFTWARE, IO, TEMPORARY, PERMISSION, work, state, kiroctl, succeed, fail,
   refreshProgram, json, file, token, addSocial, service, usageAnswer,
 } from './kiroctl.mjs'
 
@@ -254,6 +254,22 @@ describe('account refresh and test', () => {
       assert.match(r.out, /left alone, it is disabled/)
       assert.equal((await json(['account', 'show', 'bad'])).state, 'invalid')
       assert.equal((await json(['account', 'show', 'good'])).state, 'active')
+    } finally { await s.close() }
+  })
+
+  test('refresh --all renews those beside a damaged record, and says that there is one', async () => {
+    const s = await service({
+      '/refreshToken': () => [200, { accessToken: token('access'), refreshToken: token('rotated'), expiresIn: 3600 }],
+    })
+    try {
+      const id = await addSocial('whole')
+      await addSocial('broken')
+      const store = path.join(state, 'tokens.gdbm')
+      const bytes = fs.readFileSync(store, 'latin1')
+      fs.writeFileSync(store, bytes.replaceAll('"label":"broken"', '"label":"brOken"'), 'latin1')
+      const r = await fail(IO, ['account', 'refresh', '--all'], { env: s.env })
+      assert.match(r.out, new RegExp(`^${id}: refreshed, valid until`, 'm'))
+      assert.match(r.err, /damaged records in .*tokens\.gdbm: see kiroctl repair/)
     } finally { await s.close() }
   })
 
