@@ -306,11 +306,13 @@ static int end_answer(struct search *s, struct error *e)
 /* What a request that is nothing but a search looks for; NULL: it is another. */
 static const char *direct_query(const struct chat *chat, struct arena *arena)
 {
-	const struct block *block = chat->messages->blocks;
+	const struct block *block;
 	struct span query;
 
-	if (chat->tool_count != 1 || chat->message_count != 1 || chat->messages->block_count != 1 ||
-	    block->kind != BLOCK_TEXT || block->text.len <= strlen(DIRECT) ||
+	if (chat->tool_count != 1 || chat->message_count != 1 || chat->messages->block_count != 1)
+		return NULL;
+	block = chat->messages->blocks;
+	if (block->kind != BLOCK_TEXT || block->text.len <= strlen(DIRECT) ||
 	    memcmp(block->text.at, DIRECT, strlen(DIRECT)) != 0)
 		return NULL;
 	query = (struct span){ block->text.at + strlen(DIRECT), block->text.len - strlen(DIRECT) };
