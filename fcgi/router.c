@@ -13,6 +13,8 @@
 
 #include <malloc.h>
 
+#define PROBE_BODY KB(64) /* of HEAD and OPTIONS */
+
 struct route {
 	const char *method;
 	const char *path; /* a "*" stands for one segment, as the last one for anything */
@@ -271,7 +273,8 @@ static int check_method(struct request *r)
 			 r->route->method);
 }
 
-/* HEAD and OPTIONS: probes, never authenticated, without effect. 1: answered. */
+/* HEAD and OPTIONS: probes, never authenticated, without effect. 1: answered. What they bring means
+ * nothing, but the web server's next request comes behind it on the same connection. */
 static int probe(struct request *r)
 {
 	const bool options = strcmp(r->method, "OPTIONS") == 0;
@@ -279,6 +282,8 @@ static int probe(struct request *r)
 
 	if (!options && strcmp(r->method, "HEAD") != 0)
 		return 0;
+	if (request_read_body(r, PROBE_BODY))
+		return -1;
 	allowed_methods(r->route, allowed, sizeof(allowed));
 	if (options) {
 		response_preflight(&r->response, allowed,

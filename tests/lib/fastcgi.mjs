@@ -5,6 +5,7 @@ import { renameSync } from 'node:fs';
 import net from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { cgiVariables, parseCgiAnswer } from './cgi.mjs';
 import { start, stop } from './process.mjs';
@@ -18,8 +19,11 @@ const STDOUT = 6;
 const STDERR = 7;
 
 const RESPONDER = 1;
+const KEEP_CONNECTION = 1;
 const REQUEST_COMPLETE = 0;
 const MAX_CONTENT = 65528; /* below 2^16 and needs no padding */
+
+const BODY_BEHIND_MS = 50; /* enough for an answer that does not wait for the body */
 
 let sockets = 0;
 
@@ -81,14 +85,53 @@ export async function requestFastcgi(socket, { onData = () => {}, signal, ...req
 		 complete };
 }
 
+// A connection for several requests, one behind the other, as web servers keep them. The body of
+// each is sent a moment behind its head.
+export async function keepFastcgi(socket) {
+	const connection = net.connect(socket);
+	let output, ended;
+	const read = recordReader((type, content) => {
+		if (type === STDOUT)
+			output.push(content);
+		else if (type === END_REQUEST)
+			ended();
+	});
+
+	connection.on('data', read);
+	connection.on('error', () => {});
+	await once(connection, 'connect');
+	return {
+		request: async (request) => {
+			output = [];
+			const end = new Promise((resolve) => { ended = resolve; });
+			const closed = new Promise((resolve) => connection.once('close', resolve));
+
+			connection.write(headBytes(request, KEEP_CONNECTION));
+			await delay(BODY_BEHIND_MS);
+			connection.write(Buffer.concat([...stream(STDIN, request.body ?? Buffer.alloc(0))]));
+			await Promise.race([end, closed]);
+			if (connection.destroyed)
+				throw new Error('the connection was closed');
+			return parseCgiAnswer(Buffer.concat(output));
+		},
+		end: () => connection.destroy(),
+	};
+}
+
 function requestBytes(request) {
-	const begin = Buffer.from([0, RESPONDER, 0, 0, 0, 0, 0, 0]); /* flags 0: close behind it */
+	return Buffer.concat([
+		headBytes(request, 0), /* flags 0: close behind it */
+		...stream(STDIN, request.body ?? Buffer.alloc(0)),
+	]);
+}
+
+function headBytes(request, flags) {
+	const begin = Buffer.from([0, RESPONDER, flags, 0, 0, 0, 0, 0]);
 	const params = Object.entries(cgiVariables(request)).map(([name, value]) => pair(name, value));
 
 	return Buffer.concat([
 		record(BEGIN_REQUEST, begin),
 		...stream(PARAMS, Buffer.concat(params)),
-		...stream(STDIN, request.body ?? Buffer.alloc(0)),
 	]);
 }
 
