@@ -356,11 +356,14 @@ static int read_content(struct in *in, const cJSON *content, enum role role,
 		any = any || made != MADE_EMPTY;
 		item_at.index++;
 	}
-	if (!any && cJSON_IsArray(content) && !content->child)
-		return json_error(at, NULL, in->e, "all messages must have non-empty content");
-	if (!any)
+	if (any)
+		return 0;
+	if (content->child)
 		return error_field(in->e, "messages", "text content blocks must be non-empty");
-	return 0;
+	/* An answer that was a stop sequence or a refusal comes back so: it says nothing. */
+	return role == ROLE_ASSISTANT ? 0
+				      : json_error(at, NULL, in->e,
+						   "user messages must have non-empty content");
 }
 
 int in_blocks_effort(struct in *in, const cJSON *output_config, const struct json_at *at)
