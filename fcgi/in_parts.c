@@ -251,8 +251,8 @@ int in_parts_user(struct in *in, const cJSON *message, const struct json_at *at)
 		return json_error(at, "content", in->e, "Field required");
 	if (in_parts_read(in, content, IN_USER_PARTS, &content_at, &parts))
 		return -1;
-	if (!parts.count)
-		return json_error(at, "content", in->e, "user messages must not be empty");
+	if (!parts.count) /* agents send such turns, and the API answers them */
+		in_add_text(in, ROLE_USER, at->index, span_of(""));
 	in_parts_add(in, ROLE_USER, at->index, &parts);
 	return 0;
 }

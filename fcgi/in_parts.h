@@ -31,7 +31,7 @@ void in_parts_add(struct in *in, enum role role, size_t client_index, const stru
  * user's turn. */
 void in_parts_add_system(struct in *in, size_t client_index, const struct in_parts *parts);
 
-/* A user's message, which must say something. */
+/* A user's message: a turn even when it says nothing. */
 int in_parts_user(struct in *in, const cJSON *message, const struct json_at *at);
 
 /* A result of the call `id`, as a block of the user's turn. */

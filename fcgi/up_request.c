@@ -29,6 +29,7 @@
 #define NO_RESULT      "The client sent no result for this tool call."
 #define NO_OUTPUT      "(no output)"
 #define NO_TEXT	       "(start of conversation)"
+#define EMPTY_TURN     "(empty message)"
 #define IMAGE_LEFT_OUT "[image left out: only the latest %d images are sent]"
 
 #define THINKING_TOKENS	    20000
@@ -183,7 +184,8 @@ static void write_filler(struct writer *r, const struct up_turn *turn)
 		if (block->kind == BLOCK_DOCUMENT)
 			document_label(r, block, "\n");
 	}
-	paragraph(r, span_of(r->any ? "" : NO_TEXT));
+	if (!r->any)
+		paragraph(r, span_of(turn == r->turns.items ? NO_TEXT : EMPTY_TURN));
 }
 
 static void write_user_text(struct writer *r, const struct up_turn *turn)
