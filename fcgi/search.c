@@ -282,6 +282,22 @@ static void extend_chat(struct search *s)
 	/* A forced call was made; forcing it again would never end. */
 	if (chat->tool_choice != CHOICE_NONE)
 		chat->tool_choice = CHOICE_AUTO;
+	if (s->said.len) /* that was the continuation */
+		chat->prefill = (struct span){ "", 0 };
+}
+
+/* max_tokens is of all rounds: the next one has what this one left. */
+static bool take_tokens(struct search *s)
+{
+	struct token_count said = { 0 };
+
+	if (!s->chat.max_tokens)
+		return true;
+	token_count_add(&said, buf_span(&s->said), 0);
+	for (size_t i = 0; i < s->use_count; i++)
+		token_count_add(&said, s->uses[i].input, 0);
+	s->chat.max_tokens -= token_count_value(&said);
+	return s->chat.max_tokens > 0;
 }
 
 static void begin_round(struct search *s)
@@ -372,8 +388,9 @@ static int run_rounds(struct search *s, bool direct, struct error *e)
 			return -1;
 		if (s->other_calls || s->last.stop != STOP_TOOL_USE)
 			return end_answer(s, e);
-		if (round == SEARCH_ROUNDS) {
-			s->last.stop = STOP_PAUSE_TURN;
+		if (!take_tokens(s) || round == SEARCH_ROUNDS) {
+			s->last.stop =
+				round == SEARCH_ROUNDS ? STOP_PAUSE_TURN : STOP_MAX_TOKENS;
 			return end_answer(s, e);
 		}
 		extend_chat(s);
