@@ -167,31 +167,40 @@ static const struct route *find_row(const char *path, const char *method, const 
 	return other;
 }
 
-/* The first place in the path where one of our heads begins, at a segment's start. */
-static const char *first_head(const char *path)
+static bool is_head(const char *at)
 {
-	for (const char *at = strchr(path, '/'); at; at = strchr(at + 1, '/')) {
-		for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
-			if (strncmp(at, heads[i], strlen(heads[i])) == 0)
-				return at;
-		}
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+		if (strncmp(at, heads[i], strlen(heads[i])) == 0)
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
-/* The whole path; else what the web server says is below the program; else the part from the first
- * head on: "/kiro/v1/messages" behind a ProxyPass, where it cannot tell. */
+/* From one of our heads on, at a segment's start: the first with a row. A mount may look like a
+ * head ("/api/v1/messages"), but behind "/v1/" everything is our own. */
+static const struct route *find_below(const char *path, const char *method, const char **rest)
+{
+	const struct route *row = NULL;
+
+	for (const char *at = strchr(path, '/'); at && !row; at = strchr(at + 1, '/')) {
+		if (is_head(at))
+			row = find_row(at, method, rest);
+		if (strncmp(at, "/v1/", 4) == 0)
+			break;
+	}
+	return row;
+}
+
+/* The whole path; else what the web server says is below the program; else the part from a head on:
+ * "/kiro/v1/messages" behind a ProxyPass, where it cannot tell. */
 static const struct route *find_route(const char *path, const char *info, const char *method,
 				      const char **rest)
 {
 	const struct route *row = find_row(*path ? path : "/", method, rest);
-	const char *head = first_head(path);
 
 	if (!row && *info)
 		row = find_row(info, method, rest);
-	if (!row && head)
-		row = find_row(head, method, rest);
-	return row;
+	return row ? row : find_below(path, method, rest);
 }
 
 const char *router_match(const char *path, const char *info)

@@ -64,6 +64,11 @@ static void paths_match_at_every_mount_point(void)
 		{ "/kiro/health/live", "/health/live" },
 		{ "", "/" },
 		{ "/", "/" },
+		/* mounts that begin like paths of ours */
+		{ "/api/v1/messages", "/v1/messages" },
+		{ "/api/metrics", "/metrics" },
+		{ "/anthropic/v1/responses", "/v1/responses" },
+		{ "/api/v1/threads/t/messages", NULL },
 		{ "/v1/messages/", NULL },
 		{ "/v1/messagesx", NULL },
 		{ "/v1/foo/messages", NULL },
