@@ -282,6 +282,11 @@ static int check_method(struct request *r)
 			 r->route->method);
 }
 
+static bool is_probe(const struct request *r)
+{
+	return strcmp(r->method, "HEAD") == 0 || strcmp(r->method, "OPTIONS") == 0;
+}
+
 /* HEAD and OPTIONS: probes, never authenticated, without effect. 1: answered. What they bring means
  * nothing, but the web server's next request comes behind it on the same connection. */
 static int probe(struct request *r)
@@ -289,7 +294,7 @@ static int probe(struct request *r)
 	const bool options = strcmp(r->method, "OPTIONS") == 0;
 	char allowed[64];
 
-	if (!options && strcmp(r->method, "HEAD") != 0)
+	if (!is_probe(r))
 		return 0;
 	if (request_read_body(r, PROBE_BODY))
 		return -1;
@@ -418,17 +423,29 @@ void router_serve(struct app *app, struct conn *conn)
 	finish(&r);
 }
 
+/* What is answered at once and needs no key: that the gateway is full does not make it dead. */
+static bool is_short(const struct request *r)
+{
+	return r->route && (r->route->guard == OPEN || is_probe(r));
+}
+
 void router_refuse(struct app *app, struct conn *conn)
 {
 	struct request r;
 
 	request_init(&r, app_site(app), conn);
+	set_cors(&r);
 	route(&r);
-	request_read_body(&r, 0);
-	error_clear(&r.error);
-	r.error.retry_after = 1;
-	error_set(&r.error, ERR_BUSY, "Overloaded: all %d streams of this gateway are in use",
-		  r.site->config->max_streams);
+	if (is_short(&r)) {
+		serve(&r);
+	} else {
+		request_read_body(&r, 0);
+		error_clear(&r.error);
+		r.error.retry_after = 1;
+		error_set(&r.error, ERR_BUSY,
+			  "Overloaded: all %d streams of this gateway are in use",
+			  r.site->config->max_streams);
+	}
 	finish(&r);
 }
 

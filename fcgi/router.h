@@ -10,7 +10,7 @@
 /* Serves one request from routing to the last byte, log line included. */
 void router_serve(struct app *app, struct conn *conn);
 
-/* Full: answers 529 at once, after reading the body. */
+/* Full: answers 529 at once, after reading the body; but open doors and probes as ever. */
 void router_refuse(struct app *app, struct conn *conn);
 
 /* Without any site, because the settings are wrong: answers with that error. */

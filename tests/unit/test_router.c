@@ -414,6 +414,33 @@ static void bodies_of_refused_requests_are_read_to_their_end(void)
 	}
 }
 
+/* That it is full does not make it dead, and a page may learn of it. */
+static void a_full_gateway_answers_probes_and_pages(void)
+{
+	static const char origin[] = "HTTP_ORIGIN=https://app.example";
+	static const char allowed[] = "access-control-allow-origin: https://app.example\r\n";
+	static const struct {
+		const char *method, *path, *status;
+	} rows[] = {
+		{ "REQUEST_METHOD=GET", "PATH_INFO=/health/live", "Status: 200 " },
+		{ "REQUEST_METHOD=HEAD", "PATH_INFO=/v1/messages", "Status: 200 " },
+		{ "REQUEST_METHOD=OPTIONS", "PATH_INFO=/v1/messages", "Status: 204 " },
+		{ "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", "Status: 529 " },
+		{ "REQUEST_METHOD=GET", "PATH_INFO=/v1/models", "Status: 529 " },
+		{ "REQUEST_METHOD=GET", "PATH_INFO=/nothing", "Status: 529 " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *const params[] = { rows[i].method, rows[i].path, origin, KEY, NULL };
+		struct buf answer;
+
+		CU_ASSERT_TRUE(serve_by(router_refuse, params, "", SETTINGS, &answer));
+		CU_ASSERT_TRUE(has(&answer, rows[i].status));
+		CU_ASSERT_TRUE(has(&answer, allowed));
+		buf_release(&answer);
+	}
+}
+
 static void bodies_that_are_not_json_are_400(void)
 {
 	static const char *const params[] = { "REQUEST_METHOD=POST", "PATH_INFO=/v1/messages", KEY,
@@ -454,6 +481,7 @@ CU_TestInfo router_tests[] = {
 	  bodies_beyond_the_limit_are_413_and_cut_ones_get_nothing },
 	{ "bodies of refused requests are read to their end",
 	  bodies_of_refused_requests_are_read_to_their_end },
+	{ "a_full_gateway_answers_probes_and_pages", a_full_gateway_answers_probes_and_pages },
 	{ "bodies_that_are_not_json_are_400", bodies_that_are_not_json_are_400 },
 	CU_TEST_INFO_NULL,
 };
