@@ -34,12 +34,14 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 ifdef FUZZ # another compiler, with other opinions
 WARNINGS := -Wall
 endif
+# UBSan would only print, and go on.
+SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined)
 # Hidden: a library that a library of ours uses (jansson) has functions of the same names.
 HARDEN   := -fvisibility=hidden -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 OPT      ?= -O2 -g
-CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARNINGS) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
+CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARNINGS) $(HARDEN) $(SANITIZE) $(if $(SAN),-fno-omit-frame-pointer) \
                -I. $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CFLAGS)
-LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(SANITIZE) $(LDFLAGS)
 CTL_LIBS     = $(shell pkg-config --libs sqlite3 2>/dev/null)
 LIBS         = -lgdbm -lcrypt $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 FCGI_LIBS   := -lfcgi

@@ -275,7 +275,8 @@ static void extend_chat(struct search *s)
 	struct message *messages =
 		arena_array(s->call->arena, chat->message_count + 2, sizeof(*messages));
 
-	memcpy(messages, chat->messages, chat->message_count * sizeof(*messages));
+	if (chat->message_count)
+		memcpy(messages, chat->messages, chat->message_count * sizeof(*messages));
 	messages[chat->message_count++] = assistant_message(s);
 	messages[chat->message_count++] = result_message(s);
 	chat->messages = messages;

@@ -68,7 +68,8 @@ static void append(struct chat *chat, enum role role, const struct block *blocks
 		arena_array(arena, chat->message_count + 1, sizeof(*chat->messages));
 	struct message *last = &messages[chat->message_count];
 
-	memcpy(messages, chat->messages, chat->message_count * sizeof(*messages));
+	if (chat->message_count) /* not with a system prompt alone */
+		memcpy(messages, chat->messages, chat->message_count * sizeof(*messages));
 	*last = (struct message){ .role = role,
 				  .blocks = arena_array(arena, count, sizeof(*blocks)),
 				  .block_count = count };
