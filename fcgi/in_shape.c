@@ -3,6 +3,8 @@
 
 #include "common/limits.h"
 
+#include <math.h>
+
 static const struct in_member cache_control_members[] = {
 	{ .name = "type", .types = IN_TEXT, .required = true, .values = { "ephemeral" } },
 	{ .name = "ttl", .types = IN_TEXT, .values = { "5m", "1h" } },
@@ -120,11 +122,10 @@ static const struct in_member request_members[] = {
 	{ .name = NULL },
 };
 
+/* Of any size: a seed has 64 bits. */
 static cJSON_bool is_integer(const cJSON *const value)
 {
-	const double number = cJSON_IsNumber(value) ? value->valuedouble : 0.5;
-
-	return number >= -9e15 && number <= 9e15 && number == (double)(int64_t)number;
+	return cJSON_IsNumber(value) && floor(value->valuedouble) == value->valuedouble;
 }
 
 static const struct {
@@ -201,7 +202,7 @@ static int check_value(struct in *in, const cJSON *value, const struct json_at *
 		return -1;
 	if (cJSON_IsString(value))
 		return check_text(in, value->valuestring, at, m);
-	if (cJSON_IsNumber(value) && value->valuedouble < m->min)
+	if (cJSON_IsNumber(value) && m->min != INT_MIN && value->valuedouble < m->min)
 		return json_error(at, NULL, in->e, "Input should be greater than or equal to %d",
 				  m->min);
 	return cJSON_IsObject(value) && m->members ? in_shape_check(in, value, at, m->members) : 0;

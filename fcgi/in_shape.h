@@ -21,7 +21,7 @@ struct in_member {
 	const char *name; /* NULL ends a table */
 	unsigned types;
 	bool required;			 /* a text is not empty then */
-	int min;			 /* of a number */
+	int min;			 /* of a number; INT_MIN: there is none */
 	unsigned items;			 /* of an array, of an object without members; 0: any */
 	const char *values[6];		 /* of a text; none: any text */
 	const struct in_member *members; /* of an object, also of those in an array */
