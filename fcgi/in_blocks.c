@@ -356,14 +356,12 @@ static int read_content(struct in *in, const cJSON *content, enum role role,
 		any = any || made != MADE_EMPTY;
 		item_at.index++;
 	}
-	if (any)
+	/* An answer that was a stop sequence or a refusal comes back without content. */
+	if (any || (role == ROLE_ASSISTANT && !content->child))
 		return 0;
-	if (content->child)
-		return error_field(in->e, "messages", "text content blocks must be non-empty");
-	/* An answer that was a stop sequence or a refusal comes back so: it says nothing. */
-	return role == ROLE_ASSISTANT ? 0
-				      : json_error(at, NULL, in->e,
-						   "user messages must have non-empty content");
+	if (cJSON_IsArray(content) && !content->child)
+		return json_error(at, NULL, in->e, "all messages must have non-empty content");
+	return error_field(in->e, "messages", "text content blocks must be non-empty");
 }
 
 int in_blocks_effort(struct in *in, const cJSON *output_config, const struct json_at *at)

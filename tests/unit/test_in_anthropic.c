@@ -430,9 +430,9 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		{ HEAD "'messages':[{'role':'user','content':5}]}", "messages.0.content",
 		  "valid string or array" },
 		{ HEAD "'messages':[{'role':'user','content':[]}]}", "messages.0.content",
-		  "user messages must have non-empty content" },
-		{ HEAD "'messages':[{'role':'user','content':''}]}", "messages.0.content",
-		  "user messages must have non-empty content" },
+		  "non-empty content" },
+		{ HEAD "'messages':[{'role':'user','content':''}]}", "messages",
+		  "messages: text content blocks must be non-empty" },
 		{ USER("{'type':'text','text':''}"), "messages",
 		  "messages: text content blocks must be non-empty" },
 		{ HEAD "'messages':[{'role':'user','content':'x'},{'role':'assistant','content':"
