@@ -33,6 +33,7 @@ struct search {
 	const char *open; /* id of the search call that is coming in, NULL: none */
 	struct buf input; /* its arguments */
 	struct buf said;  /* text of this round */
+	size_t shown;	  /* bytes of it that the client has got */
 	bool any_visible; /* text or a call, in this answer */
 	bool other_calls; /* the client's tools, in this round */
 	bool stopped;	  /* this round's STOP was kept back: */
@@ -72,11 +73,31 @@ static int add_use(struct search *s, const char *id, struct span input, struct e
 	return turn_event(s->turn, &event, e);
 }
 
+static int show_text(struct search *s, struct error *e)
+{
+	struct event event = { .kind = EVENT_TEXT };
+
+	if (s->shown == s->said.len)
+		return 0;
+	event.text = (struct span){ s->said.at + s->shown, s->said.len - s->shown };
+	s->shown = s->said.len;
+	s->any_visible = true;
+	return turn_event(s->turn, &event, e);
+}
+
+/* In an output format the text is to be JSON only: it is shown when no search comes behind it. */
+static int take_text(struct search *s, struct span text, struct error *e)
+{
+	if (buf_add(&s->said, text.at, text.len))
+		return error_set(e, ERR_UP_DAMAGED, "the answer is too long");
+	return s->chat.format == FORMAT_TEXT ? show_text(s, e) : 0;
+}
+
 static int call_start(struct search *s, const struct event *event, struct error *e)
 {
 	if (strcmp(event->name, s->wish->name) != 0) {
 		s->other_calls = s->any_visible = true;
-		return turn_event(s->turn, event, e);
+		return show_text(s, e) ? -1 : turn_event(s->turn, event, e);
 	}
 	if (s->use_count == CALLS_MAX)
 		return error_set(e, ERR_UP_DAMAGED,
@@ -116,7 +137,7 @@ static int round_stop(struct search *s, const struct event *event, struct error 
 	s->last.usage = s->usage;
 	s->stopped = s->use_count > 0;
 	if (!s->stopped)
-		return turn_event(s->turn, &s->last, e);
+		return show_text(s, e) ? -1 : turn_event(s->turn, &s->last, e);
 	s->last.text = span_of(""); /* borrowed for this call only */
 	return 0;
 }
@@ -139,9 +160,7 @@ static int take(void *context, const struct event *event, struct error *e)
 			return call_end(s, e);
 		break;
 	case EVENT_TEXT:
-		buf_add(&s->said, event->text.at, event->text.len);
-		s->any_visible = s->any_visible || event->text.len;
-		break;
+		return take_text(s, event->text, e);
 	case EVENT_THINKING:
 	case EVENT_SIGNATURE:
 		if (s->any_visible)
@@ -308,6 +327,7 @@ static void begin_round(struct search *s)
 	s->other_calls = false;
 	s->stopped = false;
 	buf_reset(&s->said);
+	s->shown = 0;
 	s->call->chat = &s->chat;
 	turn_continue(s->turn, &s->chat);
 }
