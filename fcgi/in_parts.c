@@ -288,16 +288,10 @@ static struct span wrap(struct in *in, const char *member, const char *text)
 
 struct span in_parts_arguments(struct in *in, const char *arguments)
 {
-	struct error ignored = { .kind = ERR_NONE };
-	cJSON *tree;
-	bool good;
-
 	if (!arguments[strspn(arguments, " \t\r\n")])
 		return (struct span){ "", 0 };
-	tree = json_parse(span_of(arguments), &ignored);
-	good = cJSON_IsObject(tree);
-	cJSON_Delete(tree);
-	return good ? span_of(arguments) : wrap(in, "__raw_arguments", arguments);
+	return json_is_object(span_of(arguments)) ? span_of(arguments)
+						  : wrap(in, "__raw_arguments", arguments);
 }
 
 struct span in_parts_input(struct in *in, const char *input)

@@ -44,6 +44,8 @@ static void in_openai_keeps_broken_arguments_as_text(void)
 		{ "[1]", "{\"__raw_arguments\":\"[1]\"}" },
 		{ "  ", "" },
 		{ "{ }", "{ }" },
+		/* as it came from upstream, who may say so */
+		{ "{\\'a\\':\\'\\\\u0000\\'}", "{\"a\":\"\\u0000\"}" },
 	};
 	char body[512];
 	struct in_test t;
