@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "fcgi/hits.h"
 #include "fcgi/tokens.h"
+#include "fcgi/up_cut.h"
 #include "fcgi/up_mcp.h"
 
 #define DIRECT	  "Perform a web search for the query: "
@@ -316,7 +317,7 @@ static bool take_tokens(struct search *s)
 	token_count_add(&said, buf_span(&s->said), 0);
 	for (size_t i = 0; i < s->use_count; i++)
 		token_count_add(&said, s->uses[i].input, 0);
-	s->chat.max_tokens -= token_count_value(&said);
+	s->chat.max_tokens = up_cut_rest(s->chat.max_tokens, token_count_value(&said));
 	return s->chat.max_tokens > 0;
 }
 
@@ -409,11 +410,12 @@ static int run_rounds(struct search *s, bool direct, struct error *e)
 			return -1;
 		if (s->other_calls || s->last.stop != STOP_TOOL_USE)
 			return end_answer(s, e);
-		if (!take_tokens(s) || round == SEARCH_ROUNDS) {
-			s->last.stop =
-				round == SEARCH_ROUNDS ? STOP_PAUSE_TURN : STOP_MAX_TOKENS;
+		if (!take_tokens(s))
+			s->last.stop = STOP_MAX_TOKENS;
+		else if (round == SEARCH_ROUNDS)
+			s->last.stop = STOP_PAUSE_TURN;
+		if (s->last.stop != STOP_TOOL_USE)
 			return end_answer(s, e);
-		}
 		extend_chat(s);
 	}
 }

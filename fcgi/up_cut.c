@@ -59,11 +59,22 @@ void up_cut_release(struct up_cut *c)
 	buf_release(&c->held);
 }
 
+static int64_t most(int64_t max_tokens)
+{
+	return max_tokens > EXACT_TOKENS ? max_tokens + (max_tokens - EXACT_TOKENS) / 2
+					 : max_tokens;
+}
+
 static int64_t limit(const struct up_cut *c)
 {
-	const int64_t max = c->chat->max_tokens;
+	return most(c->chat->max_tokens);
+}
 
-	return max > EXACT_TOKENS ? max + (max - EXACT_TOKENS) / 2 : max;
+int64_t up_cut_rest(int64_t max_tokens, int64_t said)
+{
+	const int64_t left = most(max_tokens) - said;
+
+	return left > EXACT_TOKENS ? (2 * left + EXACT_TOKENS) / 3 : left; /* most() reversed */
 }
 
 /* The answer's end by our own decision: 1, or the handler's failure. */

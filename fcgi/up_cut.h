@@ -53,6 +53,9 @@ void up_cut_init(struct up_cut *c, const struct chat *chat, int64_t input_estima
 		 event_handler *handler, void *context);
 void up_cut_release(struct up_cut *c);
 
+/* What is left of a limit when an answer that goes on has said so many tokens; < 1: nothing. */
+int64_t up_cut_rest(int64_t max_tokens, int64_t said);
+
 /* An event_handler; context is the struct up_cut. */
 int up_cut_event(void *context, const struct event *event, struct error *e);
 

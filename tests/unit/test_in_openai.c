@@ -85,7 +85,8 @@ static void in_openai_reads_tools_and_wishes(void)
 			"parameters':{'type':'object'},'strict':true}},{'type':'function','"
 			"function':{'name':'none'}}],'tool_choice':'none','reasoning_effort':'max',"
 			"'prompt_cache_key':'k','response_format':{'type':'text'},'n':1,'stop':"
-			"null,'seed':-9223372036854775808,'user':'u','metadata':{},'parallel_tool_calls':true,'"
+			"null,'seed':-9223372036854775808,'user':'u','metadata':{},'parallel_tool_"
+			"calls':true,'"
 			"logprobs':false,'temperature':2,'modalities':['text'],'strange':1}");
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 2);

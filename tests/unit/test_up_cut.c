@@ -194,6 +194,17 @@ static void an_early_end_has_estimated_usage(void)
 	seen_release(&s);
 }
 
+/* 164 is cut at an estimate of 214: 64 at their word, of the other 100 half more. */
+static void what_is_left_of_a_limit_is_cut_where_the_whole_would_be(void)
+{
+	CU_ASSERT_EQUAL(up_cut_rest(64, 14), 50);
+	CU_ASSERT_EQUAL(up_cut_rest(10, 12), -2);
+	CU_ASSERT_EQUAL(up_cut_rest(164, 214), 0);
+	CU_ASSERT_EQUAL(up_cut_rest(164, 150), 64);
+	CU_ASSERT_EQUAL(up_cut_rest(164, 100), 97); /* cut at 97 + 33 / 2 = 113 */
+	CU_ASSERT_EQUAL(up_cut_rest(164, 0), 164);
+}
+
 CU_TestInfo up_cut_tests[] = {
 	{ "long_sequences_are_looked_for_once", long_sequences_are_looked_for_once },
 	{ "text_ends_before_a_stop_sequence_wherever_it_is_cut",
@@ -205,5 +216,7 @@ CU_TestInfo up_cut_tests[] = {
 	{ "one_call_is_enough_where_no_more_are_wanted",
 	  one_call_is_enough_where_no_more_are_wanted },
 	{ "an_early_end_has_estimated_usage", an_early_end_has_estimated_usage },
+	{ "what_is_left_of_a_limit_is_cut_where_the_whole_would_be",
+	  what_is_left_of_a_limit_is_cut_where_the_whole_would_be },
 	CU_TEST_INFO_NULL,
 };
