@@ -341,6 +341,8 @@ void turn_continue(struct turn *t, const struct chat *chat)
 {
 	t->chat = chat;
 	t->any_event = false;
+	buf_reset(&t->again.answer); /* that was about another answer */
+	buf_reset(&t->again.words);
 	t->options.input_estimate = turn_estimate(t, chat);
 }
 
