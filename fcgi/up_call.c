@@ -210,7 +210,8 @@ static int send_chat(struct up_call *call, const struct account *account, struct
 	buf_init(&body, LIMIT_UP_BODY);
 	if (call->ledger)
 		call->ledger->served = model->id;
-	call->sink->reset(call->sink->context, model, call->asked_again);
+	call->sink->reset(call->sink->context, model,
+			  call->asked_again || call->tries >= call->tries_end);
 	rc = write_body(call, profile, account, model, &body, e);
 	if (!rc)
 		rc = up_profile_wire(profile, call->site->config, account, invocation, call->tries,
@@ -237,27 +238,37 @@ static bool is_worth_without_reasoning(const struct up_call *call, const struct 
 	return e->kind == ERR_UP_INVALID && call->sent_reasoning && !call->without_reasoning;
 }
 
+/* True: the same account is to be asked once more, with another body. */
+static bool change_body(struct up_call *call, const struct error *e)
+{
+	if (is_worth_without_reasoning(call, e))
+		return call->without_reasoning = true;
+	if (!call->asked_again && is_worth_asking_again(e))
+		return call->asked_again = true;
+	return false;
+}
+
+static bool committed(const struct up_call *call)
+{
+	return call->sink->committed(call->sink->context);
+}
+
 static int send(struct up_call *call, const struct account *account, struct error *e)
 {
-	int rc;
+	for (;;) {
+		int rc;
 
-	call->tries++;
-	if (call->send)
-		return call->send(call, account, e);
-	call->sent_reasoning = false;
-	rc = send_chat(call, account, e);
-	if (!rc || call->sink->committed(call->sink->context) || call->tries >= call->tries_end)
-		return rc;
-	if (is_worth_without_reasoning(call, e))
-		call->without_reasoning = true;
-	else if (!call->asked_again && is_worth_asking_again(e))
-		call->asked_again = true;
-	else
-		return rc;
-	log_line(LOG_INFO, "sent again: %s", e->message);
-	call->tries++;
-	error_clear(e);
-	return send_chat(call, account, e);
+		call->tries++;
+		if (call->send)
+			return call->send(call, account, e);
+		call->sent_reasoning = false;
+		rc = send_chat(call, account, e);
+		if (!rc || committed(call) || call->tries >= call->tries_end ||
+		    !change_body(call, e))
+			return rc;
+		log_line(LOG_INFO, "sent again: %s", e->message);
+		error_clear(e);
+	}
 }
 
 /* A token near its end is renewed before it is sent. */
@@ -280,11 +291,6 @@ static int ready_token(struct up_call *call, struct account *account, struct err
 		return 0;
 	}
 	return -1;
-}
-
-static bool committed(const struct up_call *call)
-{
-	return call->sink->committed(call->sink->context);
 }
 
 /* ---- one account ---- */

@@ -60,11 +60,11 @@ struct up_call {
 	int place;	  /* of the account under way (up_queue.h); -1: none */
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
-	/* of the run under way */
+	bool sent_reasoning, without_reasoning; /* of the history: in the last body; no more */
+	/* of the run under way; 0 with credentials of the request's own: one try */
 	int tries_end;
 	int64_t began; /* clock_ticks() */
 	bool asked_again;
-	bool sent_reasoning, without_reasoning; /* of the history: in the last body; no more */
 };
 
 int up_call_run(struct up_call *call, struct error *e);

@@ -131,6 +131,18 @@ describe('a request with credentials of its own', () => {
 		assertUnseen([guest.accessToken, guest.refreshToken], answer.body, answer.log);
 	});
 
+	test('what misses a wish is handed out as it came: there is no second try', async () => {
+		const answer = await fastcgi.request({ path: '/v1/messages', variables: https,
+			headers: { 'content-type': 'application/json', 'x-api-key': installation.key, ...header(own()) },
+			body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 50,
+				tools: [{ name: 'Read', input_schema: { type: 'object' } }], tool_choice: { type: 'any' },
+				messages: [{ role: 'user', content: 'hi' }] })) });
+
+		assert.equal(answer.status, 200, answer.body);
+		assert.equal(JSON.parse(answer.body).content[0].text, 'ok');
+		assert.deepEqual(await everything(), ['guest GenerateAssistantResponse']);
+	});
+
 	test('the machine is the same for the same login, and another for another', async () => {
 		const machine = ({ headers }) => /KiroIDE-[\d.]+-([0-9a-f]{64})$/.exec(headers['user-agent'])[1];
 
