@@ -556,6 +556,7 @@ int up_call_run(struct up_call *call, struct error *e)
 	tries->told = &untold;
 	call->place = -1;
 	call->began = clock_ticks();
+	call->asked_again = false;
 	call->tries_end = call->tries + LIMIT_TRIES;
 	while ((rc = try_next(call, tries, e)) > 0) {
 		if (tells_more(e, tries->told))
