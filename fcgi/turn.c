@@ -237,13 +237,13 @@ static void start_answer(struct turn *t, bool last)
 	up_event_init(&t->events, &t->options);
 }
 
-/* Of a whole answer the client sees nothing before its end; one with searches holds earlier rounds.
- */
+/* Of a whole answer, and of a buffered one, the client sees nothing before its end; one with searches
+ * holds earlier rounds. */
 static bool sink_committed(void *context)
 {
 	const struct turn *t = context;
 
-	return t->chat->stream || t->filter ? t->any_event : t->stopped;
+	return (t->chat->stream && !t->buffered) || t->filter ? t->any_event : t->stopped;
 }
 
 static double sink_credits(void *context)

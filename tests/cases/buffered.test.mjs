@@ -67,6 +67,19 @@ test('a failure amid a buffered stream has its HTTP status: nothing was sent yet
 	assert.equal(JSON.parse(answer.text).error.type, 'api_error');
 });
 
+test('a buffered stream that upstream cut is asked for once more: the client has seen none of it', async () => {
+	await standin.script('whole', { trailer, steps: [{ text: 'All of it' }] });
+	for (const cut of [{ trailer: false, steps: [{ text: 'Hal' }] },
+		{ steps: [{ text: 'Hal' }, { exception: { type: 'serviceUnavailableError', payload: { message: 'no' } } }] }]) {
+		await standin.script('default', { times: 1, next: 'whole', ...cut });
+		const answer = await ask('/cc/v1/messages');
+
+		assert.equal(answer.status, 200, answer.text);
+		assert.deepEqual(checkStream(answer.transcript), []);
+		assert.equal(readStream(answer.transcript).text, 'All of it');
+	}
+});
+
 test('when the hold is over, the failure is the one event behind the pings', async () => {
 	installation.configure({ first_byte_hold: 0, 'upstream.idle_timeout': 1 });
 	const own = await startFastcgi(installation);
