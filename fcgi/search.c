@@ -118,22 +118,10 @@ static int call_end(struct search *s, struct error *e)
 	return add_use(s, id, keep(s, &s->input), e);
 }
 
-static void add_usage(struct search *s, const struct answer_usage *more)
-{
-	struct answer_usage *sum = &s->usage;
-
-	sum->measured = more->measured && (sum->measured || !sum->input);
-	sum->input += more->input;
-	sum->output += more->output;
-	sum->cache_read += more->cache_read;
-	sum->cache_write += more->cache_write;
-	sum->credits += more->credits;
-}
-
 /* The answer's end, unless searches are waiting: then only this round's. */
 static int round_stop(struct search *s, const struct event *event, struct error *e)
 {
-	add_usage(s, &event->usage);
+	turn_add_usage(&s->usage, &event->usage);
 	s->last = *event;
 	s->last.usage = s->usage;
 	s->stopped = s->use_count > 0;

@@ -101,8 +101,11 @@ static int on_event(void *context, const struct event *event, struct error *e)
 
 	t->any_event = true;
 	ledger_first_event(&t->request->ledger);
-	if (event->kind == EVENT_STOP)
+	if (event->kind == EVENT_STOP) {
 		learn(t, &event->usage);
+		t->tried = event->usage;
+		t->over = true;
+	}
 	return t->filter ? t->filter(t->filter_context, event, e) : turn_event(t, event, e);
 }
 
@@ -246,6 +249,30 @@ static bool sink_committed(void *context)
 	return (t->chat->stream && !t->buffered) || t->filter ? t->any_event : t->stopped;
 }
 
+void turn_add_usage(struct answer_usage *sum, const struct answer_usage *more)
+{
+	if (more->output) /* no answer has none */
+		sum->measured = more->measured && (sum->measured || !sum->output);
+	sum->input += more->input;
+	sum->output += more->output;
+	sum->cache_read += more->cache_read;
+	sum->cache_write += more->cache_write;
+	sum->credits += more->credits;
+}
+
+/* The try is over, whatever the client gets of it. One that broke off: what had come until then, by
+ * estimate; where nothing had, only what the upstream told. */
+static void count_try(struct turn *t)
+{
+	struct answer_usage usage = t->over ? t->tried : up_event_usage(&t->events);
+
+	if (!t->over && !t->events.any_content && !usage.measured)
+		usage.input = usage.output = 0;
+	usage.credits = t->events.usage.credits;
+	turn_add_usage(&t->spent, &usage);
+	t->over = false;
+}
+
 static double sink_credits(void *context)
 {
 	return ((const struct turn *)context)->events.usage.credits;
@@ -255,6 +282,7 @@ static void sink_reset(void *context, const struct model *model, bool last)
 {
 	struct turn *t = context;
 
+	count_try(t);
 	t->options.window = model->window;
 	t->tags = up_request_uses_tags(t->chat, model);
 	eventstream_reset(&t->frames);
@@ -357,19 +385,17 @@ void turn_release(struct turn *t)
 	out_release(&t->out);
 }
 
-/* Of an answer that broke off: what had come of it until then, by estimate. */
 void turn_account(struct turn *t)
 {
 	struct ledger *l = &t->request->ledger;
 
-	if (!t->stopped && t->any_event)
-		t->usage = up_event_usage(&t->events);
-	l->input = t->usage.input;
-	l->output = t->usage.output;
-	l->cache_read = t->usage.cache_read;
-	l->cache_write = t->usage.cache_write;
-	l->credits = t->usage.credits;
-	l->measured = t->usage.measured;
+	count_try(t);
+	l->input = t->spent.input;
+	l->output = t->spent.output;
+	l->cache_read = t->spent.cache_read;
+	l->cache_write = t->spent.cache_write;
+	l->credits = t->spent.credits;
+	l->measured = t->spent.measured;
 }
 
 int turn_finish(struct turn *t, struct error *e)

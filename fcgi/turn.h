@@ -34,7 +34,10 @@ struct turn {
 	bool any_event;		   /* upstream's answer has begun to show */
 	bool stopped;		   /* it has ended, for the client */
 	bool trimmed;		   /* of the stack that it does not need */
-	struct answer_usage usage; /* of the complete answer, for the ledger */
+	struct answer_usage usage; /* of the complete answer, as the client is told */
+	struct answer_usage tried; /* of the try under way, where over: it has ended */
+	bool over;
+	struct answer_usage spent; /* by all tries before it, for the ledger */
 	int64_t hold_until; /* clock_ticks(): then the stream begins, whatever upstream does */
 	int64_t last_sent;  /* clock_ticks() */
 };
@@ -56,8 +59,11 @@ int64_t turn_estimate(struct turn *t, const struct chat *chat);
 /* The same answer goes on with another call upstream, of this chat (borrowed). */
 void turn_continue(struct turn *t, const struct chat *chat);
 
-/* At the end, good or not: what the answer cost goes into the request's ledger. */
+/* At the end, good or not: what the request's tries cost goes into its ledger. */
 void turn_account(struct turn *t);
+
+/* Of several answers: the sum is measured where all of them are. */
+void turn_add_usage(struct answer_usage *sum, const struct answer_usage *more);
 
 /* After a complete answer: sends what a whole answer collected. */
 int turn_finish(struct turn *t, struct error *e);
