@@ -455,9 +455,6 @@ static int judge(const struct exchange *x, CURLcode code, const struct slot *slo
 		return x->rc;
 	if (code == CURLE_OK)
 		return 0;
-	if (code == CURLE_OPERATION_TIMEDOUT)
-		return error_set(x->error, ERR_UP_TIMEOUT, "no connection to the upstream: %s",
-				 text);
 	return error_set(x->error, ERR_UP_NETWORK, "%s: %s",
 			 x->reply->status ? "the upstream's answer broke off"
 					  : "the upstream cannot be reached",

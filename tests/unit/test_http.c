@@ -81,10 +81,10 @@ static void fetch(struct fetched *f, int port, struct http_request *r)
 
 	memset(f, 0, sizeof(*f));
 	buf_init(&f->body, KB(64));
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/x", port);
+	snprintf(url, sizeof(url), "%s//127.0.0.1:%d/x", r->url ? r->url : "http:", port);
 	r->url = url;
 	r->method = r->method ? r->method : "POST";
-	r->connect_ms = 5000;
+	r->connect_ms = r->connect_ms ? r->connect_ms : 5000;
 	r->first_byte_ms = r->first_byte_ms ? r->first_byte_ms : 10000;
 	r->idle_ms = r->idle_ms ? r->idle_ms : 10000;
 	CU_ASSERT_EQUAL_FATAL(http_client_new(&client, &options, &f->error), 0);
@@ -183,6 +183,21 @@ static void silence_is_a_timeout_and_closes_the_connection(void)
 		CU_ASSERT_TRUE(p.closed_by_client);
 		buf_release(&f.body);
 	}
+}
+
+/* The request was not sent, so that it may go again, unlike one that nobody answers. */
+static void no_connection_in_time_is_a_network_error(void)
+{
+	static const char *const silent[] = { "", NULL };
+	struct http_request r = { .url = "https:", .body = { "", 0 }, .connect_ms = 200 };
+	struct fetched f;
+	struct peer p = { .pieces = silent, .hold = true };
+
+	fetch_from(&f, &p, &r);
+	CU_ASSERT_EQUAL(f.error.kind, ERR_UP_NETWORK);
+	CU_ASSERT_EQUAL(f.reply.status, 0);
+	CU_ASSERT_TRUE(p.closed_by_client);
+	buf_release(&f.body);
 }
 
 static void total_limit_ends_a_lively_answer(void)
@@ -323,6 +338,7 @@ CU_TestInfo http_tests[] = {
 	{ "closed_port_is_a_network_error", closed_port_is_a_network_error },
 	{ "silence_is_a_timeout_and_closes_the_connection",
 	  silence_is_a_timeout_and_closes_the_connection },
+	{ "no_connection_in_time_is_a_network_error", no_connection_in_time_is_a_network_error },
 	{ "total_limit_ends_a_lively_answer", total_limit_ends_a_lively_answer },
 	{ "a slow client is no silent upstream", a_slow_client_is_no_silent_upstream },
 	{ "callbacks_end_the_exchange", callbacks_end_the_exchange },
