@@ -83,8 +83,8 @@ int http_client_new(struct http_client **out, const struct http_options *options
 void http_client_free(struct http_client *client);
 
 /* 0: the exchange is complete (whatever the status); *reply is filled. -1: *e is one of
- * ERR_UP_NETWORK (reply->status tells if the answer had begun; also where no connection came about in
- * time), ERR_UP_TIMEOUT, or a callback's. */
+ * ERR_UP_NETWORK (reply->status tells if the answer had begun; also where no connection came about
+ * in time), ERR_UP_TIMEOUT, or a callback's. */
 int http_run(struct http_client *client, const struct http_request *request,
 	     struct http_reply *reply, struct error *e);
 

@@ -240,8 +240,8 @@ static void start_answer(struct turn *t, bool last)
 	up_event_init(&t->events, &t->options);
 }
 
-/* Of a whole answer, and of a buffered one, the client sees nothing before its end; one with searches
- * holds earlier rounds. */
+/* Of a whole answer, and of a buffered one, the client sees nothing before its end; one with
+ * searches holds earlier rounds. */
 static bool sink_committed(void *context)
 {
 	const struct turn *t = context;

@@ -2,7 +2,6 @@
 #include "fcgi/up_call.h"
 
 #include "common/clock.h"
-#include "common/ids.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/profile.h"
@@ -200,13 +199,11 @@ static int send_chat(struct up_call *call, const struct account *account, struct
 {
 	const struct up_profile *profile = up_profile_of(call->site->config, account);
 	const struct model *model = own_model(call, account);
-	char invocation[UUID_SIZE];
 	struct up_wire wire;
 	struct buf body;
 	double credits;
 	int rc;
 
-	ids_uuid(invocation);
 	buf_init(&body, LIMIT_UP_BODY);
 	if (call->ledger)
 		call->ledger->served = model->id;
@@ -214,8 +211,8 @@ static int send_chat(struct up_call *call, const struct account *account, struct
 			  call->asked_again || call->tries >= call->tries_end);
 	rc = write_body(call, profile, account, model, &body, e);
 	if (!rc)
-		rc = up_profile_wire(profile, call->site->config, account, invocation, call->tries,
-				     call->arena, &wire, e);
+		rc = up_profile_wire(profile, call->site->config, account, call->invocation,
+				     call->attempt, call->arena, &wire, e);
 	if (!rc)
 		rc = exchange(call, account, &body, &wire, e);
 	buf_release(&body);
@@ -236,6 +233,12 @@ static bool is_worth_asking_again(const struct error *e)
 static bool is_worth_without_reasoning(const struct up_call *call, const struct error *e)
 {
 	return e->kind == ERR_UP_INVALID && call->sent_reasoning && !call->without_reasoning;
+}
+
+static void begin_invocation(struct up_call *call)
+{
+	ids_uuid(call->invocation);
+	call->attempt = 0;
 }
 
 /* True: the same account is to be asked once more, with another body. */
@@ -259,6 +262,7 @@ static int send(struct up_call *call, const struct account *account, struct erro
 		int rc;
 
 		call->tries++;
+		call->attempt++;
 		if (call->send)
 			return call->send(call, account, e);
 		call->sent_reasoning = false;
@@ -268,6 +272,7 @@ static int send(struct up_call *call, const struct account *account, struct erro
 			return rc;
 		log_line(LOG_INFO, "sent again: %s", e->message);
 		error_clear(e);
+		begin_invocation(call);
 	}
 }
 
@@ -336,8 +341,10 @@ static int renew_refused(struct up_call *call, struct account *account, struct e
 	if (account->kind == KIND_API_KEY || was_just_renewed(account))
 		return -1;
 	error_clear(e);
-	if (refresh_account(&refresher, account, REFRESH_FORCED, 0, e) >= 0)
+	if (refresh_account(&refresher, account, REFRESH_FORCED, 0, e) >= 0) {
+		begin_invocation(call);
 		return 0;
+	}
 	/* It rests all the same, else each request would ask for a renewal. */
 	if (e->kind != ERR_LOGIN)
 		up_pool_book(call->site->pool, &call->site->tokens, account, &refusal,
@@ -380,6 +387,7 @@ static int try_account(struct up_call *call, struct account *account, struct err
 
 	if (prepare(call, account, e))
 		return -1;
+	begin_invocation(call);
 	for (int n = 1;; n++) {
 		if (!send(call, account, e))
 			return 0;
@@ -490,6 +498,7 @@ static int run_own(struct up_call *call, struct error *e)
 	int rc;
 
 	snprintf(call->account, sizeof(call->account), "%s", call->own->id);
+	begin_invocation(call);
 	rc = send(call, call->own, e);
 	if (!rc || e->kind != ERR_UP_TOKEN)
 		return rc;

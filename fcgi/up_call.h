@@ -16,6 +16,7 @@
 #include "common/account.h"
 #include "common/arena.h"
 #include "common/error.h"
+#include "common/ids.h"
 #include "common/models.h"
 #include "fcgi/app.h"
 #include "fcgi/chat.h"
@@ -60,6 +61,10 @@ struct up_call {
 	int place;	  /* of the account under way (up_queue.h); -1: none */
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
+	/* As the service's own client counts: one call of its own, and how often it was sent.
+	 * Another account, token or body is another call. */
+	char invocation[UUID_SIZE];
+	int attempt;
 	bool sent_reasoning, without_reasoning; /* of the history: in the last body; no more */
 	/* of the run under way; 0 with credentials of the request's own: one try */
 	int tries_end;

@@ -204,17 +204,15 @@ static int send_search(struct up_call *call, const struct account *account, stru
 	const struct config *config = call->site->config;
 	const struct up_profile *profile = up_profile_of(config, account);
 	struct search *s = call->context;
-	char invocation[UUID_SIZE];
 	struct up_wire wire;
 	struct buf body;
 	int rc;
 
-	ids_uuid(invocation);
 	buf_reset(&s->reply);
 	buf_init(&body, LIMIT_UP_BODY);
 	write_body(s, profile, account, &body);
-	rc = up_profile_mcp_wire(profile, config, account, invocation, call->tries, call->arena,
-				 &wire, e);
+	rc = up_profile_mcp_wire(profile, config, account, call->invocation, call->attempt,
+				 call->arena, &wire, e);
 	if (!rc)
 		rc = exchange(call, account, &body, &wire, e);
 	account_scrub(account, e->message);

@@ -1,0 +1,71 @@
+// What the service's own client says of its tries: one invocation id for a call and all its retries,
+// whose attempts count from 1 and never beyond the maximum that it names.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { startFastcgi } from '../lib/fastcgi.mjs';
+import { makeInstallation } from '../lib/installation.mjs';
+import { startStandin } from '../lib/standin.mjs';
+
+let standin, installation, fastcgi;
+
+before(async () => {
+	standin = await startStandin();
+	installation = await makeInstallation({ standin, accounts: [{ name: 'one', kind: 'social' }, { name: 'two', kind: 'social' }] });
+	fastcgi = await startFastcgi(installation);
+});
+
+after(async () => {
+	assert.deepEqual(await fastcgi?.stop(), { code: 0, signal: null });
+	installation?.remove();
+	await standin?.stop();
+});
+
+// The exchanges of one request, in order: "ACCOUNT ATTEMPT/MAX", and their invocation ids.
+async function ask(body = {}) {
+	await standin.clearRequests();
+	const answer = await fastcgi.request({ path: '/v1/messages',
+		headers: { 'content-type': 'application/json', 'x-api-key': installation.key },
+		body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 50,
+						   messages: [{ role: 'user', content: 'hi' }], ...body })) });
+	const sent = (await standin.requests({ wait: 2000 })).filter(({ operation }) => /GenerateAssistantResponse|InvokeMCP/.test(operation));
+
+	return { status: answer.status, accounts: sent.map(({ account }) => account),
+		 attempts: sent.map(({ headers }) => headers['amz-sdk-request']),
+		 ids: sent.map(({ headers }) => headers['amz-sdk-invocation-id']) };
+}
+
+const inOrder = [1, 2, 3].map((n) => `attempt=${n}; max=3`);
+
+test('retries of a call have its invocation id; another account is another call', async () => {
+	await standin.script('default', { http: { status: 500, body: { message: 'boom' } } });
+	const { status, accounts, attempts, ids } = await ask();
+	const [first, , , second] = accounts;
+
+	assert.equal(status, 529);
+	assert.notEqual(first, second);
+	assert.deepEqual(accounts, [first, first, first, second, second, second]);
+	assert.deepEqual(attempts, [...inOrder, ...inOrder]);
+	assert.deepEqual(ids, [ids[0], ids[0], ids[0], ids[3], ids[3], ids[3]]);
+	assert.notEqual(ids[0], ids[3]);
+});
+
+test('what is asked anew, in other words, is another call', async () => {
+	await standin.script('default', { times: 1, next: 'good', steps: [{ text: 'No.' }] });
+	await standin.script('good', { steps: [{ tool: { id: 'tooluse_1', name: 'f', input: {} } }] });
+	const { status, attempts, ids } = await ask({ tools: [{ name: 'f', input_schema: { type: 'object' } }], tool_choice: { type: 'any' } });
+
+	assert.equal(status, 200);
+	assert.deepEqual(attempts, [inOrder[0], inOrder[0]]);
+	assert.notEqual(ids[0], ids[1]);
+});
+
+test('so is the search, and the round behind it', async () => {
+	await standin.script('default', { times: 1, next: 'good', steps: [{ tool: { id: 'tooluse_1', name: 'web_search', input: { query: 'x' } } }] });
+	await standin.script('good', { steps: [{ text: 'Found.' }] });
+	const { status, attempts, ids } = await ask({ tools: [{ type: 'web_search_20250305', name: 'web_search' }] });
+
+	assert.equal(status, 200);
+	assert.deepEqual(attempts, [inOrder[0], inOrder[0], inOrder[0]]);
+	assert.equal(new Set(ids).size, 3);
+});
