@@ -4,6 +4,7 @@
 #include "common/base.h"
 #include "fcgi/api.h"
 
+#include "fcgi/booking.h"
 #include "fcgi/fetch.h"
 #include "fcgi/search.h"
 #include "fcgi/turn.h"
@@ -54,7 +55,8 @@ static int carry(struct request *r, const struct chat *chat, const struct model 
 	return rc;
 }
 
-/* Where the body does not name the conversation, a client's header may. */
+/* Where the body does not name the conversation, a client's header may. Each key has names of its
+ * own: two users' may be the same, and must not meet upstream in one conversation. */
 static void name_conversation(struct request *r, struct chat *chat)
 {
 	static const char *const headers[] = { "HTTP_X_CLAUDE_CODE_SESSION_ID", "HTTP_SESSION_ID" };
@@ -65,6 +67,9 @@ static void name_conversation(struct request *r, struct chat *chat)
 		if (id && *id)
 			chat->conversation = id;
 	}
+	if (chat->conversation)
+		chat->conversation =
+			arena_format(&r->arena, "%s %s", booking_id(&r->key), chat->conversation);
 }
 
 int api_chat(struct request *r)

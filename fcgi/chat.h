@@ -106,7 +106,8 @@ struct chat {
 	int64_t thinking_budget; /* tokens, 0: not given */
 	bool thinking_omitted;	 /* display "omitted": the client wants no reasoning text */
 	enum effort effort;
-	const char *conversation; /* what identifies the client's conversation, NULL: unknown */
+	const char *conversation; /* what identifies the client's conversation, NULL: unknown; from
+				   * api_chat.c on with its key */
 	const cJSON *echo;	  /* Responses: the request, which an answer repeats; or NULL */
 };
 

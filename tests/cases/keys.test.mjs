@@ -157,6 +157,33 @@ describe('rights', () => {
 		assert.equal((await ask(key, { body: chat('small') })).status, 404);
 	});
 
+	test('what two keys call by one name are two conversations upstream; of one key it is one, however it is named', async () => {
+		const session = '6f4f0b8e-0000-4000-8000-000000000001';
+		const body = JSON.parse(chat());
+		const named = [
+			[{}, { 'x-claude-code-session-id': session }],
+			[{ metadata: { user_id: `user_00_account__session_${session}` } }, { 'x-claude-code-session-id': 'another' }],
+			[{ metadata: { user_id: JSON.stringify({ device_id: '00', session_id: session }) } }, {}],
+		];
+		const idsOf = async (key) => {
+			await standin.requests({ wait: 2000 });
+			await standin.clearRequests();
+			for (const [more, headers] of named) {
+				const answer = await fastcgi.request({ path: '/v1/messages', body: Buffer.from(JSON.stringify({ ...body, ...more })),
+					headers: { 'content-type': 'application/json', 'x-api-key': key, ...headers } });
+
+				assert.equal(answer.status, 200);
+			}
+			return (await standin.requests({ wait: 2000 })).filter(({ operation }) => operation === 'GenerateAssistantResponse')
+				.map((request) => request.body.conversationState.conversationId);
+		};
+		const one = await idsOf(makeKey('one')), other = await idsOf(makeKey('other'));
+
+		assert.deepEqual(one, [one[0], one[0], one[0]]);
+		assert.deepEqual(other, [other[0], other[0], other[0]]);
+		assert.notEqual(one[0], other[0]);
+	});
+
 	test('accounts serve whom they belong to', async () => {
 		const ids = JSON.parse(ctl('account', 'list', '--json')).map(({ id }) => id);
 		const own = makeKey('owner', '--pool', 'own');
