@@ -31,8 +31,8 @@ static const struct error untold;
 struct exchange {
 	struct up_call *call;
 	const struct account *account;
-	bool answered;
-	struct buf *body; /* until it is sent */
+	bool begun, answered; /* the answer has come in part; the client has a part of it */
+	struct buf *body;     /* until it is sent */
 	struct buf refusal;
 };
 
@@ -42,6 +42,7 @@ static int take_answer(struct exchange *x, struct span bytes, struct error *e)
 	const struct up_sink *sink = x->call->sink;
 	int rc = sink->bytes(sink->context, bytes, e);
 
+	x->begun = true;
 	if (rc >= 0 && !x->answered && sink->committed(sink->context)) {
 		x->answered = true;
 		rest_end(&x->call->site->tokens, x->account, clock_wall());
@@ -165,6 +166,8 @@ static int exchange(struct up_call *call, const struct account *account, struct 
 	rc = http_run(call->site->http, &request, &reply, e);
 	if (rc > 0)
 		rc = 0; /* the sink has all that it wants */
+	else if (rc && x.begun && e->kind == ERR_UP_NETWORK)
+		e->kind = ERR_UP_TRUNCATED; /* it has cost: it is cut, not out of reach */
 	else if (!rc && reply.status != 200)
 		rc = judge_refusal(&reply, &x.refusal, e);
 	else if (!rc)
