@@ -100,7 +100,6 @@ static int on_event(void *context, const struct event *event, struct error *e)
 	struct turn *t = context;
 
 	t->any_event = true;
-	ledger_first_event(&t->request->ledger);
 	if (event->kind == EVENT_STOP) {
 		learn(t, &event->usage);
 		t->tried = event->usage;
@@ -131,6 +130,8 @@ static int sink_bytes(void *context, struct span bytes, struct error *e)
 	if (eventstream_feed(&t->frames, bytes, e))
 		return -1;
 	rc = take_frames(t, e);
+	if (t->events.any_content)
+		ledger_first_event(&t->request->ledger);
 	/* What came before the damage was good: the client gets it, then the error. */
 	if (rc && e->kind != ERR_GONE) {
 		struct error sending = { 0 };

@@ -148,6 +148,17 @@ describe('JSON', () => {
 		assert.ok(line.token_usage.output > 0);
 	});
 
+	test('the first event is the upstream\'s, also of an answer that is held back to its end', async () => {
+		const format = { type: 'json_schema', schema: { type: 'object' } };
+
+		await standin.script('slow', { steps: [{ text: '{' }, { sleep_ms: 1500 }, { text: '}' }] });
+		await ask(g, '@slow@', { more: { stream: true, output_config: { format } } });
+		const line = records(g.access).at(-1);
+
+		assert.equal(line.error, undefined);
+		assert.ok(line.response_time - line.time_to_first_event > 500, JSON.stringify(line)); /* of 1500 */
+	});
+
 	test('one request can be followed by its id: answer, both logs, upstream, metrics', async () => {
 		await standin.requests({ wait: 5000 });
 		await standin.clearRequests();
