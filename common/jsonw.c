@@ -190,6 +190,22 @@ void jsonw_raw(struct jsonw *w, struct span json)
 	buf_add(w->out, json.at, json.len);
 }
 
+void jsonw_line(struct jsonw *w, struct span json)
+{
+	begin_value(w);
+	for (size_t i = 0, len; i < json.len; i += len) {
+		const char *at = json.at + i, *end;
+
+		len = (unsigned char)*at < 0x80 ? 1 : utf8_char(at, json.len - i);
+		len = len ? len : 1;
+		end = line_end(at, len);
+		if (end)
+			buf_add_text(w->out, end);
+		else if (*at != '\r' && *at != '\n')
+			buf_add(w->out, at, len);
+	}
+}
+
 void jsonw_tree(struct jsonw *w, const cJSON *tree)
 {
 	const cJSON *child;

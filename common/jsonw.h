@@ -39,6 +39,7 @@ void jsonw_bool(struct jsonw *w, bool value);
 void jsonw_null(struct jsonw *w);
 void jsonw_tree(struct jsonw *w, const cJSON *tree); /* nested at most LIMIT_JSON_DEPTH */
 void jsonw_raw(struct jsonw *w, struct span json);   /* a value that is JSON already */
+void jsonw_line(struct jsonw *w, struct span json);  /* the same for an event: on one line */
 
 /* key and value in one call */
 void jsonw_text_member(struct jsonw *w, const char *key, const char *text);

@@ -166,7 +166,7 @@ static void write_call(const struct out *o, struct jsonw *w)
 	}
 	jsonw_key(w, o->item.form->member);
 	if (search)
-		jsonw_raw(w, o->text.len ? buf_span(&o->text) : span_of("{}"));
+		jsonw_line(w, o->text.len ? buf_span(&o->text) : span_of("{}"));
 	else
 		jsonw_span(w, buf_span(&o->text));
 }
