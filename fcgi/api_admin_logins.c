@@ -26,7 +26,7 @@
 
 struct flow {
 	char id[40];
-	char account[64], label[128]; /* "": none */
+	char account[64], label[321]; /* "": none; label: 80 characters */
 	int64_t asked_ms;	      /* when the service was asked last; 0: never */
 	struct login login;
 };
@@ -202,6 +202,15 @@ static int send_done(struct request *r, const struct account *a, bool added,
 
 /* ---- steps ---- */
 
+static int check_names(const cJSON *body, struct error *e)
+{
+	static const char *const known[] = { "method",	   "account",	 "label",     "region",
+					     "start_url",  "issuer_url", "client_id", "scopes",
+					     "login_hint", "audience",	 "proxy" };
+
+	return admin_check_members(body, known, ARRAY_SIZE(known), "unknown", e);
+}
+
 static int read_request(struct request *r, struct login_request *ask, struct flow *f)
 {
 	const struct {
@@ -212,13 +221,16 @@ static int read_request(struct request *r, struct login_request *ask, struct flo
 		{ "scopes", &ask->scopes },	    { "login_hint", &ask->login_hint },
 		{ "audience", &ask->audience },	    { "proxy", &ask->proxy },
 	};
-	const char *method = NULL, *account = "", *label = "";
+	const char *method = NULL, *label = "";
 
 	*ask = (struct login_request){ .method = LOGIN_METHODS };
-	if (json_need_text(r->json, "method", NULL, &method, &r->error) ||
-	    json_text(r->json, "account", NULL, &account, &r->error) < 0 ||
+	if (check_names(r->json, &r->error) ||
+	    json_need_text(r->json, "method", NULL, &method, &r->error) ||
 	    json_text(r->json, "label", NULL, &label, &r->error) < 0)
 		return -1;
+	if (strlen(label) >= sizeof(f->label))
+		return error_field(&r->error, "label", "is longer than %zu bytes",
+				   sizeof(f->label) - 1);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		if (json_text(r->json, texts[i].name, NULL, texts[i].at, &r->error) < 0)
 			return -1;
@@ -231,9 +243,31 @@ static int read_request(struct request *r, struct login_request *ask, struct flo
 	}
 	if (ask->method == LOGIN_METHODS)
 		return error_field(&r->error, "method", "unknown");
-	snprintf(f->account, sizeof(f->account), "%s", account);
 	snprintf(f->label, sizeof(f->label), "%s", label);
 	return 0;
+}
+
+/* Which account is to log in again is found out before the person has done anything. */
+static int find_account(struct request *r, struct flow *f)
+{
+	struct error damage = { .kind = ERR_NONE };
+	const char *name = NULL;
+	const struct account *a;
+	struct roster roster;
+
+	if (json_text(r->json, "account", NULL, &name, &r->error) < 0)
+		return -1;
+	if (!name || !*name)
+		return 0;
+	roster_init(&roster);
+	roster_load(&roster, &r->site->tokens, &damage); /* the others are there */
+	a = roster_find(&roster, name, &r->error);
+	if (a)
+		snprintf(f->account, sizeof(f->account), "%s", a->id);
+	else
+		snprintf(r->error.field, sizeof(r->error.field), "account");
+	roster_release(&roster);
+	return a ? 0 : -1;
 }
 
 int api_admin_login_start(struct request *r)
@@ -244,7 +278,8 @@ int api_admin_login_start(struct request *r)
 	int rc;
 
 	login_init(&f.login);
-	rc = request_json(r) || read_request(r, &ask, &f) || admin_stores(r) || forget_over(r)
+	rc = request_json(r) || read_request(r, &ask, &f) || admin_stores(r) ||
+			     find_account(r, &f) || forget_over(r)
 		     ? -1
 		     : login_start(&service, &ask, &f.login, &r->error);
 	if (!rc) {

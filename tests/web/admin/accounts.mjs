@@ -128,6 +128,22 @@ test('a login is stored although another account\'s record is damaged', async ()
 	await ok('DELETE', `/accounts/${account.id}`);
 });
 
+test('what is wrong with a login is told before the person has done anything', async () => {
+	const refused = async (more) => (await api('POST', '/logins', { method: 'builder-id', ...more })).json.error?.field;
+	const long = 'x'.repeat(321);
+	const [{ id }] = (await ok('GET', '/accounts')).accounts;
+
+	assert.equal(await refused({ account: 'nobody-here' }), 'account');
+	assert.equal(await refused({ label: long }), 'label');
+	assert.equal(await refused({ lable: 'work' }), 'lable');
+	await ok('PATCH', `/accounts/${id}`, { label: long });
+	await standin.device({ pending: 0, user: 'again' });
+	const flow = await ok('POST', '/logins', { method: 'builder-id', account: long });
+
+	await ok('DELETE', `/logins/${flow.id}`);
+	await ok('PATCH', `/accounts/${id}`, { label: 'one' });
+});
+
 test('a login can be cancelled; an unknown method is named', async () => {
 	const flow = await ok('POST', '/logins', { method: 'google' });
 
