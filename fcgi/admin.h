@@ -65,6 +65,9 @@ struct account *admin_account(struct request *r, struct roster *roster);
 int admin_check_members(const cJSON *body, const char *const *known, size_t count,
 			const char *refusal, struct error *e);
 
+/* Likewise for a key: nothing but its settings and, where it is new, its name. */
+int admin_check_key(const cJSON *body, bool new, struct error *e);
+
 /* A key's settings that the body names, into *key; the rest stays. -1: r->error names the member.
  */
 int admin_read_key(const cJSON *body, struct key *key, struct error *e);

@@ -134,13 +134,15 @@ int admin_check_members(const cJSON *body, const char *const *known, size_t coun
 	return 0;
 }
 
-static int check_names(const cJSON *body, struct error *e)
+int admin_check_key(const cJSON *body, bool new, struct error *e)
 {
-	static const char *const known[] = { "role",	 "pool",       "models",
-					     "accounts", "expires_at", "requests",
-					     "tokens",	 "credits",    "max_streams" };
+	static const char *const known[] = { "name",	 "role",       "pool",	   "models",
+					     "accounts", "expires_at", "requests", "tokens",
+					     "credits",	 "max_streams" };
+	const size_t first = new ? 0 : 1;
 
-	return admin_check_members(body, known, ARRAY_SIZE(known), "cannot be changed", e);
+	return admin_check_members(body, known + first, ARRAY_SIZE(known) - first,
+				   new ? "cannot be set" : "cannot be changed", e);
 }
 
 /* ---- the key ---- */
@@ -201,7 +203,8 @@ int api_admin_key_change(struct request *r)
 	if (request_json(r) || find(r, r->rest, &key))
 		return -1;
 	checked = key;
-	if (check_names(r->json, &r->error) || admin_read_key(r->json, &checked, &r->error) ||
+	if (admin_check_key(r->json, false, &r->error) ||
+	    admin_read_key(r->json, &checked, &r->error) ||
 	    admin_find_accounts(r, "accounts", key.accounts) ||
 	    done(r, &key,
 		 keys_change(&r->site->keys, key.name, change_settings, r->json, &r->error)))
@@ -245,12 +248,14 @@ static int send_secret(struct request *r, const struct key *key, const char *tex
 /* {"overlap_seconds": 86400}: the old secret is good so long still; 0, or no body: not at all. */
 int api_admin_key_rotate(struct request *r)
 {
+	static const char *const known[] = { "overlap_seconds" };
 	char text[KEY_TEXT_SIZE] = "";
 	int64_t overlap = 0, ends_at;
 	struct key key = { .id = "" };
 	int rc;
 
 	if ((r->body.len && request_json(r)) ||
+	    admin_check_members(r->json, known, ARRAY_SIZE(known), "unknown", &r->error) ||
 	    json_int(r->json, "overlap_seconds", NULL, 0, LONGEST_OVERLAP, &overlap, &r->error) <
 		    0 ||
 	    find(r, request_segment(r), &key))

@@ -103,7 +103,8 @@ int api_admin_key_add(struct request *r)
 	struct admin_answer a;
 
 	if (request_json(r) || json_need_text(r->json, "name", NULL, &name, &r->error) ||
-	    admin_stores(r) || admin_find_accounts(r, "accounts", "") ||
+	    admin_check_key(r->json, true, &r->error) || admin_stores(r) ||
+	    admin_find_accounts(r, "accounts", "") ||
 	    admin_read_key(r->json, &settings, &r->error) || admin_check_match(r, &r->site->keys))
 		return -1;
 	if (keys_add(&r->site->keys, name, &settings, text, &r->error)) {
@@ -215,10 +216,13 @@ int api_admin_model_test(struct request *r)
 
 int api_admin_alias_set(struct request *r)
 {
+	static const char *const known[] = { "target" };
 	const char *target = NULL;
 
-	if (request_json(r) || json_need_text(r->json, "target", NULL, &target, &r->error) ||
-	    admin_stores(r) || admin_check_match(r, &r->site->keys) ||
+	if (request_json(r) ||
+	    admin_check_members(r->json, known, ARRAY_SIZE(known), "cannot be set", &r->error) ||
+	    json_need_text(r->json, "target", NULL, &target, &r->error) || admin_stores(r) ||
+	    admin_check_match(r, &r->site->keys) ||
 	    alias_set(&r->site->keys, r->rest, target, &r->error))
 		return -1;
 	admin_note(r, "alias %s stands for %s", r->rest, target);

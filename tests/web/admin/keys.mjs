@@ -70,6 +70,22 @@ test('a key is changed: its limits hold, and what it used of them is shown', asy
 	await ok('DELETE', '/keys/a%2Fb');
 });
 
+test('a member that is none of a key\'s is refused by its name, never passed over', async () => {
+	for (const [method, path, body, field] of [
+		['POST', '/keys', { name: 'meant-to-end', expires: '90d' }, 'expires'],
+		['POST', '/keys', { name: 'meant-to-end', limits: { requests: '2/day' } }, 'limits'],
+		['PUT', '/aliases/mine', { target: 'claude-sonnet-4.5', models: 'x' }, 'models']]) {
+		const answer = await api(method, path, body);
+
+		assert.deepEqual([answer.status, answer.json.error?.field], [400, field], answer.text);
+	}
+	const { key } = (await client.call('POST', '/api/v1/keys', { name: 'meant-to-end' })).json;
+
+	assert.equal((await api('POST', '/keys/meant-to-end/rotate', { overlap: '24h' })).json.error?.field, 'overlap');
+	assert.equal((await say(key)).status, 200, 'its secret did not end');
+	await ok('DELETE', '/keys/meant-to-end');
+});
+
 test('a key is rotated: both secrets serve until the old one ends; then it is revoked', async () => {
 	const models = async (key) => (await request({ port: server.port, path: `${mode.mount}/v1/models`,
 						       headers: { 'x-api-key': key } })).status;
