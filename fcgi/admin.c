@@ -86,6 +86,19 @@ void admin_etag(struct request *r, const struct store *s)
 		admin_header(r, "etag: %s", tag);
 }
 
+/* Servers that compress the answer change its tag: W/"...", "...-gzip". */
+static bool is_tag(const char *given, const char *tag)
+{
+	const size_t len = strlen(tag) - 1; /* without the quote at its end */
+
+	given += strncmp(given, "W/", 2) == 0 ? 2 : 0;
+	if (strncmp(given, tag, len) != 0)
+		return false;
+	given += len;
+	given += *given == '-' ? 1 + strspn(given + 1, "abcdefghijklmnopqrstuvwxyz") : 0;
+	return strcmp(given, "\"") == 0;
+}
+
 int admin_check_match(struct request *r, const struct store *s)
 {
 	const char *given = request_header(r, "HTTP_IF_MATCH");
@@ -95,7 +108,7 @@ int admin_check_match(struct request *r, const struct store *s)
 		return 0;
 	if (read_etag(s, tag, &r->error))
 		return -1;
-	if (strcmp(given, tag) == 0)
+	if (is_tag(given, tag))
 		return 0;
 	return error_set(&r->error, ERR_STALE,
 			 "something was changed since this was read: look again, then repeat it");

@@ -37,6 +37,22 @@ test('a change of what was changed meanwhile is refused', async () => {
 	assert.equal((await ok('GET', `/accounts/${id}`)).priority, 4);
 });
 
+test('a tag is known again in what web servers make of it that compress the answer', async () => {
+	const { headers: { etag }, json: { id } } = await api('GET', `/accounts/${(await ok('GET', '/accounts')).accounts[0].id}`);
+	const patch = (match) => api('PATCH', `/accounts/${id}`, { priority: 4 }, { 'if-match': match });
+
+	for (const wrong of ['"0-0"', `${etag.slice(0, -1)}0"`, etag.slice(0, -1), `${etag.slice(0, -1)}-GZ"`])
+		assert.equal((await patch(wrong)).status, 412, wrong);
+	let now = etag;
+
+	for (const made of [(tag) => `W/${tag}`, (tag) => `${tag.slice(0, -1)}-gzip"`]) { /* nginx; Apache, lighttpd */
+		const answer = await patch(made(now));
+
+		assert.equal(answer.status, 200, `${made(now)}: ${answer.text}`);
+		now = answer.headers.etag;
+	}
+});
+
 test('an import is shown first, then stored', async () => {
 	const file = [{ refreshToken: `aor${'Imported0'.repeat(20)}`, label: 'imported' },
 		      { label: 'nothing in it' }];
