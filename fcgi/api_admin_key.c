@@ -231,6 +231,18 @@ int api_admin_key_revoke(struct request *r)
 	return admin_send_text(r, 200, "revoked", key.name);
 }
 
+int api_admin_key_remove(struct request *r)
+{
+	struct key key = { .id = "" };
+
+	if (find(r, r->rest, &key) ||
+	    done(r, &key, keys_remove(&r->site->keys, key.name, &r->error)))
+		return -1;
+	admin_touched(r, key.name); /* by which nobody could find its id any more */
+	admin_note(r, "key %s removed", key.name);
+	return admin_send_text(r, 200, "removed", key.name);
+}
+
 static int send_secret(struct request *r, const struct key *key, const char *text, int64_t ends_at)
 {
 	struct admin_answer a;

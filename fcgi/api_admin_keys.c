@@ -123,29 +123,6 @@ int api_admin_key_add(struct request *r)
 	return admin_send(r, 201, &a);
 }
 
-/* What the path names; take_out() says 1 where there is none. */
-static int remove_named(struct request *r, const char *what,
-			int (*take_out)(const struct store *keys, const char *name,
-					struct error *e))
-{
-	int rc;
-
-	if (admin_stores(r) || admin_check_match(r, &r->site->keys))
-		return -1;
-	rc = take_out(&r->site->keys, r->rest, &r->error);
-	if (rc == 1)
-		return error_set(&r->error, ERR_NOT_FOUND, "no %s is called %.80s", what, r->rest);
-	if (rc)
-		return -1;
-	admin_note(r, "%s %s removed", what, r->rest);
-	return admin_send_text(r, 200, "removed", r->rest);
-}
-
-int api_admin_key_remove(struct request *r)
-{
-	return remove_named(r, "key", keys_remove);
-}
-
 /* ---- models ---- */
 
 static void write_model(struct jsonw *w, const struct model *m)
@@ -231,5 +208,15 @@ int api_admin_alias_set(struct request *r)
 
 int api_admin_alias_remove(struct request *r)
 {
-	return remove_named(r, "alias", alias_remove);
+	int rc;
+
+	if (admin_stores(r) || admin_check_match(r, &r->site->keys))
+		return -1;
+	rc = alias_remove(&r->site->keys, r->rest, &r->error);
+	if (rc == 1)
+		return error_set(&r->error, ERR_NOT_FOUND, "no alias is called %.80s", r->rest);
+	if (rc)
+		return -1;
+	admin_note(r, "alias %s removed", r->rest);
+	return admin_send_text(r, 200, "removed", r->rest);
 }

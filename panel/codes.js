@@ -2,7 +2,7 @@
 import { importAccounts } from './accounts.js';
 import { api, get, post, segment } from './api.js';
 import { carryOut, limits, pools, revoke, rotateKey, settings, showKey } from './keys.js';
-import { badge, confirm, dialog, form, h, menu, note, number, searchBox, table, when } from './ui.js';
+import { badge, changes, confirm, dialog, form, h, menu, note, number, searchBox, table, when } from './ui.js';
 import { t } from './words.js';
 
 const shared = ['requests', 'tokens', 'credits', 'max_streams', 'models']; /* with every key */
@@ -22,10 +22,9 @@ const fields = (c, accounts) => [
 	{ name: 'machine', label: t('Id of its machine'), hint: t('empty: as said above'), more: true },
 ];
 
-// What differs from the form as it was shown: days that are set again begin anew.
-function body(values, shown) {
-	const before = shown ? Object.fromEntries(shown.map(({ name, value }) => [name, String(value ?? '')])) : {};
-	const { bound, ...rest } = Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== (before[name] ?? '')));
+// Days that are set again begin anew.
+function body(values, shown = []) {
+	const { bound, ...rest } = changes(values, shown);
 
 	if (bound && !rest.machine)
 		rest.machine = bound;

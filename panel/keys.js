@@ -1,6 +1,6 @@
 // Client keys: made, changed, given a new secret, revoked, removed; their limits and how much of each is used.
-import { api, get, post, segment } from './api.js';
-import { badge, bar, confirm, dialog, exact, form, h, menu, note, number, searchBox, table, when } from './ui.js';
+import { api, get, post } from './api.js';
+import { badge, bar, changes, confirm, dialog, exact, form, h, menu, note, number, searchBox, table, when } from './ui.js';
 import { t } from './words.js';
 
 const HOUR = 3600;
@@ -43,9 +43,15 @@ export const settings = (k) => [
 	{ name: 'accounts', label: t('Only these accounts'), value: k?.accounts, placeholder: 'acc_…', hint: t('empty: all'), more: true },
 ];
 
-// An end that was not touched stays to the second.
-const body = ({ max_streams: streams, expires_at: end, ...values }, k) => ({ ...values, max_streams: Number(streams),
-	expires_at: end && end === lastDay(k?.expires_at) ? k.expires_at : end ? `${end}T23:59:59Z` : '' });
+function body(values, shown = []) {
+	const changed = changes(values, shown);
+
+	if ('max_streams' in changed)
+		changed.max_streams = Number(changed.max_streams);
+	if (changed.expires_at)
+		changed.expires_at += 'T23:59:59Z';
+	return changed;
+}
 
 const newKey = (done) => dialog(t('New key'), (close) => form([{ name: 'name', label: t('Name'), required: true, hint: t('For whom or what it is') }, ...settings()],
 	t('Add'), async (values) => {
@@ -55,11 +61,15 @@ const newKey = (done) => dialog(t('New key'), (close) => form([{ name: 'name', l
 		showKey(made, done);
 	}, close));
 
-const editKey = (k, done) => dialog(`${t('Edit')}: ${k.name}`, (close) => form(settings(k), t('Save'), async (values) => {
-	await api('PATCH', `/keys/${k.id}`, body(values, k));
-	close();
-	done();
-}, close));
+function editKey(k, done) {
+	const shown = settings(k);
+
+	dialog(`${t('Edit')}: ${k.name}`, (close) => form(shown, t('Save'), async (values) => {
+		await api('PATCH', `/keys/${k.id}`, body(values, shown));
+		close();
+		done();
+	}, close));
+}
 
 export const rotateKey = (k, done) => dialog(t('New secret for “{}”', k.name), (close) => form([
 	{ name: 'overlap', label: t('The old one is good for'), value: String(24 * HOUR), options: [[0, t('not at all')], [HOUR, t('an hour')], [24 * HOUR, t('a day')], [168 * HOUR, t('a week')]].map(([value, text]) => [String(value), text]),
@@ -81,7 +91,7 @@ export const revoke = (k, title, text, done) => confirm(title, text, t('Revoke')
 const revokeKey = (k, done) => revoke(k, t('Revoke key'), `${t('Revoke the key “{}”?', k.name)} ${t('Clients that use it are refused from now on.')} ${t('Its record and its usage stay.')}`, done);
 
 const removeKey = (k, done) => confirm(t('Remove key'), `${t('Remove the key “{}”?', k.name)} ${t('Clients that use it are refused from now on.')}`, t('Remove'),
-	() => carryOut(() => api('DELETE', `/keys/${segment(k.name)}`), done));
+	() => carryOut(() => api('DELETE', `/keys/${k.id}`), done));
 
 function stateCell(k) {
 	if (k.revoked_at)
@@ -111,8 +121,8 @@ export async function keysPage() {
 		{ head: 'Limits', sort: (k) => Math.max(-1, ...k.used.map((u) => u.used / u.limit)), text: (k) => k.used.some((u) => !u.remaining) ? t('reached') : '', cell: limits },
 		{ head: 'Last used', sort: (k) => k.running ? 'z' : k.last_used_at, cell: (k) => k.running ? h('span.still', {}, badge('good', `${number(k.running)} ${t('running')}`)) : when(k.last_used_at) },
 		{ head: 'Added', sort: (k) => k.added_at, cell: (k) => when(k.added_at) },
-		{ act: true, cell: (k) => h('div.row.end', {}, menu(`${t('Actions')}: ${k.name}`, [
-			...(k.revoked_at || k.ends_at ? [] : [[t('Edit'), () => editKey(k, update)], [t('New secret'), () => rotateKey(k, update)], [t('Revoke'), () => revokeKey(k, update), true]]),
+		{ act: true, cell: (k) => h('div.row.end', {}, k.ends_at ? null : menu(`${t('Actions')}: ${k.name}`, [ /* the key is that of the other row */
+			...(k.revoked_at ? [] : [[t('Edit'), () => editKey(k, update)], [t('New secret'), () => rotateKey(k, update)], [t('Revoke'), () => revokeKey(k, update), true]]),
 			[t('Remove'), () => removeKey(k, update), true]])) },
 	], { filter, key: (k) => k.id + k.prefix + k.added_at, empty: () => h('div.empty', {}, h('h2', {}, t('No keys yet')), h('p', {}, t('A client needs a key to use this gateway.')),
 		h('div.row', {}, h('button.main', { type: 'button', onclick: () => newKey(update) }, t('New key')))) });

@@ -303,6 +303,14 @@ export function form(fields, action, submit, close) {
 	h('footer', {}, close ? h('button', { type: 'button', onclick: close }, t('Cancel')) : null, button));
 }
 
+// What differs from the fields as they were shown. The rest is not said, so that it stays as somebody else
+// has made it meanwhile.
+export function changes(values, shown) {
+	const before = new Map(shown.map(({ name, value }) => [name, String(value ?? '')]));
+
+	return Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== (before.get(name) ?? '')));
+}
+
 // A button with the rarer actions of a row.
 export function menu(label, items) {
 	const list = h('div', { role: 'menu', hidden: true });

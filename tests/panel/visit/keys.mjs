@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 
 import { PASSWORD } from '../../lib/admin.mjs';
+import { newPage } from '../browser.mjs';
 import {
-	at, page, step, shot, button, rowOf, heading, go, actOn, signIn, api, say, newSecret,
+	at, browser, wrong, page, base, step, shot, button, rowOf, heading, go, actOn, signIn, api, say, newSecret,
 } from './page.mjs';
 
 export let laptop;
@@ -46,7 +47,8 @@ step('a key is changed, gets a new secret beside the old one, is revoked and rem
 	const fresh = await newSecret();
 
 	assert.deepEqual([await say(laptop), await say(fresh)], [200, 200]);
-	await rowOf('replaced').waitFor();
+	await rowOf('replaced').getByText('ends').waitFor();
+	assert.equal(await rowOf('replaced').getByRole('button', { name: /^Actions/ }).count(), 0, 'removing a secret would remove the key');
 	await page.locator('main tbody tr', { hasText: 'laptop' }).filter({ hasNotText: 'replaced' })
 		.getByRole('button', { name: /^Actions/ }).click();
 	await page.getByRole('menuitem', { name: 'Revoke', exact: true }).click();
@@ -62,6 +64,53 @@ step('a key is changed, gets a new secret beside the old one, is revoked and rem
 	await page.locator('dialog', { hasText: 'short-lived' }).getByRole('button', { name: 'Remove', exact: true }).click();
 	await rowOf('short-lived').waitFor({ state: 'detached' });
 	assert.equal(await say(gone), 401);
+});
+
+step('a key is edited: what somebody else changes meanwhile stays', async () => {
+	at.kiroctl(['key', 'add', 'two-editors']);
+	await go('models');
+	await go('keys');
+	await actOn('two-editors', 'Edit');
+	at.kiroctl(['key', 'set', 'two-editors', '--tokens', '1000/day', '--expires', '2031-05-31', '--max-streams', '5']);
+	await page.getByLabel('Limit of requests').fill('60/minute');
+	await button('Save').click();
+	await rowOf('two-editors').getByText('60 requests/minute').waitFor();
+	const { limits, expires_at: end, max_streams: streams } = (await api('/keys')).keys.find(({ name }) => name === 'two-editors');
+
+	assert.deepEqual([limits.requests, limits.tokens, end, streams], ['60/minute', '1000/day', '2031-06-01T00:00:00Z', 5]);
+	at.kiroctl(['key', 'remove', 'two-editors']);
+});
+
+step('a key of any name is removed', async () => {
+	for (const name of ['..', 'a/b']) {
+		at.kiroctl(['key', 'add', name]);
+		await go('models');
+		await go('keys');
+		const row = page.locator('main tbody tr').filter({ has: page.getByText(name, { exact: true }) });
+
+		await row.getByRole('button', { name: /^Actions/ }).click();
+		await page.getByRole('menuitem', { name: 'Remove', exact: true }).click();
+		await page.locator('dialog footer').getByRole('button', { name: 'Remove', exact: true }).click();
+		await row.waitFor({ state: 'detached' });
+	}
+});
+
+step('while an answer is awaited the page does not ask again', async () => {
+	const other = await newPage(browser, { wrong, storageState: await page.context().storageState() });
+	let asked = 0;
+
+	try {
+		await other.clock.install();
+		await other.goto(`${base}/#/keys`);
+		await other.locator('main tbody tr').first().waitFor();
+		await other.route('**/api/v1/keys', () => {
+			asked++; /* and there is no answer */
+		});
+		await other.clock.runFor(60000);
+		assert.equal(asked, 1);
+	} finally {
+		await other.context().close();
+	}
 });
 
 step('a session that ended while a dialog was open: the page says so and asks for the password', async () => {

@@ -67,7 +67,8 @@ test('a key is changed: its limits hold, and what it used of them is shown', asy
 		assert.equal((await api('PATCH', `/keys/${id}`, { [field]: value })).json.error.field,
 			     field);
 	assert.equal((await api('PATCH', '/keys/nobody', { requests: '' })).status, 404);
-	await ok('DELETE', '/keys/a%2Fb');
+	assert.equal((await ok('DELETE', `/keys/${id}`)).removed, 'a/b');
+	assert.equal((await api('DELETE', `/keys/${id}`)).status, 404);
 });
 
 test('a member that is none of a key\'s is refused by its name, never passed over', async () => {
