@@ -1,7 +1,7 @@
 // Accounts: the table, adding one by any login, importing with a preview.
 import { api, get, post } from './api.js';
 import { t } from './words.js';
-import { bar, confirm, dialog, form, h, menu, note, number, press, searchBox, stateOf, table, wait, when, work } from './ui.js';
+import { bar, changes, confirm, dialog, form, h, menu, note, number, press, searchBox, stateOf, table, wait, when, work } from './ui.js';
 
 const labelOf = (a) => a.label ?? a.email ?? a.id;
 
@@ -35,13 +35,20 @@ async function act(a, name, done) {
 }
 
 function edit(a, done) {
-	dialog(`${t('Edit')}: ${labelOf(a)}`, (close) => form([
+	const shown = [
 		{ name: 'label', label: t('Label'), value: a.label },
 		{ name: 'priority', label: t('Priority'), type: 'number', min: 0, value: a.priority, hint: t('Lower is used first') },
-		{ name: 'max_inflight', label: t('Most requests at once'), type: 'number', min: 0, value: a.max_inflight, hint: t('0: no limit') },
+		{ name: 'max_inflight', label: t('Most requests at once'), type: 'number', min: 0, value: a.max_inflight, hint: t('0: the configured one') },
 		{ name: 'region', label: t('Region'), value: a.region, hint: t('empty: the configured one') },
-	], t('Save'), async (values) => {
-		await api('PATCH', `/accounts/${a.id}`, { ...values, priority: Number(values.priority), max_inflight: Number(values.max_inflight) });
+	];
+
+	dialog(`${t('Edit')}: ${labelOf(a)}`, (close) => form(shown, t('Save'), async (values) => {
+		const changed = changes(values, shown);
+
+		for (const name of ['priority', 'max_inflight'])
+			if (name in changed)
+				changed[name] = Number(changed[name]);
+		await api('PATCH', `/accounts/${a.id}`, changed);
 		close();
 		done();
 	}, close));
@@ -166,7 +173,9 @@ function begin(element, [method, title, , fields], done) {
 					throw error;
 				}
 			}
-			finished(element, { result: 'added', account: await post('/accounts', label ? { ...entry, label } : entry) }, done);
+			const account = await post('/accounts', label ? { ...entry, label } : entry);
+
+			finished(element, { result: account.isNew ? 'added' : 'updated', account }, done);
 		}, back));
 	element.show_content(form([
 		...fields.map((name) => ({ name, label: t(labels[name]), required: !optional.includes(name), value: preset[name], hint: name === 'scopes' ? t('empty: the usual ones') : undefined })),

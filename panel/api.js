@@ -47,7 +47,7 @@ export async function api(method, path, body, { etag, signal } = {}) {
 	}
 	if ('csrf_token' in json)
 		token = json.csrf_token ?? undefined;
-	Object.defineProperty(json, 'etag', { value: answer.headers.get('etag') });
+	Object.defineProperties(json, { etag: { value: answer.headers.get('etag') }, isNew: { value: answer.status === 201 } });
 	return json;
 }
 

@@ -14,7 +14,7 @@ const REFRESH_MS = 15000;
 const app = document.getElementById('app');
 const pages = [['dashboard', 'Dashboard', dashboardPage], ['accounts', 'Accounts', accountsPage], ['keys', 'Keys', keysPage], ['codes', 'Codes', codesPage],
 	       ['models', 'Models', modelsPage], ['usage', 'Usage', usagePage], ['events', 'Events', eventsPage], ['settings', 'Settings', settingsPage]];
-let session, shown, ended, turn = 0;
+let session, shown, ended, asking, turn = 0; /* asking: the page that waits for an answer to its last look */
 
 // ---- theme ----
 
@@ -131,9 +131,14 @@ signedOut.addEventListener('out', () => {
 });
 
 // What is seen is kept fresh, unless somebody is at it.
-setInterval(() => {
-	if (shown?.update && !document.hidden && !document.querySelector('dialog[open], .menu > div:not([hidden])'))
-		shown.update().catch((error) => error.status === 401 || note(error.message, true));
+setInterval(async () => {
+	const mine = shown;
+
+	if (!mine?.update || mine === asking || document.hidden || document.querySelector('dialog[open], .menu > div:not([hidden])'))
+		return;
+	asking = mine;
+	await mine.update().catch((error) => error.status === 401 || note(error.message, true));
+	asking = asking === mine ? null : asking;
 }, REFRESH_MS);
 
 start();

@@ -16,7 +16,7 @@ const chinese = {
 	'Actions': '操作', 'Test': '测试', 'Refresh token': '刷新令牌', 'Reset': '重置', 'Enable': '启用', 'Disable': '停用', 'Edit': '编辑', 'Delete': '删除',
 	'active': '正常', 'exhausted': '额度用尽', 'suspended': '已封停', 'refused': '被拒绝', 'invalid': '需重新登录', 'disabled': '已停用', 'resting': '冷却中',
 	'Cancel': '取消', 'Close': '关闭', 'Save': '保存', 'Label': '名称', 'Most requests at once': '最大并发', 'Region': '区域', 'Proxy': '代理',
-	'0: no limit': '0：不限', 'Lower is used first': '数值小者优先', 'empty: the configured one': '留空：使用全局配置',
+	'0: no limit': '0：不限', '0: the configured one': '0：使用全局配置', 'Lower is used first': '数值小者优先', 'empty: the configured one': '留空：使用全局配置',
 	'Nothing matches the filter.': '没有匹配的内容。', 'Delete account': '删除账号', 'Its tokens cannot be had back.': '其令牌将无法恢复。',
 	'How do you want to add it?': '选择添加方式', 'AWS Builder ID': 'AWS Builder ID', 'personal, with a code': '个人账号，设备码', 'company, with a code': '企业账号，设备码',
 	'with a code': '设备码', 'Kiro sign-in page': 'Kiro 登录页', 'you choose there': '在页面上选择', 'External provider': '外部身份提供商', 'company sign-in, e.g. Entra ID': '企业登录，如 Entra ID',

@@ -26,6 +26,43 @@ step('an account is tested, disabled and enabled', async () => {
 	await page.waitForFunction(() => !document.querySelector('tbody')?.textContent.includes('disabled'));
 });
 
+step('an account is edited: what somebody else changes meanwhile stays', async () => {
+	const [one] = (await api('/accounts')).accounts;
+
+	await actOn(one.id, 'Edit');
+	await page.getByText('0: the configured one').waitFor(); /* accounts.max_inflight of the settings, which may be a limit */
+	at.kiroctl(['account', 'set', one.id, '--priority', '7', '--region', 'eu-central-1']);
+	await page.getByLabel('Label').fill('renamed');
+	await button('Save').click();
+	await rowOf('renamed').waitFor();
+	const now = (await api('/accounts')).accounts.find(({ id }) => id === one.id);
+
+	assert.deepEqual([now.label, now.priority, now.region], ['renamed', 7, 'eu-central-1']);
+	at.kiroctl(['account', 'set', one.id, '--priority', '0', '--region', one.region ?? '', '--label', one.label]);
+});
+
+step('an account whose credential is known by its person is updated, and so it is called', async () => {
+	const updated = page.locator('.note', { hasText: 'Account updated' });
+	const entry = (end) => JSON.stringify({ refreshToken: `aor${'Twice0'.repeat(30)}${end}`, userId: 'user-who-comes-twice', email: 'twice@example.com' });
+	const add = async (text) => {
+		await button('Add account').click();
+		await page.locator('[data-way=token]').click();
+		await page.getByRole('textbox', { name: 'Refresh token or JSON' }).fill(text);
+		await page.locator('dialog').getByRole('button', { name: 'Add', exact: true }).click();
+		await page.locator('dialog').waitFor({ state: 'detached' });
+	};
+
+	await go('accounts');
+	await add(entry('1'));
+	await page.locator('.note', { hasText: 'Account added' }).waitFor();
+	assert.equal(await updated.count(), 0);
+	await add(entry('2'));
+	await updated.waitFor();
+	at.kiroctl(['account', 'remove', 'twice@example.com', '--yes']);
+	await page.reload();
+	await rows().first().waitFor();
+});
+
 // way: of the wizard; fields: what is filled in; device: how the stand-in's person goes on; pages: how
 // many addresses the browser ends at.
 const ways = [
