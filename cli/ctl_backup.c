@@ -154,21 +154,24 @@ int ctl_export(struct ctl *c, struct error *e)
 
 enum verdict { NEW, SAME, OLDER_HERE, NEWER_HERE, FORCED, VERDICTS };
 
-static const char *const verdict_words[VERDICTS] = {
-	[NEW] = "is missing here: restored",
-	[SAME] = "is the same",
-	[OLDER_HERE] = "is older here: replaced",
-	[NEWER_HERE] =
-		"is newer here: kept (--force takes the older one of the file, whose refresh "
-		"token is probably used up)",
-	[FORCED] = "is newer here: replaced by the older one of the file",
+static const struct {
+	const char *here, *done; /* done NULL: nothing */
+} verdict_words[VERDICTS] = {
+	[NEW] = { "is missing here", "restored" },
+	[SAME] = { "is the same", NULL },
+	[OLDER_HERE] = { "is older here", "replaced" },
+	[NEWER_HERE] = { "is newer here: kept (--force takes the older one of the file, whose "
+			 "refresh token is probably used up)",
+			 NULL },
+	[FORCED] = { "is newer here", "replaced by the older one of the file" },
 };
 
 struct merging {
 	struct ctl *c;
 	const struct bundle *bundle;
 	const struct store *store;
-	size_t *places; /* of the records of this store in the bundle */
+	size_t *places;		/* of the records of this store in the bundle */
+	enum verdict *verdicts; /* of the same */
 	size_t counts[VERDICTS];
 	bool yes, force;
 };
@@ -190,15 +193,27 @@ static enum verdict judge(const struct merging *m, const struct bundle_record *r
 static bool wanted(void *context, size_t index, struct span now)
 {
 	struct merging *m = context;
-	const struct bundle_record *r = &m->bundle->at[m->places[index]];
-	enum verdict v = judge(m, r, now);
-	char name[STORE_KEY_SIZE + 16];
+	enum verdict v = judge(m, &m->bundle->at[m->places[index]], now);
 
+	m->verdicts[index] = v;
 	m->counts[v]++;
-	snprintf(name, sizeof(name), "%s %s", r->store, r->key);
-	if (v != SAME)
-		ctl_print_result(m->c, name, verdict_words[v]);
-	return m->yes && v != SAME && v != NEWER_HERE;
+	return m->yes && verdict_words[v].done;
+}
+
+/* When it is done, and the store's lock free again: who reads what we print may be slow. */
+static void tell_records(const struct merging *m, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct bundle_record *r = &m->bundle->at[m->places[i]];
+		const char *done = verdict_words[m->verdicts[i]].done;
+		char name[STORE_KEY_SIZE + 16], text[160];
+
+		snprintf(name, sizeof(name), "%s %s", r->store, r->key);
+		snprintf(text, sizeof(text), "%s%s%s%s", verdict_words[m->verdicts[i]].here,
+			 done ? ": " : "", done && !m->yes ? "would be " : "", done ? done : "");
+		if (m->verdicts[i] != SAME)
+			ctl_print_result(m->c, name, text);
+	}
 }
 
 static int merge_store(struct merging *m, const struct store *s, struct error *e)
@@ -210,6 +225,7 @@ static int merge_store(struct merging *m, const struct store *s, struct error *e
 
 	m->store = s;
 	m->places = xcalloc(b->count + 1, sizeof(*m->places));
+	m->verdicts = xcalloc(b->count + 1, sizeof(*m->verdicts));
 	for (size_t i = 0; i < b->count; i++) {
 		if (strcmp(b->at[i].store, s->name) != 0)
 			continue;
@@ -217,6 +233,9 @@ static int merge_store(struct merging *m, const struct store *s, struct error *e
 		records[count++] = (struct record){ b->at[i].key, span_of(b->at[i].json) };
 	}
 	rc = store_merge(s, records, count, wanted, m, e);
+	if (!rc)
+		tell_records(m, count);
+	free(m->verdicts);
 	free(m->places);
 	free(records);
 	return rc;

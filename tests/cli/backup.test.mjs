@@ -72,6 +72,25 @@ test('a newer token is never replaced silently', () => {
   assert.doesNotMatch(ctl(['account', 'show', id]), /disabled/)
 })
 
+test('what a restore would do, has done and could not do are different words', () => {
+  for (let n = 1; n <= 20; n++)
+    add(n)
+  ctl(['backup', file('b')])
+  const other = { dir: path.join(work, 'words') }
+  const dry = ctl(['restore', file('b'), '--json'], other)
+
+  assert.match(dry, /"is missing here: would be restored"/)
+  assert.doesNotMatch(dry, /: restored/)
+  /* A disk that takes no new generation of the store. */
+  const full = spawnSync('bash', ['-c', 'trap "" XFSZ; ulimit -f 4; exec "$@"', 'bash', path.join(build, 'kiroctl'),
+    'restore', file('b'), '--yes'], { cwd: work, encoding: 'utf8', env: { PATH: process.env.PATH, KIRO_STATE_DIR: other.dir } })
+
+  assert.equal(full.status, 74, full.stdout + full.stderr)
+  assert.doesNotMatch(full.stdout, /restored/)
+  assert.deepEqual(records(other), [])
+  assert.match(ctl(['restore', file('b'), '--yes'], other), /^tokens a\/acc_\w+: is missing here: restored$/m)
+})
+
 test('a passphrase encrypts, a wrong one and a changed file are told', () => {
   add(1)
   ctl(['backup', file('b'), '--passphrase-file', '-'], { input: 'correct horse\n' })
