@@ -194,9 +194,12 @@ static int list_line(void *context, const cJSON *line)
 		json_text_or(line, "target", "-"), json_text_or(line, "result", "?")
 	};
 
-	if (l->json)
+	if (l->json) {
 		jsonw_tree(&l->w, line);
-	else if (!is_settled(l, line))
+		fwrite(l->out.at, 1, l->out.len,
+		       stdout); /* the log may be longer than any buffer */
+		buf_reset(&l->out);
+	} else if (!is_settled(l, line))
 		table_add(&l->table, cells);
 	return 0;
 }

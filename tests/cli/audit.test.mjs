@@ -2,6 +2,7 @@
 // in it shows.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -51,6 +52,19 @@ test('each change has a line: who, from where, what, when, and how it ended', ()
 		assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
 	}
 	assert.equal(statSync(log()).mode & 0o777, 0o600);
+});
+
+test('a log that is longer than any answer is shown whole as JSON', () => {
+	const all = [];
+
+	for (let previous = '0'.repeat(64); all.length < 36000; previous = createHash('sha256').update(all.at(-1)).digest('hex'))
+		all.push(JSON.stringify({ seq: all.length + 1, time: '2026-11-22T10:00:00Z', who: 'uid 0 (root)', from: 'no terminal',
+			action: 'key.set', target: 'laptop', detail: 'x'.repeat(300), result: 'ok', prev: previous }));
+	writeFileSync(log(), all.map((line) => `${line}\n`).join(''));
+	const { status, stdout } = ctl(['audit', 'show', '--json'], { maxBuffer: 1 << 26 });
+
+	assert.ok(stdout.length > 1 << 24, `${stdout.length} bytes`);
+	assert.deepEqual([status, JSON.parse(stdout).length], [0, all.length]);
 });
 
 test('accounts that were added or imported are named by their ids', () => {
