@@ -120,8 +120,15 @@ static const struct {
 
 static int take_store(struct ctl *c, const char *below, struct error *e)
 {
+	const struct ctl_option *o = c->command->options;
 	const char *home = getenv("HOME");
 	char path[LIMIT_URL];
+
+	for (; o->name; o++) {
+		if (ctl_value(c, o->name))
+			return ctl_usage(c, "login %s: takes no --%s: see kiroctl account set",
+					 c->operands[0], o->name);
+	}
 
 	if (c->operand_count > 1)
 		return ctl_import(c, c->operands[1], true, false, e);

@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 
-import { OK, DATA, place, run, login, accounts, isStored, canBeRenewed } from './login.mjs'
+import { OK, USAGE, DATA, place, run, login, accounts, isStored, canBeRenewed } from './login.mjs'
 
 describe('logins of other programs', { concurrency: 4 }, () => {
   const token = (name) => `FAKE-${name}-0000000000000000`
@@ -23,6 +23,10 @@ describe('logins of other programs', { concurrency: 4 }, () => {
     }
     for (const [name, content] of Object.entries(files))
       fs.writeFileSync(path.join(cache, name), JSON.stringify(content), { mode: 0o600 })
+    for (const [option, value] of [['--proxy', 'http://127.0.0.1:9'], ['--label', 'work'], ['--no-check']]) {
+      const refused = await run(at, ['login', 'kiro-ide', option, ...(value ? [value] : [])])
+      assert.equal(refused.code, USAGE, refused.err)
+    }
     const r = await login(at, 'kiro-ide')
     assert.equal(r.code, OK, r.err)
     assert.match(r.out, /1 added, 0 updated, 0 unchanged, 0 refused/)
