@@ -164,11 +164,13 @@ static void print_json(const struct groups *g)
 /* In quotes where that is needed, and so that no program takes it for a formula. */
 static void print_cell(const char *text)
 {
-	if (!*text || (!strpbrk(text, ",\"") && !strchr("=+-@", *text))) {
+	bool formula = *text && strchr("=+-@", *text) && text[1]; /* "-": none */
+
+	if (!formula && !strpbrk(text, ",\"")) {
 		ctl_print_clean(stdout, text);
 		return;
 	}
-	fputs(strchr("=+@", *text) ? "\"'" : "\"", stdout);
+	fputs(formula ? "\"'" : "\"", stdout);
 	for (; *text; text++) {
 		char piece[3] = { *text == '"' ? '"' : *text, *text == '"' ? '"' : '\0', '\0' };
 

@@ -25,6 +25,18 @@ test('usage as CSV: a line a day, key, account and model', async () => {
 	assert.equal((await api('GET', '/usage.csv?days=0')).json.error.field, 'days');
 });
 
+test('kiroctl usage --csv: no name is a formula there either', async () => {
+	const { key } = (await client.call('POST', '/api/v1/keys', { name: '-2+3' })).json;
+
+	assert.equal((await say(key)).status, 200);
+	await until(async () => (await api('GET', '/usage.csv')).text.includes('2+3'), 'it to be booked');
+	const lines = at.kiroctl(['usage', '--csv']).split('\n');
+
+	assert.match(lines.find((line) => line.includes('1+1')), /^"'=1\+1,""x""",1,/);
+	assert.match(lines.find((line) => line.includes('2+3')), /^"'-2\+3",1,/);
+	assert.match(at.kiroctl(['usage', '--csv', '--by', 'day']), /^\d{4}-\d\d-\d\d,/m);
+});
+
 test('statistics are those of what was served', async () => {
 	const before = await ok('GET', '/stats');
 
