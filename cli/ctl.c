@@ -64,7 +64,7 @@ static void print_globals(void)
 	     "  --help, --version");
 }
 
-static int print_help(const struct ctl *c, const char *noun)
+static void print_help(const struct ctl *c, const char *noun)
 {
 	const struct ctl_option *o = c->command ? c->command->options : NULL;
 	char prefix[32];
@@ -89,7 +89,6 @@ static int print_help(const struct ctl *c, const char *noun)
 		printf("  %-28s %s\n", usage, o->help);
 	}
 	print_globals();
-	return 0;
 }
 
 /* The words that argv[0] and argv[1] make, and how many they are. */
@@ -286,6 +285,14 @@ static int complain(const struct error *e)
 	return error_exit_code(e);
 }
 
+static int flush_output(int rc)
+{
+	if ((!fflush(stdout) && !ferror(stdout)) || rc)
+		return rc;
+	fprintf(stderr, "kiroctl: cannot write the result: %s\n", strerror(errno));
+	return EX_IOERR;
+}
+
 static int run(struct ctl *c)
 {
 	struct error e = { 0 };
@@ -302,11 +309,7 @@ static int run(struct ctl *c)
 	if (!noted)
 		rc = complain(&unnoted);
 	ctl_release(c);
-	if ((fflush(stdout) || ferror(stdout)) && !rc) {
-		fprintf(stderr, "kiroctl: cannot write the result: %s\n", strerror(errno));
-		rc = EX_IOERR;
-	}
-	return rc;
+	return flush_output(rc);
 }
 
 int main(int argc, char **argv)
@@ -324,9 +327,11 @@ int main(int argc, char **argv)
 	if (rc)
 		return rc;
 	if (g.version)
-		return puts("kiroctl " KIRO_FCGI_VERSION) < 0;
-	if (g.help || !c.command)
-		return print_help(&c, g.noun);
+		puts("kiroctl " KIRO_FCGI_VERSION);
+	else if (g.help || !c.command)
+		print_help(&c, g.noun);
+	if (g.version || g.help || !c.command)
+		return flush_output(0);
 	rc = check_operands(&c);
 	if (rc)
 		return rc;

@@ -84,7 +84,8 @@ describe('command line', () => {
 
   test('a result that cannot be written is an error', async () => {
     const full = fs.openSync('/dev/full', 'w')
-    await fail(IO, ['config', 'example'], { stdout: full })
+    for (const args of [['config', 'example'], ['--help'], ['help', 'account'], ['--version'], []])
+      await fail(IO, args, { stdout: full })
     fs.closeSync(full)
   })
 })
