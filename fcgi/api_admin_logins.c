@@ -16,8 +16,10 @@
 #include "common/facts.h"
 #include "common/ids.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/login.h"
 #include "common/secret.h"
+#include "common/usage_store.h"
 #include "fcgi/admin.h"
 
 #define PREFIX	 "l/"
@@ -301,6 +303,7 @@ static int finish(struct request *r, struct flow *f, struct account *a)
 	struct enroll_doubts doubts;
 	const struct account *stored = NULL;
 	struct usage usage = { .plan = "" };
+	struct error unkept = { .kind = ERR_NONE };
 	struct roster roster;
 	bool added = false;
 	int rc;
@@ -314,6 +317,9 @@ static int finish(struct request *r, struct flow *f, struct account *a)
 	if (!rc)
 		rc = enroll_store(&r->site->tokens, &roster, a, *f->account ? f->account : NULL,
 				  *f->label ? f->label : NULL, &stored, &added, &r->error);
+	if (!rc && usage.read_at && usage_keep(&r->site->tokens, stored->id, &usage, &unkept))
+		log_line(LOG_WARN, "account %s: its usage is not kept: %s", stored->id,
+			 unkept.message);
 	if (!rc) {
 		flow_forget(r, f->id);
 		admin_touched(r, stored->id);

@@ -107,6 +107,7 @@ test('a device login: the code to show, then the account', async () => {
 		step = await poll();
 	assert.equal(step.status, 'done');
 	assert.equal(step.account.provider, 'BuilderId');
+	assert.ok((await ok('GET', `/accounts/${step.account.id}`)).usage?.limit > 0, 'what the service said of it is kept');
 	assert.equal((await api('POST', `/logins/${flow.json.id}/poll`)).status, 404);
 	assert.equal((await ok('POST', `/accounts/${step.account.id}/refresh`)).state, 'active');
 });
