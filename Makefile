@@ -15,7 +15,6 @@
 
 PREFIX     ?= /usr/local
 DESTDIR    ?=
-SYSCONFDIR ?= /etc
 LIBEXECDIR ?= $(PREFIX)/lib/kiro-fcgi
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/kiro-fcgi
@@ -214,39 +213,39 @@ $(BUILD)/man/kiro.json.5: man/kiro.json.5.in $(BUILD)/kiroctl
 demo: all $(BUILD)/tests/upstream-standin
 	@etc/demo
 
-# Files that name places are written for this PREFIX.
-PLACED = sed 's|/usr/local|$(PREFIX)|g'
+# Files that name places are written for these ones.
+PLACED = sed 's|/usr/local/lib/kiro-fcgi|@LIBEXECDIR@|g; s|/usr/local|$(PREFIX)|g; s|@LIBEXECDIR@|$(LIBEXECDIR)|g'
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBEXECDIR) \
-	        $(DESTDIR)$(DOCDIR) $(DESTDIR)$(BASHDIR) $(DESTDIR)$(DATADIR)/lighttpd \
-	        $(DESTDIR)$(DATADIR)/apache $(DESTDIR)$(DATADIR)/systemd \
-	        $(DESTDIR)$(DATADIR)/prometheus $(DESTDIR)$(DATADIR)/grafana \
-	        $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
-	install -m 755 $(BUILD)/kiroctl $(DESTDIR)$(PREFIX)/bin/kiroctl
-	install -m 755 $(BUILD)/kiro-refresh $(DESTDIR)$(PREFIX)/sbin/kiro-refresh
-	install -m 755 $(BUILD)/kiro.fcgi $(DESTDIR)$(LIBEXECDIR)/kiro.fcgi
-	ln -sf kiro.fcgi $(DESTDIR)$(LIBEXECDIR)/kiro.cgi
-	install -m 644 *.md LICENSE etc/kiro.json.example $(DESTDIR)$(DOCDIR)
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/sbin" "$(DESTDIR)$(LIBEXECDIR)" \
+	        "$(DESTDIR)$(DOCDIR)" "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(DATADIR)/lighttpd" \
+	        "$(DESTDIR)$(DATADIR)/apache" "$(DESTDIR)$(DATADIR)/systemd" \
+	        "$(DESTDIR)$(DATADIR)/prometheus" "$(DESTDIR)$(DATADIR)/grafana" \
+	        "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man5" "$(DESTDIR)$(MANDIR)/man8"
+	install -m 755 $(BUILD)/kiroctl "$(DESTDIR)$(PREFIX)/bin/kiroctl"
+	install -m 755 $(BUILD)/kiro-refresh "$(DESTDIR)$(PREFIX)/sbin/kiro-refresh"
+	install -m 755 $(BUILD)/kiro.fcgi "$(DESTDIR)$(LIBEXECDIR)/kiro.fcgi"
+	ln -sf kiro.fcgi "$(DESTDIR)$(LIBEXECDIR)/kiro.cgi"
+	install -m 644 *.md LICENSE etc/kiro.json.example "$(DESTDIR)$(DOCDIR)"
 	for file in lighttpd/* apache/*; do \
-		$(PLACED) $$file >$(DESTDIR)$(DATADIR)/$$file || exit 1; done
+		$(PLACED) $$file >"$(DESTDIR)$(DATADIR)/$$file" || exit 1; done
 	for file in etc/*.service etc/*.socket etc/*.timer; do \
-		$(PLACED) $$file >$(DESTDIR)$(DATADIR)/systemd/$${file##*/} || exit 1; done
-	$(PLACED) etc/kiro.cron >$(DESTDIR)$(DATADIR)/kiro.cron
-	install -m 644 etc/prometheus/* $(DESTDIR)$(DATADIR)/prometheus
-	install -m 644 etc/grafana/* $(DESTDIR)$(DATADIR)/grafana
-	$(BUILD)/kiroctl completion >$(DESTDIR)$(BASHDIR)/kiroctl
-	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
-	install -m 644 $(BUILD)/man/kiro.json.5 $(DESTDIR)$(MANDIR)/man5
-	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+		$(PLACED) $$file >"$(DESTDIR)$(DATADIR)/systemd/$${file##*/}" || exit 1; done
+	$(PLACED) etc/kiro.cron >"$(DESTDIR)$(DATADIR)/kiro.cron"
+	install -m 644 etc/prometheus/* "$(DESTDIR)$(DATADIR)/prometheus"
+	install -m 644 etc/grafana/* "$(DESTDIR)$(DATADIR)/grafana"
+	$(BUILD)/kiroctl completion >"$(DESTDIR)$(BASHDIR)/kiroctl"
+	install -m 644 man/*.1 "$(DESTDIR)$(MANDIR)/man1"
+	install -m 644 $(BUILD)/man/kiro.json.5 "$(DESTDIR)$(MANDIR)/man5"
+	install -m 644 man/*.8 "$(DESTDIR)$(MANDIR)/man8"
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/kiroctl $(DESTDIR)$(PREFIX)/sbin/kiro-refresh
-	rm -f $(DESTDIR)$(BASHDIR)/kiroctl
-	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(DATADIR)
-	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(wildcard man/*.1)))
-	rm -f $(DESTDIR)$(MANDIR)/man5/kiro.json.5
-	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8)))
+	rm -f "$(DESTDIR)$(PREFIX)/bin/kiroctl" "$(DESTDIR)$(PREFIX)/sbin/kiro-refresh"
+	rm -f "$(DESTDIR)$(BASHDIR)/kiroctl"
+	rm -rf "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(DOCDIR)" "$(DESTDIR)$(DATADIR)"
+	rm -f $(addprefix "$(DESTDIR)$(MANDIR)/man1/",$(notdir $(wildcard man/*.1)))
+	rm -f "$(DESTDIR)$(MANDIR)/man5/kiro.json.5"
+	rm -f $(addprefix "$(DESTDIR)$(MANDIR)/man8/",$(notdir $(wildcard man/*.8)))
 
 # Debian packages are built in a copy: their rules clean and build for another PREFIX.
 deb:

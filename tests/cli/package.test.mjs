@@ -33,9 +33,9 @@ test('the package\'s kiro.json is right, and its state directory the one of its 
 test('make install writes files for its PREFIX, make uninstall removes them all', {
   skip: /san$/.test(build) && 'of the ordinary build only',
 }, () => {
-  const dest = fs.mkdtempSync(path.join(os.tmpdir(), 'kiro-install-'))
-  const make = (goal) => execFileSync('make', ['-C', root, goal, 'PREFIX=/opt/kiro',
-    `DESTDIR=${dest}`], { encoding: 'utf8', stdio: 'pipe' })
+  const dest = fs.mkdtempSync(path.join(os.tmpdir(), 'kiro install-'))
+  const make = (goal, ...more) => execFileSync('make', ['-C', root, goal, 'PREFIX=/opt/kiro',
+    `DESTDIR=${dest}`, ...more], { encoding: 'utf8', stdio: 'pipe' })
   const files = () => fs.readdirSync(dest, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
 
@@ -50,6 +50,10 @@ test('make install writes files for its PREFIX, make uninstall removes them all'
       'utf8')
 
     assert.match(service, /^ExecStart=\/opt\/kiro\/lib\/kiro-fcgi\/kiro\.fcgi /m)
+    make('install', 'LIBEXECDIR=/usr/local/libexec')
+    assert.match(fs.readFileSync(path.join(dest, 'opt/kiro/share/kiro-fcgi/systemd/kiro.service'), 'utf8'),
+      /^ExecStart=\/usr\/local\/libexec\/kiro\.fcgi /m)
+    make('uninstall', 'LIBEXECDIR=/usr/local/libexec')
     make('uninstall')
     assert.deepEqual(files().map((entry) => entry.name), [])
   } finally {
