@@ -163,6 +163,14 @@ static int write_bundle(const char *path, const struct bundle *b, const struct b
 int backup_write(const char *path, const struct bundle *b, const struct bundle_lock *lock,
 		 struct error *e)
 {
+	struct stat st;
+
+	/* It takes the place of what is there: root would lose /dev/null by it. */
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return error_set(e, ERR_REQUEST,
+				 "%s is no regular file, and would be replaced: name another, or - "
+				 "for standard output",
+				 path);
 	return write_bundle(path, b, lock, NULL, e);
 }
 

@@ -72,6 +72,22 @@ test('a newer token is never replaced silently', () => {
   assert.doesNotMatch(ctl(['account', 'show', id]), /disabled/)
 })
 
+test('a file is replaced, a device, a pipe or a link never', () => {
+  const link = file('link'), pipe = file('pipe'), target = file('target')
+
+  fs.writeFileSync(target, 'old')
+  fs.symlinkSync(target, link)
+  spawnSync('mkfifo', [pipe])
+  for (const there of [link, pipe]) {
+    for (const command of ['backup', 'export'])
+      assert.match(ctl([command, there], { code: 65 }), /is no regular file.*- for standard output/)
+    assert.ok(!fs.lstatSync(there).isFile())
+  }
+  assert.equal(fs.readFileSync(target, 'utf8'), 'old')
+  ctl(['backup', target])
+  assert.match(fs.readFileSync(target, 'utf8'), /"kiro-fcgi":"state"/)
+})
+
 test('what a restore would do, has done and could not do are different words', () => {
   for (let n = 1; n <= 20; n++)
     add(n)
