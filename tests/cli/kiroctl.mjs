@@ -16,7 +16,7 @@ import { OK, runProgram } from './program.mjs'
 export { OK, USAGE, DATA, SOFTWARE, IO, TEMPORARY, PERMISSION, CONFIG } from './program.mjs'
 
 export const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..')
-const program = path.join(process.env.BUILD ?? path.join(root, 'build'), 'kiroctl')
+export const program = path.join(process.env.BUILD ?? path.join(root, 'build'), 'kiroctl')
 export const samples = path.join(root, 'tests/unit/data/import')
 
 const SECRET = /FAKE-|ksk_FAKE/

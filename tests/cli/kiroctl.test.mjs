@@ -1,11 +1,12 @@
 /* kiroctl's command line, its help, a set-up by commands alone, and the settings. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 
 import {
-  samples, USAGE, DATA, IO, TEMPORARY, CONFIG, work, state, kiroctl, succeed, fail, json, file,
+  program, samples, USAGE, DATA, IO, TEMPORARY, CONFIG, work, state, kiroctl, succeed, fail, json, file,
   token, addSocial,
 } from './kiroctl.mjs'
 
@@ -80,6 +81,17 @@ describe('command line', () => {
     assert.deepEqual(r, { state_dir: other, created: true })
     assert.equal(fs.existsSync(path.join(other, 'tokens.gdbm')), true)
     assert.equal((await json([`--state-dir=${other}`, 'init'])).created, false)
+  })
+
+  test('a state directory that may not be looked into is not said to be missing', async () => {
+    await succeed(['init'])
+    if (process.getuid()) /* root may all: it asks as another user */
+      fs.chmodSync(state, 0)
+    for (const args of [['account', 'list'], ['key', 'list']]) {
+      const r = spawnSync(program, args, { encoding: 'utf8', env: { KIRO_STATE_DIR: state }, cwd: '/', ...process.getuid() ? {} : { uid: 65534, gid: 65534 } })
+      assert.deepEqual([r.status, /kiroctl init/.test(r.stderr), /Permission denied|belongs to user/.test(r.stderr)], [IO, false, true], r.stderr)
+    }
+    fs.chmodSync(state, 0o700)
   })
 
   test('a result that cannot be written is an error', async () => {
