@@ -142,10 +142,13 @@ static int take_store(struct ctl *c, const char *below, struct error *e)
 static int prepare(struct login_run *run, struct error *e)
 {
 	const char *name = ctl_value(run->ctl, "account");
+	const char *label = ctl_value(run->ctl, "label");
 	struct ctl *c = run->ctl;
 	struct roster r;
 	int rc;
 
+	if (label && !import_label_good(label))
+		return error_set(e, ERR_REQUEST, "--label: has control characters");
 	if (ctl_create(c, e) || ctl_tokens(c, e) || ctl_http(c, e))
 		return -1;
 	roster_init(&r);

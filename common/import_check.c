@@ -113,8 +113,17 @@ static int check_kind(const struct account *a, char reason[static IMPORT_REASON_
 	return 0;
 }
 
+bool import_label_good(const char *text)
+{
+	while (*text && (unsigned char)*text >= 0x20 && *text != 0x7F)
+		text++;
+	return !*text;
+}
+
 static int check_places(const struct account *a, char reason[static IMPORT_REASON_SIZE])
 {
+	if (a->label && !import_label_good(a->label))
+		return refuse(reason, "label", "has control characters");
 	if (a->region && !region_valid(a->region, strlen(a->region)))
 		return refuse(reason, "region", "is not a region such as us-east-1");
 	if (a->auth_region && !region_valid(a->auth_region, strlen(a->auth_region)))

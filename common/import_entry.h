@@ -54,6 +54,9 @@ int import_method(const char *name, enum account_kind *kind, const char **provid
 /* What every account must be before it is stored, wherever it came from. -1 with the field and the
  * reason, without a secret. */
 int import_check(const struct account *a, char reason[static IMPORT_REASON_SIZE]);
+/* What a person calls an account stands in tables, mails of cron and logs: no control characters.
+ */
+bool import_label_good(const char *text);
 
 /* The same for an account that is used for one request (import_rules.to_send). */
 int import_check_to_send(const struct account *a, char reason[static IMPORT_REASON_SIZE]);

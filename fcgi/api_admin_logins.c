@@ -15,6 +15,7 @@
 #include "common/enroll.h"
 #include "common/facts.h"
 #include "common/ids.h"
+#include "common/import_entry.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/login.h"
@@ -233,6 +234,8 @@ static int read_request(struct request *r, struct login_request *ask, struct flo
 	if (strlen(label) >= sizeof(f->label))
 		return error_field(&r->error, "label", "is longer than %zu bytes",
 				   sizeof(f->label) - 1);
+	if (!import_label_good(label))
+		return error_field(&r->error, "label", "has control characters");
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		if (json_text(r->json, texts[i].name, NULL, texts[i].at, &r->error) < 0)
 			return -1;

@@ -95,6 +95,7 @@ describe('account set', () => {
       [['--region', 'x.example/'], /region:/],
       [['--proxy', 'ftp://x'], /proxyUrl:/],
       [['--upstream', 'abc'], /upstream:/],
+      [['--label', 'a\nkiro-refresh: forged'], /label:/],
       [['--profile-arn', 'mine'], /profileArn:/],
     ])
       assert.match((await fail(DATA, ['account', 'set', id, '--label', 'other', ...args])).err, reason)

@@ -24,6 +24,7 @@ test('accounts: shown, changed, disabled, enabled, tested, removed', async () =>
 	assert.equal((await ok('POST', `/accounts/${one.id}/reset`)).state, 'active');
 	assert.equal((await api('PATCH', `/accounts/${one.id}`, { access_token: 'x' })).status, 400);
 	assert.equal((await api('PATCH', `/accounts/${one.id}`, { region: 'x.evil/' })).status, 400);
+	assert.equal((await api('PATCH', `/accounts/${one.id}`, { label: 'a\nkiro-refresh: forged' })).status, 400);
 	assert.equal((await api('GET', '/accounts/nobody')).status, 404);
 });
 
@@ -152,6 +153,7 @@ test('what is wrong with a login is told before the person has done anything', a
 
 	assert.equal(await refused({ account: 'nobody-here' }), 'account');
 	assert.equal(await refused({ label: long }), 'label');
+	assert.equal(await refused({ label: 'a\nb' }), 'label');
 	assert.equal(await refused({ lable: 'work' }), 'lable');
 	await ok('PATCH', `/accounts/${id}`, { label: long });
 	await standin.device({ pending: 0, user: 'again' });
