@@ -155,6 +155,19 @@ static int finish(struct ctl *c, int rc, const char *done, struct error *e)
 	return rc;
 }
 
+/* A code is a key of a user, by whatever command it is changed. */
+static int check_role(struct ctl *c, struct error *e)
+{
+	struct key key;
+	int rc = ctl_value(c, "role") ? keys_named(&c->keys, c->operands[0], &key, e) : 0;
+
+	if (rc == 1 && key.code.is)
+		return error_set(e, ERR_REQUEST,
+				 "--role: %.80s is an activation code: its role is user",
+				 c->operands[0]);
+	return rc < 0 ? -1 : 0;
+}
+
 int ctl_key_set(struct ctl *c, struct error *e)
 {
 	struct key checked = { .role = KEY_USER };
@@ -164,7 +177,7 @@ int ctl_key_set(struct ctl *c, struct error *e)
 		any |= c->values[i] != NULL;
 	if (!any)
 		return ctl_usage(c, "key set: give at least one option, for what is to change");
-	if (ctl_key_read_settings(c, &checked, e) || ctl_keys(c, e))
+	if (ctl_key_read_settings(c, &checked, e) || ctl_keys(c, e) || check_role(c, e))
 		return -1;
 	return finish(c, keys_change(&c->keys, c->operands[0], change_settings, c, e), "changed",
 		      e);

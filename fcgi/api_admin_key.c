@@ -196,6 +196,13 @@ static void change_settings(struct key *key, const void *context)
 	admin_read_key(context, key, &ignored);
 }
 
+static int check_role(const struct key *key, struct error *e)
+{
+	if (!key->code.is || key->role == KEY_USER)
+		return 0;
+	return error_field(e, "role", "is user for an activation code");
+}
+
 int api_admin_key_change(struct request *r)
 {
 	struct key key = { .id = "" }, checked;
@@ -204,7 +211,7 @@ int api_admin_key_change(struct request *r)
 		return -1;
 	checked = key;
 	if (admin_check_key(r->json, false, &r->error) ||
-	    admin_read_key(r->json, &checked, &r->error) ||
+	    admin_read_key(r->json, &checked, &r->error) || check_role(&checked, &r->error) ||
 	    admin_find_accounts(r, "accounts", key.accounts) ||
 	    done(r, &key,
 		 keys_change(&r->site->keys, key.name, change_settings, r->json, &r->error)))

@@ -41,6 +41,9 @@ test('a code: shown once, changed, reset, removed, never shown again', async () 
 	assert.equal((await api('PATCH', '/codes/Ann', { name: 'Eve' })).status, 400);
 	const [{ id }] = (await ok('GET', '/accounts')).accounts;
 
+	assert.equal((await api('PATCH', '/keys/Ann', { role: 'admin' })).json.error?.field, 'role');
+	assert.throws(() => at.kiroctl(['key', 'set', 'Ann', '--role', 'operator']), /its role is user/);
+	assert.equal((await ok('GET', '/codes/Ann')).role, 'user');
 	assert.deepEqual((await ok('PATCH', '/codes/Ann', { account: id })).accounts, [id]);
 	assert.equal((await ok('GET', `/accounts/${id}`)).owner, seen.id);
 	assert.equal((await api('GET', '/codes/laptop')).status, 404);
