@@ -276,9 +276,13 @@ static void check_body(struct run *r)
 	if (!rc && m.hello && m.body_bytes == BODY_SIZE) {
 		passed(r, "5 MB body", "came through");
 	} else {
-		snprintf(text, sizeof(text), "a body of %lld bytes: %.80s%d, %" PRId64 " came",
-			 (long long)BODY_SIZE, rc ? e.message : "HTTP ", m.reply.status,
-			 m.body_bytes);
+		if (rc)
+			snprintf(text, sizeof(text), "a body of %lld bytes: %.120s",
+				 (long long)BODY_SIZE, e.message);
+		else
+			snprintf(text, sizeof(text),
+				 "a body of %lld bytes: HTTP %d, %" PRId64 " came",
+				 (long long)BODY_SIZE, m.reply.status, m.body_bytes);
 		failed(r, "5 MB body", STREAM_BODY_REFUSED, text);
 	}
 	buf_release(&m.text);

@@ -2,7 +2,9 @@
 // then it must name that directive, and find nothing else.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -220,4 +222,20 @@ describe('kiroctl stream-test', { timeout: 400000 }, () => {
 			await site.stop();
 		}
 	});
+});
+
+test('a server that hangs up on a large body: why is said, and no status that there was not', async () => {
+	const server = createServer((request, response) => {
+		if (Number(request.headers['content-length']) > 1e6)
+			return request.socket.destroy();
+		response.writeHead(200, { 'content-type': 'text/event-stream' });
+		response.end('event: hello\ndata: {"server":"none","transport":"","authorization":true,"body_bytes":2}\n\nevent: end\ndata: {}\n\n');
+	});
+
+	await once(server.listen(0, '127.0.0.1'), 'listening');
+	const { code, checks } = await streamTest({ server: { port: server.address().port }, at: { key: 'a-key-of-this-test-01' } }, '', { args: ['--silence', '1'] });
+
+	server.close();
+	assert.equal(code, 1);
+	assert.match(checks['5 MB body'].text, /^a body of 5242880 bytes: http:\S+ cannot be reached: \D*(?=\. The server)/);
 });
