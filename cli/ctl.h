@@ -83,6 +83,8 @@ int ctl_read(struct ctl *c, const char *path, struct buf *out, struct error *e);
  * messages. */
 int ctl_read_secret(struct ctl *c, const char *what, const char *path, struct secret *out,
 		    struct error *e);
+/* ctl_backup.c: the same for the passphrase of a file; "-" at a terminal asks for it, unseen. */
+int ctl_read_passphrase(struct ctl *c, const char *path, struct secret *out, struct error *e);
 
 /* ctl_output.c: says what is wrong with the command line; returns EX_USAGE. */
 int ctl_usage(const struct ctl *c, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -5,23 +5,9 @@
 #include "cli/ctl.h"
 
 #include "cli/prompt.h"
-#include "common/limits.h"
 #include "common/password.h"
 
 #include <sysexits.h>
-
-static int ask(const struct prompt *p, const char *question, struct secret *out, struct error *e)
-{
-	struct buf line;
-	int rc;
-
-	buf_init(&line, LIMIT_SECRET_FILE);
-	rc = prompt_line(p, question, true, &line, e);
-	if (!rc)
-		secret_set(out, line.at);
-	buf_wipe(&line);
-	return rc;
-}
 
 /* Twice at a terminal, where it is not seen; one line of anything else. */
 static int read_password(struct secret *out, struct error *e)
@@ -31,9 +17,10 @@ static int read_password(struct secret *out, struct error *e)
 	int rc = prompt_begin(&p, e);
 
 	if (!rc)
-		rc = ask(&p, "New password of the admin panel (it is not shown): ", out, e);
+		rc = prompt_secret(&p, "New password of the admin panel (it is not shown): ", out,
+				   e);
 	if (!rc && isatty(STDIN_FILENO)) {
-		rc = ask(&p, "The same again: ", &again, e);
+		rc = prompt_secret(&p, "The same again: ", &again, e);
 		if (!rc && !secret_equal(secret_reveal(out), secret_reveal(&again)))
 			rc = error_set(e, ERR_REQUEST, "the two are not the same; nothing changed");
 	}

@@ -4,36 +4,27 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
+#include "cli/prompt.h"
 #include "common/backup.h"
 #include "common/bundle.h"
 #include "common/clock.h"
 #include "common/patch.h"
 
 #include <sysexits.h>
-#include <termios.h>
 
 /* ---- passphrase ---- */
 
-/* At a terminal it is asked for, unseen; what is typed is not shown. */
-static int read_passphrase(struct ctl *c, const char *path, struct secret *out, struct error *e)
+int ctl_read_passphrase(struct ctl *c, const char *path, struct secret *out, struct error *e)
 {
-	bool asks = strcmp(path, "-") == 0 && isatty(STDIN_FILENO);
-	struct termios before, silent;
+	struct prompt p = { .signals = -1 };
 	int rc;
 
-	if (asks && tcgetattr(STDIN_FILENO, &before) == 0) {
-		silent = before;
-		silent.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-		fputs("Passphrase, then Enter and Ctrl-D: ", stderr);
-	} else {
-		asks = false;
-	}
-	rc = ctl_read_secret(c, "the passphrase", path, out, e);
-	if (asks) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		fputc('\n', stderr);
-	}
+	if (strcmp(path, "-") != 0 || !isatty(STDIN_FILENO))
+		return ctl_read_secret(c, "the passphrase", path, out, e);
+	rc = prompt_begin(&p, e);
+	if (!rc)
+		rc = prompt_secret(&p, "Passphrase (it is not shown): ", out, e);
+	prompt_end(&p);
 	return rc;
 }
 
@@ -42,7 +33,7 @@ static int get_lock(struct ctl *c, struct bundle_lock *lock, struct error *e)
 	const char *path = ctl_value(c, "passphrase-file");
 
 	*lock = (struct bundle_lock){ .seal = c->tokens.seal };
-	return path ? read_passphrase(c, path, &lock->passphrase, e) : 0;
+	return path ? ctl_read_passphrase(c, path, &lock->passphrase, e) : 0;
 }
 
 static int get_stores(struct ctl *c, struct error *e)

@@ -45,21 +45,6 @@ static int by_browser(struct login_run *run, const struct way *way, struct error
 	return ctl_login_wait(run, e);
 }
 
-/* At a terminal it is asked for, and not shown. */
-static int read_secret(struct login_run *run, const char *question, struct secret *out,
-		       struct error *e)
-{
-	struct buf line;
-	int rc;
-
-	buf_init(&line, LIMIT_SECRET_FILE);
-	rc = prompt_line(&run->prompt, question, true, &line, e);
-	if (!rc)
-		secret_set(out, line.at);
-	buf_wipe(&line);
-	return rc;
-}
-
 static int by_api_key(struct login_run *run, const struct way *way, struct error *e)
 {
 	const char *region = ctl_value(run->ctl, "region"), *proxy = ctl_value(run->ctl, "proxy");
@@ -67,7 +52,7 @@ static int by_api_key(struct login_run *run, const struct way *way, struct error
 	char reason[IMPORT_REASON_SIZE];
 
 	(void)way;
-	if (read_secret(run, "Kiro API key (it is not shown): ", &a->api_key, e))
+	if (prompt_secret(&run->prompt, "Kiro API key (it is not shown): ", &a->api_key, e))
 		return -1;
 	a->kind = KIND_API_KEY;
 	a->region = region ? xstrdup(region) : NULL;
@@ -89,7 +74,7 @@ static int by_sso_token(struct login_run *run, const struct way *way, struct err
 	      "out of the portal afterwards. kiroctl login builder-id and idc get the same without "
 	      "it.\n",
 	      stderr);
-	rc = read_secret(run, "x-amz-sso_authn (it is not shown): ", &cookie, e);
+	rc = prompt_secret(&run->prompt, "x-amz-sso_authn (it is not shown): ", &cookie, e);
 	if (!rc)
 		rc = login_start(&run->service, &ask, &run->login, e);
 	if (!rc)

@@ -46,7 +46,7 @@ static int read_backup(struct repair *r, const struct seal *seal, struct error *
 		snprintf(r->backup_path, sizeof(r->backup_path), "%s", file);
 	else if (!backup_newest(r->c->config->state_dir, r->backup_path))
 		return 0;
-	if (pass && ctl_read_secret(r->c, "the passphrase", pass, &lock.passphrase, e))
+	if (pass && ctl_read_passphrase(r->c, pass, &lock.passphrase, e))
 		return -1;
 	rc = backup_read(&r->backup, r->backup_path, &lock, &why);
 	secret_release(&lock.passphrase);

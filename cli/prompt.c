@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "cli/prompt.h"
 
+#include "common/limits.h"
+
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <termios.h>
@@ -113,5 +115,18 @@ int prompt_line(const struct prompt *p, const char *question, bool hidden, struc
 		sigprocmask(SIG_SETMASK, &signals, NULL);
 		fputc('\n', stderr);
 	}
+	return rc;
+}
+
+int prompt_secret(const struct prompt *p, const char *question, struct secret *out, struct error *e)
+{
+	struct buf line;
+	int rc;
+
+	buf_init(&line, LIMIT_SECRET_FILE);
+	rc = prompt_line(p, question, true, &line, e);
+	if (!rc)
+		secret_set(out, line.at);
+	buf_wipe(&line);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include "common/base.h"
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/secret.h"
 
 #include <signal.h>
 
@@ -30,5 +31,9 @@ int prompt_signal(const struct prompt *p);
  * ERR_GONE: a signal came; ERR_REQUEST: there is no line, or more than out->max. */
 int prompt_line(const struct prompt *p, const char *question, bool hidden, struct buf *out,
 		struct error *e);
+
+/* A line that is a secret: hidden. */
+int prompt_secret(const struct prompt *p, const char *question, struct secret *out,
+		  struct error *e);
 
 #endif

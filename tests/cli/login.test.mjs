@@ -391,15 +391,30 @@ describe('secrets from standard input', { concurrency: 4 }, () => {
     assert.equal((await accounts(at)).length, 1)
   })
 
-  test('Ctrl-C at the question gives the terminal back as it was', async (t) => {
+  for (const command of ['login api-key', 'admin passwd', 'backup "$HOME/b" --passphrase-file -', 'repair --backup "$HOME/b" --passphrase-file -'])
+    test(`Ctrl-C at the question of ${command} gives the terminal back as it was`, async (t) => {
+      const at = await place(t)
+      await run(at, ['init'])
+      const child = atTerminal(at, `trap : INT; ${program} ${command}; echo "code=$?"; stty -a`)
+      await waitForOutput(child, /it is not shown/)
+      child.stdin.write('\x03')
+      await waitForOutput(child, /code=130/)
+      await waitForOutput(child, /[ ;]echo /)
+      await child.ended
+      assert.deepEqual(await accounts(at), [])
+    })
+
+  test('a passphrase that is typed encrypts', async (t) => {
     const at = await place(t)
-    const child = atTerminal(at, `trap : INT; ${program} login api-key; echo "code=$?"; stty -a`)
+    await run(at, ['init'])
+    const child = atTerminal(at, `${program} backup "$HOME/b" --passphrase-file -; echo "code=$?"`)
     await waitForOutput(child, /it is not shown/)
-    child.stdin.write('\x03')
-    await waitForOutput(child, /code=130/)
-    await waitForOutput(child, /[ ;]echo /)
+    child.stdin.write('correct horse battery\r')
+    await waitForOutput(child, /code=0/)
     await child.ended
-    assert.deepEqual(await accounts(at), [])
+    assert.doesNotMatch(child.text, /correct horse/)
+    assert.equal((await run(at, ['restore', `${at.home}/b`, '--passphrase-file', '-'], { input: 'correct horse battery\n' })).code, OK)
+    assert.notEqual((await run(at, ['restore', `${at.home}/b`, '--passphrase-file', '-'], { input: 'correct horse batters\n' })).code, OK)
   })
 })
 
