@@ -185,20 +185,14 @@ static bool same_person(const struct account *known, const struct account *a)
 	return a->email && same_text(a->email, known->email);
 }
 
-static enum roster_match compare_credentials(const struct account *known, const struct account *a)
+enum roster_match roster_compare(const struct account *known, const struct account *a)
 {
 	if (same_secret(&a->refresh_token, &known->refresh_token) ||
 	    same_secret(&a->api_key, &known->api_key))
 		return ROSTER_SAME;
-	return same_secret(&a->refresh_token, &known->previous_refresh_token) ? ROSTER_OLDER
-									      : ROSTER_NEW;
-}
-
-enum roster_match roster_compare(const struct account *known, const struct account *a)
-{
-	enum roster_match match = compare_credentials(known, a);
-
-	return match == ROSTER_NEW && same_person(known, a) ? ROSTER_PERSON : match;
+	if (same_secret(&a->refresh_token, &known->previous_refresh_token))
+		return ROSTER_OLDER;
+	return same_person(known, a) ? ROSTER_PERSON : ROSTER_NEW;
 }
 
 /* A credential tells more than a name: the first of the strongest kind is it. */
@@ -270,17 +264,54 @@ static int check_room(const struct store *tokens, size_t more, struct error *e)
 			 count, LIMIT_ACCOUNTS, more);
 }
 
-/* What came since the caller looked. Two accounts of one login would use up each other's tokens. */
-static int check_new(const struct roster *now, const struct account *a, struct error *e)
+struct holding {
+	const char *text;
+	const struct account *account;
+};
+
+static int compare_holdings(const void *a, const void *b)
 {
-	for (size_t i = 0; i < now->count; i++) {
-		if (compare_credentials(&now->accounts[i], a) != ROSTER_NEW)
+	return strcmp(((const struct holding *)a)->text, ((const struct holding *)b)->text);
+}
+
+/* In order: thousands are asked for while nobody else can write. The caller frees it. */
+static struct holding *list_holdings(const struct roster *r, size_t *count)
+{
+	struct holding *list = xcalloc(3 * r->count + 1, sizeof(*list));
+
+	*count = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct account *a = &r->accounts[i];
+		const struct secret *const held[] = { &a->refresh_token, &a->previous_refresh_token,
+						      &a->api_key };
+
+		for (size_t n = 0; n < ARRAY_SIZE(held); n++) {
+			if (secret_present(held[n]))
+				list[(*count)++] = (struct holding){ secret_reveal(held[n]), a };
+		}
+	}
+	qsort(list, *count, sizeof(*list), compare_holdings);
+	return list;
+}
+
+/* What came since the caller looked. Two accounts of one login would use up each other's tokens. */
+static int check_new(const struct holding *list, size_t count, const struct account *a,
+		     struct error *e)
+{
+	const struct holding own[] = { { secret_reveal(&a->refresh_token), a },
+				       { secret_reveal(&a->api_key), a } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		const struct holding *there =
+			bsearch(&own[i], list, count, sizeof(*list), compare_holdings);
+
+		if (there)
 			return error_set(
 				e, ERR_REQUEST,
 				"the account %.80s (%s) with the same credential was added "
 				"a moment ago: nothing is stored, look again",
-				now->accounts[i].label ? now->accounts[i].label : "",
-				now->accounts[i].id);
+				there->account->label ? there->account->label : "",
+				there->account->id);
 	}
 	return 0;
 }
@@ -330,8 +361,9 @@ static int take(struct step *step, const struct roster_item *item, struct error 
 static int check_all(const struct taking *t, struct error *e)
 {
 	struct error ignored = { .kind = ERR_NONE }; /* likewise */
+	struct holding *list;
 	struct roster now;
-	size_t more = 0;
+	size_t more = 0, count;
 	int rc;
 
 	for (size_t i = 0; i < t->count; i++)
@@ -342,10 +374,12 @@ static int check_all(const struct taking *t, struct error *e)
 	rc = check_room(t->tokens, more, e);
 	if (!rc)
 		roster_load(&now, t->tokens, &ignored);
+	list = list_holdings(&now, &count);
 	for (size_t i = 0; i < t->count && !rc; i++) {
 		if (!t->items[i].known)
-			rc = check_new(&now, t->items[i].account, e);
+			rc = check_new(list, count, t->items[i].account, e);
 	}
+	free(list);
 	roster_release(&now);
 	return rc;
 }

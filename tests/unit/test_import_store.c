@@ -312,6 +312,44 @@ static void the_same_login_is_not_added_twice(void)
 	end();
 }
 
+/* Of a new account its key or its refresh token decides, also where that is used up by now. */
+static void a_credential_is_known_whatever_it_is_there(void)
+{
+	static const struct {
+		const char *key, *token;
+		int rc;
+	} rows[] = {
+		{ NULL, "FAKE-new", 0 },
+		{ "ksk_FAKE1", NULL, 0 },
+		{ "ksk_FAKE2", NULL, 0 },
+		{ NULL, "FAKE-another", 0 },
+		{ NULL, "FAKE-used-up", -1 },
+		{ "ksk_FAKE1", NULL, -1 },
+		{ NULL, "FAKE-another", -1 },
+		{ NULL, "FAKE-anothers", 0 },
+		{ NULL, NULL, 0 },
+		{ NULL, NULL, 0 },
+	};
+
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct account a;
+
+		account_init(&a);
+		a.kind = rows[i].key ? KIND_API_KEY : KIND_SOCIAL;
+		secret_set(&a.api_key, rows[i].key);
+		secret_set(&a.refresh_token, rows[i].token);
+		secret_set(&a.previous_refresh_token, i ? NULL : "FAKE-used-up");
+		roster_enroll(&a, 1790000000);
+		CU_ASSERT_EQUAL(roster_put(&tokens, &a, &e), rows[i].rc);
+		CU_ASSERT_EQUAL(e.kind, rows[i].rc ? ERR_REQUEST : ERR_NONE);
+		error_clear(&e);
+		account_release(&a);
+	}
+	CU_ASSERT_EQUAL(records(&tokens), 7);
+	end();
+}
+
 static bool renew(struct account *stored, void *context)
 {
 	stored->refreshed_at = 1790000000;
@@ -355,6 +393,8 @@ CU_TestInfo import_store_tests[] = {
 	{ "codes come all or none, and the next time mends it",
 	  codes_come_all_or_none_and_the_next_time_mends_it },
 	{ "the same login is not added twice", the_same_login_is_not_added_twice },
+	{ "a credential is known whatever it is there",
+	  a_credential_is_known_whatever_it_is_there },
 	{ "tokens without a date replace none that work",
 	  tokens_without_a_date_replace_none_that_work },
 	CU_TEST_INFO_NULL,
