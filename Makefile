@@ -239,10 +239,19 @@ install: all
 	install -m 644 $(BUILD)/man/kiro.json.5 "$(DESTDIR)$(MANDIR)/man5"
 	install -m 644 man/*.8 "$(DESTDIR)$(MANDIR)/man8"
 
+# What stands in DATADIR, beside kiro.cron.
+SHARED = $(wildcard lighttpd/* apache/*) $(patsubst etc/%,%,$(wildcard etc/prometheus/* etc/grafana/*)) \
+         $(patsubst etc/%,systemd/%,$(wildcard etc/*.service etc/*.socket etc/*.timer))
+
+# By name: other programs may have files in these directories, too.
 uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/kiroctl" "$(DESTDIR)$(PREFIX)/sbin/kiro-refresh"
 	rm -f "$(DESTDIR)$(BASHDIR)/kiroctl"
-	rm -rf "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(DOCDIR)" "$(DESTDIR)$(DATADIR)"
+	rm -f "$(DESTDIR)$(LIBEXECDIR)/kiro.fcgi" "$(DESTDIR)$(LIBEXECDIR)/kiro.cgi"
+	rm -f $(addprefix "$(DESTDIR)$(DOCDIR)/",$(wildcard *.md) LICENSE kiro.json.example)
+	rm -f $(addprefix "$(DESTDIR)$(DATADIR)/",kiro.cron $(SHARED))
+	rmdir $(addprefix "$(DESTDIR)$(DATADIR)/",$(sort $(dir $(SHARED)))) "$(DESTDIR)$(DATADIR)" \
+	        "$(DESTDIR)$(DOCDIR)" "$(DESTDIR)$(LIBEXECDIR)" 2>/dev/null || true
 	rm -f $(addprefix "$(DESTDIR)$(MANDIR)/man1/",$(notdir $(wildcard man/*.1)))
 	rm -f "$(DESTDIR)$(MANDIR)/man5/kiro.json.5"
 	rm -f $(addprefix "$(DESTDIR)$(MANDIR)/man8/",$(notdir $(wildcard man/*.8)))

@@ -53,9 +53,12 @@ test('make install writes files for its PREFIX, make uninstall removes them all'
     make('install', 'LIBEXECDIR=/usr/local/libexec')
     assert.match(fs.readFileSync(path.join(dest, 'opt/kiro/share/kiro-fcgi/systemd/kiro.service'), 'utf8'),
       /^ExecStart=\/usr\/local\/libexec\/kiro\.fcgi /m)
+    fs.writeFileSync(path.join(dest, 'usr/local/libexec/of-others'), '')
     make('uninstall', 'LIBEXECDIR=/usr/local/libexec')
     make('uninstall')
-    assert.deepEqual(files().map((entry) => entry.name), [])
+    assert.deepEqual(files().map((entry) => entry.name), ['of-others'])
+    for (const ours of ['lib/kiro-fcgi', 'share/kiro-fcgi', 'share/doc/kiro-fcgi'])
+      assert.ok(!fs.existsSync(path.join(dest, 'opt/kiro', ours)), ours)
   } finally {
     fs.rmSync(dest, { recursive: true })
   }
