@@ -143,6 +143,12 @@ int generation_fetch(const struct store *s, const struct generation *g, const ch
 	return rc ? -1 : 1;
 }
 
+/* Not a place that cannot be sought or a size that cannot be had: the damage named them. */
+bool generation_unread(const struct generation *g)
+{
+	return gdbm_last_errno(g->db) == GDBM_FILE_READ_ERROR;
+}
+
 static int read_meta(const struct store *s, const cJSON *tree, struct meta *m, struct error *e)
 {
 	const char *name = "", *uuid = "", *key = "";

@@ -39,6 +39,9 @@ void generation_close(struct generation *g);
 int generation_fetch(const struct store *s, const struct generation *g, const char *key,
 		     struct buf *json, struct error *e);
 
+/* Of a fetch that failed: the system could not read, and the file may be whole. */
+bool generation_unread(const struct generation *g);
+
 /* -1 also when the record names another store or a newer format. */
 int generation_meta(const struct store *s, const struct generation *g, struct meta *m,
 		    struct error *e);

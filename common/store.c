@@ -79,13 +79,13 @@ int store_look(const struct store *s, const char *key, struct buf *json, bool *d
 		return -1;
 	pthread_mutex_lock(&s->reader->lock);
 	rc = reader_renew(s, e);
-	*damaged = !rc;
-	if (!rc)
+	if (!rc) {
 		rc = generation_fetch(s, &s->reader->generation, key, json, e);
+		*damaged = rc < 0 && !generation_unread(&s->reader->generation);
+	}
 	if (rc < 0) /* GDBM refuses all else on a handle that has met damage */
 		reader_close(s->reader);
 	pthread_mutex_unlock(&s->reader->lock);
-	*damaged &= rc < 0;
 	return rc;
 }
 

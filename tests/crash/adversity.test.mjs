@@ -89,38 +89,39 @@ for (const [error, only, says] of [
   })
 
 /* Another thread had the last descriptor for a moment, and another process has replaced the store
-   since the record was read. */
-test('one open that fails, at any point of a renewal, loses no token', { skip, timeout: 120000 }, async () => {
-  at = await installation(2)
-  try {
-    const log = path.join(at.dir, 'calls.log')
-    const [one, other] = JSON.parse(at.kiroctl(['account', 'list', '--json'])).map((a) => a.id)
-    const refresh = async (fault, file) => {
-      await standin.clearStats()
-      const renewal = program('kiroctl', ['account', 'refresh', one], faults(fault, 'open', file))
-      const sent = async () => (await standin.stats()).refresh.calls > 0
-      let ended = false
+   since the record was read; or the disk was slow to answer. */
+for (const [call, error] of [['open', 'EMFILE'], ['read', 'EIO']])
+  test(`one ${call} that fails, at any point of a renewal, loses no token`, { skip, timeout: 120000 }, async () => {
+    at = await installation(2)
+    try {
+      const log = path.join(at.dir, 'calls.log')
+      const [one, other] = JSON.parse(at.kiroctl(['account', 'list', '--json'])).map((a) => a.id)
+      const refresh = async (fault, file) => {
+        await standin.clearStats()
+        const renewal = program('kiroctl', ['account', 'refresh', one], faults(fault, call, file))
+        const sent = async () => (await standin.stats()).refresh.calls > 0
+        let ended = false
 
-      renewal.then(() => { ended = true })
-      while (!ended && !await sent())
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      at.kiroctl(['account', 'set', other, '--priority', '1'])
-      return renewal
-    }
+        renewal.then(() => { ended = true })
+        while (!ended && !await sent())
+          await new Promise((resolve) => setTimeout(resolve, 5))
+        at.kiroctl(['account', 'set', other, '--priority', '1'])
+        return renewal
+      }
 
-    at.kiroctl(['account', 'refresh', one])
-    await standin.refresh({ delay_ms: 100 })
-    await refresh('once:EMFILE:100000', log)
-    const calls = Math.max(...fs.readFileSync(log, 'utf8').trim().split('\n').map((l) => Number(l.split(' ')[2])))
+      at.kiroctl(['account', 'refresh', one])
+      await standin.refresh({ delay_ms: 100 })
+      await refresh(`once:${error}:100000`, log)
+      const calls = Math.max(...fs.readFileSync(log, 'utf8').trim().split('\n').map((l) => Number(l.split(' ')[2])))
 
-    assert.ok(calls > 10)
-    for (let n = 1; n <= calls; n++) {
-      const r = await refresh(`once:EMFILE:${n}`)
+      assert.ok(calls > 10)
+      for (let n = 1; n <= calls; n++) {
+        const r = await refresh(`once:${error}:${n}`)
 
-      await nothingIsLost(`open ${n} of ${calls}: ${r.text}`)
-    }
-  } finally { at.remove() }
-})
+        await nothingIsLost(`${call} ${n} of ${calls}: ${r.text}`)
+      }
+    } finally { at.remove() }
+  })
 
 test('a clock that jumps back a year renews nothing twice and loses nothing', async () => {
   at = await installation(2, 3600)

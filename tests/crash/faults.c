@@ -9,7 +9,7 @@
  *   FAULT=once:EMFILE:17   that one alone
  *
  *   FAULT_ONLY=write   counts only calls of this kind: write, sync, name, lock (comma separated);
- *                      "open" alone: each open()
+ *                      "open" or "read" alone: each open(), each read()
  *   FAULT_PATH=TEXT    counts only files with this in their path
  *   FAULT_LOG=FILE     a line for each call before it is made, "PID THREAD N NAME PATH"
  *   FAULT_CORE=1       a program that forbids core files of itself is not heard
@@ -160,6 +160,17 @@ ssize_t write(int fd, const void *at, size_t len)
 	rc = REAL(write)(fd, at, halves(n) ? len / 2 : len);
 	leave(n);
 	return rc;
+}
+
+ssize_t read(int fd, void *at, size_t len)
+{
+	char path[256];
+	int n = 0;
+
+	if (plan.only && strcmp(plan.only, "read") == 0 &&
+	    enter("read", "read", path_of(fd, path, sizeof(path)), &n))
+		return -1;
+	return syscall(SYS_read, fd, at, len);
 }
 
 static ssize_t put_at(int fd, const void *at, size_t len, off_t where)
