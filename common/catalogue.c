@@ -465,11 +465,3 @@ int catalogue_fetch_due(struct http_client *http, const struct config *config,
 	catalogue_release(&c);
 	return due ? catalogue_fetch(http, config, tokens, a, e) : 1;
 }
-
-int catalogue_forget(const struct store *tokens, const char *account_id, struct error *e)
-{
-	char key[STORE_KEY_SIZE];
-
-	key_of(account_id, key);
-	return store_remove(tokens, key, e);
-}

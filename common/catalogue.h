@@ -58,6 +58,4 @@ int catalogue_fetch_within(struct http_client *http, const struct config *config
 int catalogue_fetch_due(struct http_client *http, const struct config *config,
 			const struct store *tokens, const struct account *a, struct error *e);
 
-int catalogue_forget(const struct store *tokens, const char *account_id, struct error *e);
-
 #endif

@@ -457,14 +457,28 @@ int roster_give(const struct store *tokens, struct account *a, const char *key_i
 	return roster_change(tokens, a, give, (void *)(uintptr_t)key_id, e);
 }
 
+/* For store_step(): the account, and what only it has. */
+static int take_away(void *context, struct step *step, struct error *e)
+{
+	static const char *const prefixes[] = { CATALOGUE_PREFIX, USAGE_PREFIX, "a/" };
+	char key[STORE_KEY_SIZE];
+	struct buf json;
+	int rc = 0;
+
+	buf_init(&json, LIMIT_RECORD);
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes) && rc >= 0; i++) {
+		snprintf(key, sizeof(key), "%s%s", prefixes[i], (const char *)context);
+		rc = step_get(step, key, &json, e);
+		if (rc > 0 && step_put(step, key, span_of(""), e))
+			rc = -1;
+	}
+	buf_wipe(&json);
+	return rc < 0 ? -1 : 0;
+}
+
 int roster_remove(const struct store *tokens, const char *id, struct error *e)
 {
-	char key[STORE_KEY_SIZE];
-
-	if (catalogue_forget(tokens, id, e) < 0 || usage_forget(tokens, id, e) < 0)
-		return -1;
-	account_key(id, key);
-	return store_remove(tokens, key, e);
+	return store_step(tokens, take_away, (void *)(uintptr_t)id, e);
 }
 
 struct orphans {

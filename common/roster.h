@@ -69,7 +69,7 @@ int roster_disable(const struct store *tokens, struct account *a, struct error *
 /* It serves this key alone from now on (struct account's owner). */
 int roster_give(const struct store *tokens, struct account *a, const char *key_id, struct error *e);
 
-/* 1: was absent already. */
+/* With its models and usage, as one change. 0 too where it was absent already. */
 int roster_remove(const struct store *tokens, const char *id, struct error *e);
 
 /* Removes usage and models of accounts that are no more: one that was removed while the service was

@@ -27,17 +27,26 @@
 struct seal;
 struct store_reader;
 
+struct store_stamp { /* which generation of the file was read */
+	uint64_t inode, device;
+	int64_t mtime_ns; /* set by us, later than that of every earlier generation */
+};
+
+#define STORE_STALE "something was changed since this was read: look again, then repeat it"
+
+/* What the next step has to find; those after it are its author's own. */
+struct store_expected {
+	struct store_stamp stamp;
+	bool found;
+};
+
 struct store {
 	char *name; /* "tokens", "keys" */
 	char *dir, *path, *lock_path;
 	char *new_path, *spill_path;
 	struct store_reader *reader; /* kept open between store_get() calls */
 	struct seal *seal;	     /* keys that records are encrypted with; NULL: they are not */
-};
-
-struct store_stamp { /* which generation of the file was read */
-	uint64_t inode, device;
-	int64_t mtime_ns; /* set by us, later than that of every earlier generation */
+	struct store_expected *expected; /* borrowed; NULL: whatever is there */
 };
 
 struct record {
@@ -71,7 +80,8 @@ int store_each(const struct store *s, const char *prefix,
 
 /* Several changes as one, under the lock: work() reads and writes by step_get() and step_put(),
  * while the functions above show the store as it was before. 0 from it: all that was put becomes
- * durable and visible at once. Else the store stays as it is, with that value. */
+ * durable and visible at once. Else the store stays as it is, with that value. -1 and ERR_STALE
+ * before work() where the store is not the expected one. */
 struct step;
 int store_step(const struct store *s,
 	       int (*work)(void *context, struct step *step, struct error *e), void *context,

@@ -142,6 +142,22 @@ int step_end(struct step *step, int rc, int64_t spilled, struct error *e)
 	return rc;
 }
 
+/* Under the lock. Before the spill file is folded in: no author of a change has seen that. */
+static int check_expected(const struct store *s, struct error *e)
+{
+	struct store_stamp stamp;
+	int rc;
+
+	if (!s->expected || s->expected->found)
+		return 0;
+	stamp = s->expected->stamp;
+	rc = store_changed(s, &stamp, e);
+	if (rc > 0)
+		error_set(e, ERR_STALE, STORE_STALE);
+	s->expected->found = !rc;
+	return rc ? -1 : 0;
+}
+
 int store_step(const struct store *s,
 	       int (*work)(void *context, struct step *step, struct error *e), void *context,
 	       struct error *e)
@@ -151,7 +167,9 @@ int store_step(const struct store *s,
 
 	if (fd < 0)
 		return -1;
-	rc = store_fold(s, e);
+	rc = check_expected(s, e);
+	if (!rc)
+		rc = store_fold(s, e);
 	if (!rc)
 		rc = step_end(&step, work(context, &step, e), 0, e);
 	close(fd);

@@ -354,14 +354,6 @@ int usage_from_record(struct usage *u, const cJSON *record, struct error *e)
 	return 0;
 }
 
-int usage_forget(const struct store *tokens, const char *account_id, struct error *e)
-{
-	char key[STORE_KEY_SIZE];
-
-	snprintf(key, sizeof(key), USAGE_PREFIX "%s", account_id);
-	return store_remove(tokens, key, e);
-}
-
 /* ---- what it means ---- */
 
 static bool counts(const struct usage_part *part)

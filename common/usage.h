@@ -63,8 +63,6 @@ int usage_read(struct usage *out, struct span body, struct error *e);
 int usage_from_record(struct usage *u, const cJSON *record, struct error *e);
 void usage_to_record(const struct usage *u, struct buf *record);
 
-int usage_forget(const struct store *tokens, const char *account_id, struct error *e);
-
 /* Both over the parts that have not ended; the limit is 0 when none was told. */
 double usage_used(const struct usage *u);
 double usage_limit(const struct usage *u);

@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/admin.h"
 
+#include "common/account_store.h"
 #include "common/limits.h"
 #include "common/log.h"
 
@@ -67,23 +68,36 @@ int admin_stores(struct request *r)
 			 "\"kiroctl doctor\"; the log says more");
 }
 
-static int read_etag(const struct store *s, char out[static 64], struct error *e)
+static int read_etag(const struct store *s, struct store_stamp *stamp, char out[static 64],
+		     struct error *e)
 {
-	struct store_stamp stamp = { 0 };
-
-	if (store_changed(s, &stamp, e) < 0)
+	*stamp = (struct store_stamp){ 0 };
+	if (store_changed(s, stamp, e) < 0)
 		return -1;
-	snprintf(out, 64, "\"%" PRIx64 "-%" PRIx64 "\"", stamp.inode, (uint64_t)stamp.mtime_ns);
+	snprintf(out, 64, "\"%" PRIx64 "-%" PRIx64 "\"", stamp->inode, (uint64_t)stamp->mtime_ns);
 	return 0;
 }
 
 void admin_etag(struct request *r, const struct store *s)
 {
 	struct error ignored = { .kind = ERR_NONE };
+	struct store_stamp stamp;
 	char tag[64];
 
-	if (!read_etag(s, tag, &ignored))
+	if (!read_etag(s, &stamp, tag, &ignored))
 		admin_header(r, "etag: %s", tag);
+}
+
+int admin_tag_account(struct request *r, struct account *a)
+{
+	int rc;
+
+	admin_etag(r, &r->site->tokens);
+	rc = account_load(&r->site->tokens, a->id, a, &r->error);
+	if (!rc)
+		return error_set(&r->error, ERR_NOT_FOUND, "account %s was removed meanwhile",
+				 a->id);
+	return rc < 0 ? -1 : 0;
 }
 
 /* Servers that compress the answer change its tag: W/"...", "...-gzip". */
@@ -99,19 +113,27 @@ static bool is_tag(const char *given, const char *tag)
 	return strcmp(given, "\"") == 0;
 }
 
-int admin_check_match(struct request *r, const struct store *s)
+const struct store *admin_match(struct request *r, const struct store *s)
 {
 	const char *given = request_header(r, "HTTP_IF_MATCH");
+	struct store_expected *expected;
+	struct store *writable;
 	char tag[64];
 
 	if (!given || !*given || strcmp(given, "*") == 0)
-		return 0;
-	if (read_etag(s, tag, &r->error))
-		return -1;
-	if (is_tag(given, tag))
-		return 0;
-	return error_set(&r->error, ERR_STALE,
-			 "something was changed since this was read: look again, then repeat it");
+		return s;
+	expected = arena_alloc(&r->arena, sizeof(*expected));
+	expected->found = false;
+	if (read_etag(s, &expected->stamp, tag, &r->error))
+		return NULL;
+	if (!is_tag(given, tag)) {
+		error_set(&r->error, ERR_STALE, STORE_STALE);
+		return NULL;
+	}
+	writable = arena_alloc(&r->arena, sizeof(*writable));
+	*writable = *s; /* the same store: nothing of it is this one's to close */
+	writable->expected = expected;
+	return writable;
 }
 
 struct account *admin_account(struct request *r, struct roster *roster)

@@ -26,16 +26,18 @@ static void write_account(struct request *r, struct jsonw *w, struct live *live,
 	facts_write_account(w, a, &facts);
 }
 
-static int send_account(struct request *r, int status, const struct account *a)
+static int send_account(struct request *r, struct account *a)
 {
-	struct live *live = live_new(r->site->config->state_dir);
 	struct admin_answer answer;
+	struct live *live;
 
-	admin_etag(r, &r->site->tokens);
+	if (admin_tag_account(r, a))
+		return -1;
+	live = live_new(r->site->config->state_dir);
 	admin_begin(&answer);
 	write_account(r, &answer.w, live, a);
 	live_free(live);
-	return admin_send(r, status, &answer);
+	return admin_send(r, 200, &answer);
 }
 
 /* {"accounts": [...], "damage": "the record ... cannot be read" or null} */
@@ -73,7 +75,7 @@ int api_admin_account(struct request *r)
 
 	roster_init(&roster);
 	a = admin_account(r, &roster);
-	rc = a ? send_account(r, 200, a) : -1;
+	rc = a ? send_account(r, a) : -1;
 	roster_release(&roster);
 	return rc;
 }
@@ -180,7 +182,7 @@ static int check_names(const cJSON *body, struct error *e)
 	return 0;
 }
 
-static int change(struct request *r, struct account *a)
+static int change(struct request *r, const struct store *tokens, struct account *a)
 {
 	struct settings settings = { .body = r->json };
 	char reason[IMPORT_REASON_SIZE];
@@ -196,23 +198,24 @@ static int change(struct request *r, struct account *a)
 	if (!rc && import_check(&changed, reason))
 		rc = error_set(&r->error, ERR_REQUEST, "%s", reason);
 	if (!rc)
-		rc = roster_change(&r->site->tokens, a, apply, &settings, &r->error);
+		rc = roster_change(tokens, a, apply, &settings, &r->error);
 	account_release(&changed);
 	return rc;
 }
 
 int api_admin_account_change(struct request *r)
 {
+	const struct store *tokens;
 	struct account *a;
 	struct roster roster;
 	int rc = -1;
 
 	roster_init(&roster);
 	if (!request_json(r) && (a = admin_account(r, &roster)) &&
-	    !admin_check_match(r, &r->site->tokens) && !change(r, a)) {
+	    (tokens = admin_match(r, &r->site->tokens)) && !change(r, tokens, a)) {
 		admin_touched(r, a->id);
 		admin_note(r, "account %s changed", a->id);
-		rc = send_account(r, 200, a);
+		rc = send_account(r, a);
 	}
 	roster_release(&roster);
 	return rc;
@@ -220,14 +223,15 @@ int api_admin_account_change(struct request *r)
 
 int api_admin_account_remove(struct request *r)
 {
+	const struct store *tokens;
 	struct account *a;
 	struct roster roster;
 	int rc = -1;
 
 	roster_init(&roster);
 	a = admin_account(r, &roster);
-	if (a && !admin_check_match(r, &r->site->tokens) &&
-	    roster_remove(&r->site->tokens, a->id, &r->error) >= 0) {
+	if (a && (tokens = admin_match(r, &r->site->tokens)) &&
+	    roster_remove(tokens, a->id, &r->error) >= 0) {
 		admin_touched(r, a->id);
 		admin_note(r, "account %s (%s) removed", a->id, a->label ? a->label : "");
 		rc = admin_send_text(r, 200, "removed", a->id);
@@ -240,12 +244,12 @@ int api_admin_account_remove(struct request *r)
 
 static int do_enable(struct request *r, struct account *a)
 {
-	return roster_enable(&r->site->tokens, a, &r->error) ? -1 : send_account(r, 200, a);
+	return roster_enable(&r->site->tokens, a, &r->error) ? -1 : send_account(r, a);
 }
 
 static int do_disable(struct request *r, struct account *a)
 {
-	return roster_disable(&r->site->tokens, a, &r->error) ? -1 : send_account(r, 200, a);
+	return roster_disable(&r->site->tokens, a, &r->error) ? -1 : send_account(r, a);
 }
 
 static int renew_now(struct request *r, struct account *a)
@@ -259,7 +263,7 @@ static int renew_now(struct request *r, struct account *a)
 
 static int do_refresh(struct request *r, struct account *a)
 {
-	return renew_now(r, a) ? -1 : send_account(r, 200, a);
+	return renew_now(r, a) ? -1 : send_account(r, a);
 }
 
 static int do_reset(struct request *r, struct account *a)
@@ -267,7 +271,7 @@ static int do_reset(struct request *r, struct account *a)
 	if (roster_enable(&r->site->tokens, a, &r->error) ||
 	    (a->kind != KIND_API_KEY && renew_now(r, a)))
 		return -1;
-	return send_account(r, 200, a);
+	return send_account(r, a);
 }
 
 static int do_test(struct request *r, struct account *a)

@@ -67,13 +67,24 @@ static void load_accounts(struct request *r, struct roster *roster)
 	roster_load(roster, &r->site->tokens, &damage);
 }
 
-static int send_code(struct request *r, const struct key *key)
+/* It was there a moment ago; 1: somebody removed it meanwhile. */
+static int stored(struct request *r, int rc)
+{
+	return rc == 1 ? error_set(&r->error, ERR_NOT_FOUND, "this activation code is gone") : rc;
+}
+
+/* As it is by now: see admin_etag(). */
+static int send_code(struct request *r, struct key *key)
 {
 	struct admin_answer a;
 	struct roster roster;
+	int rc;
 
-	load_accounts(r, &roster);
 	admin_etag(r, &r->site->keys);
+	rc = keys_named(&r->site->keys, key->name, key, &r->error);
+	if (rc <= 0)
+		return stored(r, rc ? -1 : 1);
+	load_accounts(r, &roster);
 	admin_begin(&a);
 	write_code(&a.w, key, &roster);
 	roster_release(&roster);
@@ -226,15 +237,16 @@ static int send_text(struct request *r, const char *name, const char *text)
 static int add(struct request *r, struct roster *roster, char text[static KEY_TEXT_SIZE])
 {
 	struct key key = { .role = KEY_USER, .pool = POOL_OWN, .code = { .is = true } };
+	const struct store *keys;
 	struct account *account;
 	const char *name = NULL;
 
 	if (json_need_text(r->json, "name", NULL, &name, &r->error) ||
 	    check_names(r->json, true, &r->error) || admin_find_accounts(r, "only_accounts", "") ||
 	    read_settings(r->json, &key, &r->error) || find_account(r, roster, &account) ||
-	    admin_check_match(r, &r->site->keys))
+	    !(keys = admin_match(r, &r->site->keys)))
 		return -1;
-	if (code_add(&r->site->keys, &r->site->tokens, name, &key, account, text, &r->error)) {
+	if (code_add(keys, &r->site->tokens, name, &key, account, text, &r->error)) {
 		if (r->error.kind == ERR_REQUEST)
 			snprintf(r->error.field, sizeof(r->error.field), "name");
 		return -1;
@@ -267,20 +279,13 @@ static void apply(struct key *key, const void *context)
 	read_settings(context, key, &ignored);
 }
 
-/* It was there a moment ago: 1 says that somebody removed it meanwhile. */
-static int stored(struct request *r, int rc)
-{
-	return rc == 1 ? error_set(&r->error, ERR_NOT_FOUND, "this activation code is gone") : rc;
-}
-
 /* Changes what is stored and shows it. */
 static int edit(struct request *r, struct key *key,
 		void (*change)(struct key *key, const void *context), const char *what)
 {
-	const struct store *keys = &r->site->keys;
+	const struct store *keys = admin_match(r, &r->site->keys);
 
-	if (admin_check_match(r, keys) ||
-	    stored(r, keys_change(keys, key->name, change, r->json, &r->error)) ||
+	if (!keys || stored(r, keys_change(keys, key->name, change, r->json, &r->error)) ||
 	    keys_named(keys, key->name, key, &r->error) < 0)
 		return -1;
 	admin_touched(r, key->name);
@@ -335,8 +340,10 @@ int api_admin_code_reset(struct request *r)
 
 static int remove_code(struct request *r, struct key *key)
 {
-	if (find(r, r->rest, key) || admin_check_match(r, &r->site->keys) ||
-	    stored(r, keys_remove(&r->site->keys, key->name, &r->error)))
+	const struct store *keys;
+
+	if (find(r, r->rest, key) || !(keys = admin_match(r, &r->site->keys)) ||
+	    stored(r, keys_remove(keys, key->name, &r->error)))
 		return -1;
 	admin_touched(r, key->name);
 	admin_note(r, "activation code %s removed", key->name);
@@ -465,6 +472,7 @@ int api_admin_user_add(struct request *r)
 {
 	struct import i = { .entries = NULL };
 	struct import_plan *plans = NULL;
+	const struct store *keys;
 	struct roster roster;
 	bool accounts;
 	int rc;
@@ -475,9 +483,8 @@ int api_admin_user_add(struct request *r)
 	plans = xcalloc(i.count + 1, sizeof(*plans));
 	if (!rc)
 		rc = import_plan(plans, &i, &roster, &r->site->keys, &r->error) ||
-		     check_entry(r, &i, &plans[0]) || admin_check_match(r, &r->site->keys) ||
-		     import_carry_out(&r->site->tokens, &r->site->keys, plans, &i, &accounts,
-				      &r->error);
+		     check_entry(r, &i, &plans[0]) || !(keys = admin_match(r, &r->site->keys)) ||
+		     import_carry_out(&r->site->tokens, keys, plans, &i, &accounts, &r->error);
 	if (!rc) {
 		admin_touched(r, i.entries[0].code.key.name);
 		admin_note(r, "activation code %s stored", i.entries[0].code.key.name);

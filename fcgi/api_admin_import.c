@@ -65,13 +65,13 @@ static void note_accounts(struct request *r, const struct work *w, bool codes)
 
 static int work_store(struct request *r, struct work *w)
 {
+	const struct store *tokens = admin_match(r, &r->site->tokens);
 	bool accounts;
 	int rc;
 
-	if (admin_check_match(r, &r->site->tokens) || admin_announce(r, "account.import", NULL))
+	if (!tokens || admin_announce(r, "account.import", NULL))
 		return -1;
-	rc = import_carry_out(&r->site->tokens, &r->site->keys, w->plans, &w->import, &accounts,
-			      &r->error);
+	rc = import_carry_out(tokens, &r->site->keys, w->plans, &w->import, &accounts, &r->error);
 	if (accounts)
 		note_accounts(r, w, !rc);
 	if (rc)
@@ -91,12 +91,16 @@ int api_admin_import(struct request *r)
 	bool really = store && strcmp(store, "1") == 0;
 	struct admin_answer a;
 	struct work w;
-	int rc = work_read(r, &w, "file");
+	int rc;
 
+	if (admin_stores(r))
+		return -1;
+	if (!really)
+		admin_etag(r, &r->site->tokens);
+	rc = work_read(r, &w, "file");
 	if (!rc && really)
 		rc = work_store(r, &w);
 	if (!rc) {
-		admin_etag(r, &r->site->tokens);
 		admin_begin(&a);
 		import_plan_write(&a.w, w.plans, &w.import, really);
 		rc = admin_send(r, 200, &a);
@@ -105,11 +109,12 @@ int api_admin_import(struct request *r)
 	return rc;
 }
 
-static int send_one(struct request *r, const struct account *a, int status)
+static int send_one(struct request *r, struct account *a, int status)
 {
 	struct admin_answer answer;
 
-	admin_etag(r, &r->site->tokens);
+	if (admin_tag_account(r, a))
+		return -1;
 	admin_begin(&answer);
 	facts_write_account(&answer.w, a, NULL);
 	return admin_send(r, status, &answer);

@@ -162,17 +162,17 @@ static int has_id(void *context, const struct key *key)
 	return 1;
 }
 
-/* The newest secret of what the path names. */
-static int find(struct request *r, const char *name, struct key *out)
+/* The newest secret of what the path names, and where to change it. */
+static int find(struct request *r, const char *name, struct key *out, const struct store **keys)
 {
 	struct search s = { name, out };
 	int rc;
 
-	if (admin_stores(r) || admin_check_match(r, &r->site->keys))
+	if (admin_stores(r) || !(*keys = admin_match(r, &r->site->keys)))
 		return -1;
-	rc = keys_named(&r->site->keys, name, out, &r->error);
+	rc = keys_named(*keys, name, out, &r->error);
 	if (!rc)
-		rc = keys_each(&r->site->keys, has_id, &s, &r->error);
+		rc = keys_each(*keys, has_id, &s, &r->error);
 	if (!rc)
 		return error_set(&r->error, ERR_NOT_FOUND, "no key is called %.80s", name);
 	return rc < 0 ? -1 : 0;
@@ -205,16 +205,16 @@ static int check_role(const struct key *key, struct error *e)
 
 int api_admin_key_change(struct request *r)
 {
+	const struct store *keys;
 	struct key key = { .id = "" }, checked;
 
-	if (request_json(r) || find(r, r->rest, &key))
+	if (request_json(r) || find(r, r->rest, &key, &keys))
 		return -1;
 	checked = key;
 	if (admin_check_key(r->json, false, &r->error) ||
 	    admin_read_key(r->json, &checked, &r->error) || check_role(&checked, &r->error) ||
 	    admin_find_accounts(r, "accounts", key.accounts) ||
-	    done(r, &key,
-		 keys_change(&r->site->keys, key.name, change_settings, r->json, &r->error)))
+	    done(r, &key, keys_change(keys, key.name, change_settings, r->json, &r->error)))
 		return -1;
 	admin_note(r, "key %s changed", key.name);
 	return admin_send_text(r, 200, "changed", key.name);
@@ -229,10 +229,11 @@ static void end_key(struct key *key, const void *context)
 int api_admin_key_revoke(struct request *r)
 {
 	const int64_t now = clock_wall();
+	const struct store *keys;
 	struct key key = { .id = "" };
 
-	if (find(r, request_segment(r), &key) ||
-	    done(r, &key, keys_change(&r->site->keys, key.name, end_key, &now, &r->error)))
+	if (find(r, request_segment(r), &key, &keys) ||
+	    done(r, &key, keys_change(keys, key.name, end_key, &now, &r->error)))
 		return -1;
 	admin_note(r, "key %s revoked", key.name);
 	return admin_send_text(r, 200, "revoked", key.name);
@@ -240,10 +241,10 @@ int api_admin_key_revoke(struct request *r)
 
 int api_admin_key_remove(struct request *r)
 {
+	const struct store *keys;
 	struct key key = { .id = "" };
 
-	if (find(r, r->rest, &key) ||
-	    done(r, &key, keys_remove(&r->site->keys, key.name, &r->error)))
+	if (find(r, r->rest, &key, &keys) || done(r, &key, keys_remove(keys, key.name, &r->error)))
 		return -1;
 	admin_touched(r, key.name); /* by which nobody could find its id any more */
 	admin_note(r, "key %s removed", key.name);
@@ -270,6 +271,7 @@ int api_admin_key_rotate(struct request *r)
 	static const char *const known[] = { "overlap_seconds" };
 	char text[KEY_TEXT_SIZE] = "";
 	int64_t overlap = 0, ends_at;
+	const struct store *keys;
 	struct key key = { .id = "" };
 	int rc;
 
@@ -277,13 +279,13 @@ int api_admin_key_rotate(struct request *r)
 	    admin_check_members(r->json, known, ARRAY_SIZE(known), "unknown", &r->error) ||
 	    json_int(r->json, "overlap_seconds", NULL, 0, LONGEST_OVERLAP, &overlap, &r->error) <
 		    0 ||
-	    find(r, request_segment(r), &key))
+	    find(r, request_segment(r), &key, &keys))
 		return -1;
 	if (key.revoked_at)
 		return error_set(&r->error, ERR_REQUEST, "%.80s was revoked: add another key",
 				 key.name);
 	ends_at = clock_wall() + overlap;
-	rc = done(r, &key, keys_rotate(&r->site->keys, key.name, ends_at, text, &r->error));
+	rc = done(r, &key, keys_rotate(keys, key.name, ends_at, text, &r->error));
 	if (!rc) {
 		admin_note(r, "key %s has a new secret", key.name);
 		rc = send_secret(r, &key, text, ends_at);

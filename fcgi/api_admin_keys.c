@@ -99,15 +99,17 @@ int api_admin_key_add(struct request *r)
 {
 	struct key settings = { .id = "" };
 	char text[KEY_TEXT_SIZE] = "";
+	const struct store *keys;
 	const char *name = NULL;
 	struct admin_answer a;
 
 	if (request_json(r) || json_need_text(r->json, "name", NULL, &name, &r->error) ||
 	    admin_check_key(r->json, true, &r->error) || admin_stores(r) ||
 	    admin_find_accounts(r, "accounts", "") ||
-	    admin_read_key(r->json, &settings, &r->error) || admin_check_match(r, &r->site->keys))
+	    admin_read_key(r->json, &settings, &r->error) ||
+	    !(keys = admin_match(r, &r->site->keys)))
 		return -1;
-	if (keys_add(&r->site->keys, name, &settings, text, &r->error)) {
+	if (keys_add(keys, name, &settings, text, &r->error)) {
 		snprintf(r->error.field, sizeof(r->error.field), "name");
 		return -1;
 	}
@@ -194,13 +196,13 @@ int api_admin_model_test(struct request *r)
 int api_admin_alias_set(struct request *r)
 {
 	static const char *const known[] = { "target" };
+	const struct store *keys;
 	const char *target = NULL;
 
 	if (request_json(r) ||
 	    admin_check_members(r->json, known, ARRAY_SIZE(known), "cannot be set", &r->error) ||
 	    json_need_text(r->json, "target", NULL, &target, &r->error) || admin_stores(r) ||
-	    admin_check_match(r, &r->site->keys) ||
-	    alias_set(&r->site->keys, r->rest, target, &r->error))
+	    !(keys = admin_match(r, &r->site->keys)) || alias_set(keys, r->rest, target, &r->error))
 		return -1;
 	admin_note(r, "alias %s stands for %s", r->rest, target);
 	return admin_send_text(r, 200, "target", target);
@@ -208,11 +210,12 @@ int api_admin_alias_set(struct request *r)
 
 int api_admin_alias_remove(struct request *r)
 {
+	const struct store *keys;
 	int rc;
 
-	if (admin_stores(r) || admin_check_match(r, &r->site->keys))
+	if (admin_stores(r) || !(keys = admin_match(r, &r->site->keys)))
 		return -1;
-	rc = alias_remove(&r->site->keys, r->rest, &r->error);
+	rc = alias_remove(keys, r->rest, &r->error);
 	if (rc == 1)
 		return error_set(&r->error, ERR_NOT_FOUND, "no alias is called %.80s", r->rest);
 	if (rc)

@@ -218,6 +218,28 @@ static void step_is_seen_whole_or_not_at_all(void)
 	end();
 }
 
+static void step_of_an_expected_generation_is_made_of_no_other(void)
+{
+	struct store_expected expected = { .found = false };
+	struct store mine;
+
+	begin();
+	put("a/1", "{\"n\":1}");
+	store_changed(&s, &expected.stamp, &e);
+	mine = s;
+	mine.expected = &expected;
+	put("a/2", "{\"n\":2}");
+	CU_ASSERT_EQUAL(store_update(&mine, "a/1", scratch_add_one, NULL, &e), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_STALE);
+	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":1}");
+	error_clear(&e);
+	store_changed(&s, &expected.stamp, &e);
+	CU_ASSERT_EQUAL(store_update(&mine, "a/1", scratch_add_one, NULL, &e), 0);
+	CU_ASSERT_EQUAL(store_update(&mine, "a/1", scratch_add_one, NULL, &e), 0); /* its own */
+	CU_ASSERT_STRING_EQUAL(get("a/1"), "{\"n\":3}");
+	end();
+}
+
 struct seen {
 	int count, sum, stop_at;
 };
@@ -602,6 +624,8 @@ CU_TestInfo store_tests[] = {
 	{ "update leaves the store alone when told so",
 	  update_leaves_the_store_alone_when_told_so },
 	{ "step is seen whole or not at all", step_is_seen_whole_or_not_at_all },
+	{ "step of an expected generation is made of no other",
+	  step_of_an_expected_generation_is_made_of_no_other },
 	{ "each gives the keys of a prefix", each_gives_the_keys_of_a_prefix },
 	{ "damaged record is refused, others are given",
 	  damaged_record_is_refused_and_others_are_given },

@@ -1,11 +1,13 @@
 // Accounts: looked at, changed, imported, added, logged in to, and given to somebody.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 
-import { standin, at, api, ok } from './site.mjs';
+import { standin, at, client, api, ok } from './site.mjs';
 
 test('accounts: shown, changed, disabled, enabled, tested, removed', async () => {
 	const { accounts, damage } = await ok('GET', '/accounts');
@@ -36,6 +38,38 @@ test('a change of what was changed meanwhile is refused', async () => {
 	assert.equal((await api('PATCH', `/accounts/${id}`, { priority: 4 }, match)).status, 200);
 	assert.equal((await api('PATCH', `/accounts/${id}`, { priority: 5 }, match)).status, 412);
 	assert.equal((await ok('GET', `/accounts/${id}`)).priority, 4);
+});
+
+test('of changes that say what they are changes of, at one moment, one is made', async () => {
+	const changes = [
+		['tokens', '/accounts', () => ok('GET', '/accounts').then(({ accounts }) => accounts[0].id),
+		 (id, n) => ['PATCH', `/accounts/${id}`, { priority: 10 + n }]],
+		['keys', '/keys', () => 'tagged', (name, n) => ['PATCH', `/keys/${name}`, { max_streams: 10 + n }]],
+		['keys', '/codes', () => 'mate', (name, n) => ['POST', '/codes', { name: `${name}${n}` }]],
+		['keys', '/models', () => 'alias', (name, n) => ['PUT', `/aliases/${name}`,
+								  { target: `claude-${n}` }]],
+	];
+
+	await client.call('POST', '/api/v1/keys', { name: 'tagged' });
+	for (const [store, list, target, change] of changes) {
+		const { headers: { etag } } = await api('GET', list);
+		const name = await target();
+		/* All are judged before the lock is free: without another look under it all would be made. */
+		const holder = spawn('flock', [`${at.stateDir}/${store}.lock`, 'sh', '-c', 'echo held; read end']);
+
+		await once(holder.stdout, 'data');
+		const running = [1, 2, 3].map((n) => client.call(...((m, p, b) => [m, `/api/v1${p}`, b])(...change(name, n)),
+								 { 'if-match': etag }));
+
+		await setTimeout(300);
+		holder.stdin.end();
+		assert.deepEqual((await Promise.all(running)).map(({ status }) => (status < 300 ? 200 : status)).sort(),
+				 [200, 412, 412], list);
+	}
+	await ok('DELETE', '/keys/tagged');
+	await ok('DELETE', '/aliases/alias');
+	for (const { name } of (await ok('GET', '/codes')).codes)
+		await ok('DELETE', `/codes/${name}`);
 });
 
 test('a tag is known again in what web servers make of it that compress the answer', async () => {
