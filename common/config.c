@@ -107,19 +107,33 @@ static int set_option(struct config *c, const struct config_option *o, const cha
 	}
 }
 
-static int read_secret_file(const char *variable, const char *path, struct buf *out,
-			    struct error *e)
+static bool is_secret(const struct config_option *o)
 {
-	if (buf_read_file(out, path))
+	return o->type == SECRET || o->type == PROXY;
+}
+
+static int read_value_file(const struct config_option *o, const char *variable, const char *path,
+			   struct buf *out, struct error *e)
+{
+	struct stat st;
+
+	if (buf_read_file_seen(out, path, &st))
 		return error_set(e, ERR_CONFIG, "%s: cannot read %s: %s", variable, path,
 				 strerror(errno));
+	if (is_secret(o) && (st.st_mode & S_IROTH))
+		return error_set(e, ERR_CONFIG,
+				 "%s: %s can be read by every user (mode %04o): chmod 600 %s, or "
+				 "for a container's secret set its mode to 0400 and its owner to "
+				 "this user",
+				 variable, path, (unsigned)st.st_mode & 07777, path);
 	while (out->len && strchr(" \t\r\n", out->at[out->len - 1]))
 		out->at[--out->len] = '\0';
 	return 0;
 }
 
 /* The value of NAME, else of the file that NAME_FILE points to, in `out`. Returns 1 when set. */
-static int read_variable(const char *name, struct buf *out, struct error *e)
+static int read_variable(const struct config_option *o, const char *name, struct buf *out,
+			 struct error *e)
 {
 	char file_name[128];
 	const char *value = getenv(name);
@@ -131,7 +145,7 @@ static int read_variable(const char *name, struct buf *out, struct error *e)
 	value = getenv(file_name);
 	if (!value)
 		return 0;
-	return read_secret_file(file_name, value, out, e) ? -1 : 1;
+	return read_value_file(o, file_name, value, out, e) ? -1 : 1;
 }
 
 static int apply_variable(struct config *c, const struct config_option *o, const char *name,
@@ -142,7 +156,7 @@ static int apply_variable(struct config *c, const struct config_option *o, const
 	int rc;
 
 	buf_init(&value, LIMIT_SECRET_FILE);
-	rc = read_variable(name, &value, e);
+	rc = read_variable(o, name, &value, e);
 	if (rc > 0) {
 		rc = set_option(c, o, value.at, &why);
 		if (rc)
@@ -277,7 +291,7 @@ static int apply_value(struct reading *r, const struct config_option *o, const c
 		snprintf(number, sizeof(number), "%.15g", item->valuedouble);
 		value = number;
 	}
-	r->has_secret |= o->type == SECRET || o->type == PROXY;
+	r->has_secret |= is_secret(o);
 	if (!value)
 		return error_set(r->error, ERR_CONFIG, "%s:%d: %s has a value of the wrong type",
 				 r->path, line, o->name);

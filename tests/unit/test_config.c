@@ -106,6 +106,40 @@ static void readable_secrets_are_refused(void)
 	config_free(c);
 }
 
+static void readable_files_of_secrets_are_refused(void)
+{
+	static const struct {
+		const char *variable;
+		mode_t mode;
+		const char *refusal;
+	} rows[] = {
+		{ "KIRO_CLIENT_TOKEN_FILE", 0604, "(mode 0604): chmod 600 /tmp/kiro-value-" },
+		{ "KIRO_CLIENT_TOKEN_FILE", 0444, "KIRO_CLIENT_TOKEN_FILE: /tmp/kiro-value-" },
+		{ "KIRO_CLIENT_TOKEN_FILE", 0440, NULL },
+		{ "KIRO_UPSTREAM_PROXY_URL_FILE", 0644, "(mode 0644)" },
+		{ "KIRO_UPSTREAM_PROXY_URL_FILE", 0640, NULL },
+		{ "KIRO_ADMIN_HOSTS_FILE", 0644, NULL }, /* no secret */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char path[] = "/tmp/kiro-value-XXXXXX", message[LIMIT_ERROR_TEXT];
+		int fd = mkstemp(path);
+		struct config *c;
+
+		CU_ASSERT_EQUAL(write(fd, "http://a-long-enough.example\n", 29), 29);
+		CU_ASSERT_EQUAL(fchmod(fd, rows[i].mode), 0);
+		close(fd);
+		setenv(rows[i].variable, path, 1);
+		c = load("{}", 0600, message);
+		unsetenv(rows[i].variable);
+		unlink(path);
+		CU_ASSERT_EQUAL(c != NULL, !rows[i].refusal);
+		if (!c && rows[i].refusal)
+			CU_ASSERT_PTR_NOT_NULL(strstr(message, rows[i].refusal));
+		config_free(c);
+	}
+}
+
 static void environment_is_stronger_and_files_hold_secrets(void)
 {
 	char path[] = "/tmp/kiro-secret-XXXXXX", message[LIMIT_ERROR_TEXT];
@@ -221,6 +255,7 @@ CU_TestInfo config_tests[] = {
 	{ "mistakes_are_refused_with_their_line", mistakes_are_refused_with_their_line },
 	{ "weak_client_tokens_are_refused", weak_client_tokens_are_refused },
 	{ "readable_secrets_are_refused", readable_secrets_are_refused },
+	{ "readable_files_of_secrets_are_refused", readable_files_of_secrets_are_refused },
 	{ "environment_is_stronger_and_files_hold_secrets",
 	  environment_is_stronger_and_files_hold_secrets },
 	{ "example_is_a_valid_file_of_defaults", example_is_a_valid_file_of_defaults },
