@@ -35,7 +35,7 @@ static int read_record(struct span json, struct key *out, struct error *e)
 struct each_key {
 	int (*each)(void *context, const struct key *key);
 	void *context;
-	struct error *e;
+	struct error unread; /* the first record that cannot be read */
 };
 
 static int give(void *context, const char *store_key, struct span json)
@@ -44,17 +44,20 @@ static int give(void *context, const char *store_key, struct span json)
 	struct key key;
 
 	(void)store_key;
-	if (read_record(json, &key, w->e))
-		return -1;
+	if (read_record(json, &key, &w->unread))
+		return 0;
 	return w->each(w->context, &key);
 }
 
 int keys_each(const struct store *keys, int (*each)(void *context, const struct key *key),
 	      void *context, struct error *e)
 {
-	struct each_key w = { .each = each, .context = context, .e = e };
+	struct each_key w = { .each = each, .context = context };
+	int rc = store_each(keys, PREFIX, give, &w, NULL, e);
 
-	return store_each(keys, PREFIX, give, &w, NULL, e);
+	if (!rc && w.unread.kind)
+		return error_set(e, w.unread.kind, "%s", w.unread.message);
+	return rc;
 }
 
 static int count_one(void *context, const struct key *key)
@@ -147,10 +150,22 @@ static int find_named(const struct store *keys, const char *name, struct secrets
 	return keys_each(keys, take_named, out, e);
 }
 
+/* Damage of other records, of which some may have been the name's, is no reason not to deny what
+ * was found. -1: nothing was. */
+static int find_readable(const struct store *keys, const char *name, struct secrets *out,
+			 struct error *e)
+{
+	struct error damage = { .kind = ERR_NONE };
+
+	if (!find_named(keys, name, out, &damage) || out->count)
+		return 0;
+	return error_set(e, damage.kind, "%s", damage.message);
+}
+
 int keys_named(const struct store *keys, const char *name, struct key *out, struct error *e)
 {
 	struct secrets *s = xcalloc(1, sizeof(*s));
-	int rc = find_named(keys, name, s, e);
+	int rc = find_readable(keys, name, s, e);
 
 	if (!rc && s->count)
 		*out = s->keys[0];
@@ -361,7 +376,7 @@ static int change(void *context, struct step *step, struct error *e)
 {
 	const struct change *c = context;
 	struct secrets *s = xcalloc(1, sizeof(*s));
-	int rc = find_named(c->keys, c->name, s, e);
+	int rc = (c->fresh ? find_named : find_readable)(c->keys, c->name, s, e);
 	size_t good = 0;
 
 	if (!rc && !s->count)
@@ -505,7 +520,7 @@ static int remove_named(void *context, struct step *step, struct error *e)
 {
 	const struct change *c = context;
 	struct secrets *s = xcalloc(1, sizeof(*s));
-	int rc = find_named(c->keys, c->name, s, e);
+	int rc = find_readable(c->keys, c->name, s, e);
 
 	if (!rc && !s->count)
 		rc = 1;

@@ -29,7 +29,8 @@ int keys_add_known(const struct store *keys, const char *name, const struct key 
 int keys_rotate(const struct store *keys, const char *name, int64_t ends_at,
 		char text[static KEY_TEXT_SIZE], struct error *e);
 
-/* Changes the key of that name, all its secrets alike. 1: no such name. */
+/* Changes the key of that name, all its secrets alike, and goes on past records that are damaged:
+ * no damage keeps a key from being revoked. So does keys_remove(). 1: no such name. */
 int keys_change(const struct store *keys, const char *name,
 		void (*edit)(struct key *key, const void *context), const void *context,
 		struct error *e);
@@ -51,10 +52,11 @@ int keys_remove(const struct store *keys, const char *name, struct error *e); /*
 /* 1: known, *out filled, be it expired or revoked (key_refusal()); 0: unknown; -1: the store cannot
  * be read. Finds the record by hash, then compares in constant time. */
 int keys_find(const struct store *keys, const char *text, struct key *out, struct error *e);
-/* The newest secret of that name. 1; 0: there is none; -1. */
+/* The newest secret of that name. 1; 0: there is none; -1, also where one may be damaged. */
 int keys_named(const struct store *keys, const char *name, struct key *out, struct error *e);
 
-/* Each secret; non-zero from each() ends with that value. */
+/* Each secret; non-zero from each() ends with that value. -1 at the end when there are some that
+ * cannot be read. */
 int keys_each(const struct store *keys, int (*each)(void *context, const struct key *key),
 	      void *context, struct error *e);
 int keys_count(const struct store *keys, size_t *count, struct error *e);

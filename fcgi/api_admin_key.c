@@ -166,12 +166,13 @@ static int has_id(void *context, const struct key *key)
 static int find(struct request *r, const char *name, struct key *out, const struct store **keys)
 {
 	struct search s = { name, out };
+	struct error damage = { .kind = ERR_NONE }; /* the other look tells of it */
 	int rc;
 
 	if (admin_stores(r) || !(*keys = admin_match(r, &r->site->keys)))
 		return -1;
-	rc = keys_named(*keys, name, out, &r->error);
-	if (!rc)
+	rc = keys_named(*keys, name, out, &damage);
+	if (rc != 1)
 		rc = keys_each(*keys, has_id, &s, &r->error);
 	if (!rc)
 		return error_set(&r->error, ERR_NOT_FOUND, "no key is called %.80s", name);

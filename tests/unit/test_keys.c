@@ -3,6 +3,7 @@
 #include "common/key_memory.h"
 #include "common/keys.h"
 #include "common/limits.h"
+#include "common/log.h"
 #include "common/secret.h"
 #include "tests/unit/scratch.h"
 
@@ -60,6 +61,66 @@ static void add_many(size_t count)
 		free((char *)(uintptr_t)records[i].json.at);
 	}
 	free(records);
+}
+
+/* One whose checksum is wrong, and one of another version. */
+static void damage_two(void)
+{
+	struct buf file;
+	char *at;
+
+	CU_ASSERT_EQUAL(store_put(&s, "k/0", span_of("{\"v\":99,\"name\":\"later\"}"), &e), 0);
+	buf_init(&file, MB(1));
+	CU_ASSERT_EQUAL_FATAL(buf_read_file(&file, s.path), 0);
+	at = memmem(file.at, file.len, "to-be-damaged", 13);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	at[0] ^= 1;
+	scratch_write(s.path, file.at, file.len);
+	buf_release(&file);
+}
+
+static void end_key(struct key *key, const void *context)
+{
+	(void)context;
+	key->revoked_at = 1;
+}
+
+static void damage_of_one_key_keeps_no_other_from_being_denied(void)
+{
+	static const char *const names[] = { "to-be-damaged", "one", "two", "three" };
+	struct log_options quiet = { .file = "/dev/null" }, loud = { .level = LOG_INFO };
+	char text[KEY_TEXT_SIZE], one[KEY_TEXT_SIZE] = "";
+	struct key key;
+
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		text[0] = '\0';
+		CU_ASSERT_EQUAL(add(names[i], i == 1 ? one : text), 0);
+	}
+	damage_two();
+	log_open(&quiet);
+	CU_ASSERT_EQUAL(keys_change(&s, "one", end_key, NULL, &e), 0);
+	CU_ASSERT_EQUAL(e.kind, ERR_NONE);
+	CU_ASSERT_EQUAL(keys_find(&s, one, &key, &e), 1);
+	CU_ASSERT_EQUAL(key.revoked_at, 1);
+	CU_ASSERT_EQUAL(keys_remove(&s, "two", &e), 0);
+	CU_ASSERT_EQUAL(keys_named(&s, "three", &key, &e), 1);
+	CU_ASSERT_EQUAL(e.kind, ERR_NONE);
+	/* It may be among the damaged ones. */
+	CU_ASSERT_EQUAL(keys_named(&s, "two", &key, &e), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
+	error_clear(&e);
+	CU_ASSERT_EQUAL(keys_change(&s, "to-be-damaged", end_key, NULL, &e), -1);
+	error_clear(&e);
+	CU_ASSERT_EQUAL(keys_remove(&s, "to-be-damaged", &e), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
+	/* A name or a secret that is taken cannot be told from one that is not. */
+	text[0] = '\0';
+	CU_ASSERT_EQUAL(add("four", text), -1);
+	error_clear(&e);
+	CU_ASSERT_EQUAL(keys_rotate(&s, "three", 5, text, &e), -1);
+	log_open(&loud);
+	end();
 }
 
 static void keys_end_at_their_limit(void)
@@ -529,6 +590,8 @@ static void remembered_key_is_never_older_than_the_store(void)
 CU_TestInfo keys_tests[] = {
 	{ "remembered key is never older than the store",
 	  remembered_key_is_never_older_than_the_store },
+	{ "damage of one key keeps no other from being denied",
+	  damage_of_one_key_keeps_no_other_from_being_denied },
 	{ "keys end at their limit", keys_end_at_their_limit },
 	{ "made key is found and is not stored", made_key_is_found_and_is_not_stored },
 	{ "given key is taken when strong", given_key_is_taken_when_strong },
