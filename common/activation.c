@@ -1,6 +1,8 @@
 /*
  * A word: when it was heard in the upper bits, what was heard in the lower 8. Good answers and
  * refusals are kept apart, so that nobody who sends other machines' ids can push out a good one.
+ * Where there are more codes than slots, a code takes the slot that was written longest ago; what
+ * was heard of another there is not its own, since machines are hashed with the code's id.
  */
 #include "common/base.h"
 #include "common/activation.h"
@@ -56,7 +58,7 @@ static const struct {
 };
 
 struct heard {
-	_Atomic uint64_t machine; /* hash of its id; 0: free */
+	_Atomic uint64_t machine; /* hash of the key's id and its own; 0: free */
 	_Atomic uint64_t word;
 	_Atomic int64_t ends; /* of a good one: expiresAt; 0: not told */
 };
@@ -155,6 +157,14 @@ static struct heard *place(struct heard *list, uint64_t machine)
 	return oldest;
 }
 
+static uint64_t machine_key(const struct key *key, const char *machine)
+{
+	char text[KEY_ID_SIZE + CODE_MACHINE_SIZE];
+
+	snprintf(text, sizeof(text), "%s %s", key->id, machine);
+	return mapfile_key(text);
+}
+
 static uint64_t service_key(const struct activation *a)
 {
 	return mapfile_key(a->config->activation_url);
@@ -186,6 +196,7 @@ static int look(const struct question *q, struct view *out)
 	const int64_t now = clock_wall();
 	const struct activation_slot *slot = NULL, *service = NULL;
 	const struct mapfile *map;
+	const struct heard *down;
 
 	*out = (struct view){ .verdict = UNKNOWN };
 	pthread_mutex_lock(&a->lock);
@@ -196,7 +207,8 @@ static int look(const struct question *q, struct view *out)
 	}
 	if (slot)
 		look_at(q, slot, now, out);
-	out->down = service && is_fresh(service->bad[0].word, now, ACTIVATION_DOWN);
+	down = service ? find(service->bad, service_key(a)) : NULL;
+	out->down = down && is_fresh(down->word, now, ACTIVATION_DOWN);
 	pthread_mutex_unlock(&a->lock);
 	return map ? 0 : -1;
 }
@@ -209,12 +221,41 @@ static void write_down(struct heard *at, uint64_t machine, uint64_t word, int64_
 	at->word = word;
 }
 
+static uint64_t last_word(const struct activation_slot *slot)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < ACTIVATION_MACHINES; i++) {
+		last = slot->good[i].word > last ? slot->good[i].word : last;
+		last = slot->bad[i].word > last ? slot->bad[i].word : last;
+	}
+	return last;
+}
+
+/* Its own, a free one, or the one that was written longest ago. NULL: another process took that. */
+static struct activation_slot *take_slot(const struct mapfile *map, uint64_t key)
+{
+	struct activation_slot *slot = mapfile_take(map, key, ""), *oldest = NULL;
+	uint64_t old;
+
+	if (slot)
+		return slot;
+	for (size_t i = 0; (slot = mapfile_place(map, key, i)); i++) {
+		if (!oldest || last_word(slot) < last_word(oldest))
+			oldest = slot;
+	}
+	assert(oldest); /* a key always has a first place */
+	old = oldest->head.key;
+	return atomic_compare_exchange_strong(&oldest->head.key, &old, key) ? oldest : NULL;
+}
+
 /* UNKNOWN: the service is down. */
 static void note(const struct question *q, enum verdict verdict, int64_t ends)
 {
 	struct activation *a = q->a;
 	const bool down = verdict == UNKNOWN;
 	const uint64_t key = down ? service_key(a) : mapfile_key(q->key->id);
+	const uint64_t machine = down ? key : q->machine_key;
 	const uint64_t word = word_of(verdict, clock_wall());
 	struct error ignored = { .kind = ERR_NONE };
 	struct activation_slot *slot = NULL;
@@ -223,17 +264,15 @@ static void note(const struct question *q, enum verdict verdict, int64_t ends)
 	pthread_mutex_lock(&a->lock);
 	map = opened(a, &ignored);
 	if (map)
-		slot = mapfile_take(map, key, "");
-	if (slot && down)
-		slot->bad[0].word = word;
-	else if (slot && verdict == GOOD)
-		write_down(place(slot->good, q->machine_key), q->machine_key, word, ends);
+		slot = take_slot(map, key);
+	if (slot && verdict == GOOD)
+		write_down(place(slot->good, machine), machine, word, ends);
 	else if (slot)
-		write_down(place(slot->bad, q->machine_key), q->machine_key, word, 0);
+		write_down(place(slot->bad, machine), machine, word, 0);
 	pthread_mutex_unlock(&a->lock);
 	if (!slot)
 		log_line(LOG_WARN,
-			 "%s has no room: what the activation service said of %s is "
+			 "%s cannot be written: what the activation service said of %s is "
 			 "forgotten",
 			 FILE_NAME, q->key->name);
 }
@@ -410,7 +449,7 @@ int activation_check(struct activation *a, struct http_client *http, const struc
 	if (!*a->config->activation_url)
 		return 0;
 	q.machine = machine ? machine : "";
-	q.machine_key = mapfile_key(q.machine);
+	q.machine_key = machine_key(key, q.machine);
 	if (look(&q, &v))
 		return -1;
 	if (is_settled(&v))

@@ -73,7 +73,7 @@
 #define LIMIT_METRIC_SLOTS	2048  /* metrics.map, 1 MB: doors, statuses, kinds, 20 to a model */
 #define LIMIT_AFFINITY_SLOTS	16384 /* affinity.map, half a MB: conversations that are going on */
 #define LIMIT_USAGE_SLOTS	16384 /* usage-DAY.map, 5.5 MB: keys x accounts x models of a day */
-#define LIMIT_ACTIVATION_SLOTS	16384 /* activation.map, 3.4 MB: codes that a service verifies */
+#define LIMIT_ACTIVATION_SLOTS	16384 /* activation.map, 3.4 MB: codes verified lately, by turns */
 #define LIMIT_QUOTA_SLOTS	16384 /* limits.map, 2 MB: keys, and users with a JWT */
 
 /* Names in URLs, paths and messages. */

@@ -73,6 +73,22 @@ function age(seconds) {
 	closeSync(file);
 }
 
+/* Every slot is somebody's: behind 4096 bytes of head, slots of 208 bytes that begin with their key. */
+function fill() {
+	const path = join(at.stateDir, 'activation.map'), all = readFileSync(path);
+	const file = openSync(path, 'r+');
+	const key = Buffer.alloc(8);
+
+	assert.equal((all.length - 4096) % 208, 0);
+	for (let slot = 4096; slot < all.length; slot += 208) {
+		if (all.readBigUInt64LE(slot))
+			continue;
+		key.writeBigUInt64LE(BigInt(slot));
+		writeSync(file, key, 0, 8, slot);
+	}
+	closeSync(file);
+}
+
 function file(name, value) {
 	const path = join(at.dir, name);
 
@@ -291,6 +307,21 @@ describe('a code that a service verifies', () => {
 		ctl('code', 'set', user, '--machine', 'm-1');
 		await refused(code, { machine: 'm-2' }, /device mismatch/);
 		assert.equal(service.calls.length, before);
+	});
+
+	test('where activation.map is full, a code has the place of one that was not heard of for long', async () => {
+		fill();
+		for (let n = 0; n < 3; n++) {
+			const { code: one, bare: its } = makeCode('--pool', 'shared');
+
+			service.codes[its] = { machine: 'm-1' };
+			await serves(one, { machine: 'm-1' });
+			const before = service.calls.length;
+
+			await serves(one, { machine: 'm-1', via: cgi });
+			assert.equal(service.calls.length, before);
+			await refused(one, { machine: 'm-2' }, /device mismatch/);
+		}
 	});
 
 	test('many at once, in many processes, ask once', async () => {

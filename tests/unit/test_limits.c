@@ -95,7 +95,7 @@ static const struct {
 	{ "LIMIT_CALIBRATION_SLOTS", NULL, SLOTS },
 	{ "LIMIT_METRIC_SLOTS", "tests/unit/test_metrics.c", "LIMIT_METRIC_SLOTS + 500" },
 	{ "LIMIT_AFFINITY_SLOTS", "tests/unit/test_live.c", "2 * LIMIT_AFFINITY_SLOTS" },
-	{ "LIMIT_ACTIVATION_SLOTS", NULL, SLOTS },
+	{ "LIMIT_ACTIVATION_SLOTS", "tests/cases/codes.test.mjs", "is full" },
 	{ "LIMIT_USAGE_SLOTS", NULL, SLOTS },
 	{ "LIMIT_QUOTA_SLOTS", NULL, SLOTS },
 };
