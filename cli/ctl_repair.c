@@ -24,6 +24,7 @@ struct repair {
 	struct ctl *c;
 	struct bundle backup;
 	char backup_path[BACKUP_PATH], quarantine[BACKUP_PATH];
+	struct secret passphrase;
 	bool yes;
 	size_t lost, damaged_stores;
 	struct buf report; /* what was said, for the quarantine */
@@ -35,22 +36,28 @@ static void say(struct repair *r, const char *name, const char *text)
 	ctl_print_result(r->c, name, text);
 }
 
-static int read_backup(struct repair *r, const struct seal *seal, struct error *e)
+/* Before any lock is taken: the gateway would wait while a person thinks. */
+static int find_backup(struct repair *r, struct error *e)
 {
-	struct bundle_lock lock = { .seal = seal };
-	struct error why = { .kind = ERR_NONE };
 	const char *file = ctl_value(r->c, "backup"), *pass = ctl_value(r->c, "passphrase-file");
-	int rc;
 
 	if (file)
 		snprintf(r->backup_path, sizeof(r->backup_path), "%s", file);
 	else if (!backup_newest(r->c->config->state_dir, r->backup_path))
 		return 0;
-	if (pass && ctl_read_passphrase(r->c, pass, &lock.passphrase, e))
-		return -1;
+	return pass ? ctl_read_passphrase(r->c, pass, &r->passphrase, e) : 0;
+}
+
+static int read_backup(struct repair *r, const struct seal *seal, struct error *e)
+{
+	const struct bundle_lock lock = { .seal = seal, .passphrase = r->passphrase };
+	struct error why = { .kind = ERR_NONE };
+	int rc;
+
+	if (!*r->backup_path)
+		return 0;
 	rc = backup_read(&r->backup, r->backup_path, &lock, &why);
-	secret_release(&lock.passphrase);
-	if (rc && file)
+	if (rc && ctl_value(r->c, "backup"))
 		return error_set(e, why.kind, "%s", why.message);
 	if (rc)
 		say(r, r->backup_path, why.message);
@@ -183,6 +190,8 @@ int ctl_repair(struct ctl *c, struct error *e)
 	if (!rc)
 		rc = statedir_check(c->config->state_dir, c->config->state_on_network, e);
 	if (!rc)
+		rc = find_backup(&r, e);
+	if (!rc)
 		rc = repair_store(&r, "tokens", e);
 	if (!rc)
 		rc = repair_store(&r, "keys", e);
@@ -193,6 +202,7 @@ int ctl_repair(struct ctl *c, struct error *e)
 	if (!rc && r.damaged_stores && !r.yes)
 		fputs("kiroctl: nothing was changed; --yes does it\n", stderr);
 	bundle_release(&r.backup);
+	secret_release(&r.passphrase);
 	buf_release(&r.report);
 	return rc ? rc : r.lost || (r.damaged_stores && !r.yes) ? EX_DATAERR : 0;
 }

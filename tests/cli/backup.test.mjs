@@ -169,6 +169,21 @@ test('repair saves what is whole, takes the rest from the backup, and keeps the 
   assert.match(ctl(['repair']), /tokens: nothing is wrong/)
 })
 
+test('repair waits for a passphrase without any lock: the gateway goes on meanwhile', () => {
+  add(1)
+  ctl(['backup', file('b'), '--passphrase-file', '-'], { input: 'a passphrase of many words\n' })
+  const script = `mkfifo pass-$N && { "$CTL" repair --backup "$N-b" --passphrase-file pass-$N >said-$N 2>&1 & }
+    exec 3>pass-$N # it is being read
+    flock -n "$KIRO_STATE_DIR/tokens.lock" true; echo "free: $?"
+    echo 'a passphrase of many words' >&3; exec 3>&-
+    wait $!; echo "done: $?"; cat said-$N`
+  const r = spawnSync('sh', ['-c', script], { cwd: work, encoding: 'utf8', timeout: 30000,
+    env: { PATH: process.env.PATH, KIRO_STATE_DIR: state, N: String(serial), CTL: path.resolve(build, 'kiroctl') } })
+
+  assert.match(r.stdout, /^free: 0\ndone: 0\n/, r.stdout + r.stderr)
+  assert.match(r.stdout, /tokens: nothing is wrong/)
+})
+
 test('repair without a backup names what is lost', () => {
   const id = add(1)
   add(2)
