@@ -123,6 +123,33 @@ static int take_store(struct ctl *c, const char *below, struct error *e)
 	return ctl_import(c, path, true, false, e);
 }
 
+/* Options that do nothing for the other methods. */
+static int check_options(struct ctl *c, const struct way *way)
+{
+	static const struct {
+		const char *option, *ways[4];
+	} rows[] = {
+		{ "start-url", { "idc", "builder-id", "sso-token" } },
+		{ "browser", { "idc" } },
+		{ "issuer-url", { "external-idp" } },
+		{ "client-id", { "external-idp" } },
+		{ "scopes", { "external-idp" } },
+		{ "login-hint", { "external-idp" } },
+		{ "audience", { "external-idp" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool takes = !ctl_value(c, rows[i].option);
+
+		for (size_t n = 0; rows[i].ways[n]; n++)
+			takes |= strcmp(rows[i].ways[n], way->name) == 0;
+		if (!takes)
+			return ctl_usage(c, "login %s: takes no --%s: that is for %s", way->name,
+					 rows[i].option, rows[i].ways[0]);
+	}
+	return 0;
+}
+
 /* What can go wrong without the person goes wrong before the person has done anything. */
 static int prepare(struct login_run *run, struct error *e)
 {
@@ -150,8 +177,10 @@ static int prepare(struct login_run *run, struct error *e)
 static int run_way(struct ctl *c, const struct way *way, struct error *e)
 {
 	struct login_run run = { .ctl = c, .prompt = { .signals = -1 } };
-	int rc;
+	int rc = check_options(c, way);
 
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < ARRAY_SIZE(way->needs) && way->needs[i]; i++) {
 		if (!ctl_value(c, way->needs[i]))
 			return ctl_usage(c, "login %s: --%s is missing", way->name, way->needs[i]);

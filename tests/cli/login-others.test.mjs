@@ -49,6 +49,18 @@ describe('logins of other programs', { concurrency: 4 }, () => {
     return file
   }
 
+  test('an option that does nothing for the method is refused, before anything is asked', async (t) => {
+    const at = await place(t)
+    for (const [method, ...options] of [['builder-id', '--client-id', 'x'], ['github', '--browser'],
+      ['google', '--start-url', 'https://d-1.awsapps.com/start'], ['idc', '--start-url', 'https://d-1.awsapps.com/start', '--scopes', 'x'],
+      ['api-key', '--issuer-url', 'https://idp.example'], ['sso-token', '--login-hint', 'ann'], ['portal', '--audience', 'x']]) {
+      const refused = await run(at, ['login', method, ...options])
+      assert.equal(refused.code, USAGE, refused.err)
+      assert.match(refused.err, new RegExp(`login ${method}: takes no --`))
+    }
+    assert.equal((await accounts(at)).length, 0)
+  })
+
   test('kiro-cli\'s database, left as it is', async (t) => {
     const at = await place(t)
     const [idc] = await at.standin.addAccounts({ name: 'cli', kind: 'idc' })
