@@ -50,13 +50,13 @@ int admin_send_text(struct request *r, int status, const char *name, const char 
 /* Opens the stores; -1: ERR_NOT_CONFIGURED or ERR_STORE. */
 int admin_stores(struct request *r);
 
-/* ETag of the store's present generation. Before what the answer shows is read: a tag newer than that
- * would let a change pass that its author has not seen. */
+/* ETag of the store's present generation. Before what the answer shows is read: a tag newer than
+ * that would let a change pass that its author has not seen. */
 void admin_etag(struct request *r, const struct store *s);
 /* The ETag of the accounts, then this one as it is now, for an answer that shows it. */
 int admin_tag_account(struct request *r, struct account *a);
-/* The store, to write to: where there is an If-Match, the first change is made only of what it names.
- * NULL: ERR_STALE, it is another one already. */
+/* The store, to write to: where there is an If-Match, the first change is made only of what it
+ * names. NULL: ERR_STALE, it is another one already. */
 const struct store *admin_match(struct request *r, const struct store *s);
 
 /* ?days=: how far to look back, this day included (30). -1: r->error. */
