@@ -358,13 +358,23 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* When the peer began to think at the latest: there is a connection by then, or libcurl gives up.
+ */
+static int64_t connected_at(const struct exchange *x)
+{
+	curl_off_t took = 0; /* us; 0: it is still to come */
+
+	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &took);
+	return x->started + (took ? took / 1000 : x->request->connect_ms);
+}
+
 /* Milliseconds until something is due, at least 0; -1 when a deadline has passed (rc set). */
 static int until_due(struct exchange *x)
 {
 	const struct http_request *r = x->request;
 	int64_t now = clock_ticks(), due;
 
-	due = x->reply->status ? x->last_bytes + r->idle_ms : x->started + r->first_byte_ms;
+	due = x->reply->status ? x->last_bytes + r->idle_ms : connected_at(x) + r->first_byte_ms;
 	if (now >= due) {
 		error_set(x->error, ERR_UP_TIMEOUT, "the upstream was silent for %d seconds",
 			  (x->reply->status ? r->idle_ms : r->first_byte_ms) / 1000);

@@ -44,9 +44,10 @@ struct http_request {
 	size_t header_count;
 	struct span body;
 
-	int connect_ms, first_byte_ms, idle_ms; /* all > 0 */
-	int total_ms;				/* 0: no limit */
-	const char *proxy;			/* NULL: the client's; "direct": none */
+	int connect_ms;		    /* > 0, as the next two */
+	int first_byte_ms, idle_ms; /* first_byte_ms: from when there is a connection */
+	int total_ms;		    /* 0: no limit */
+	const char *proxy;	    /* NULL: the client's; "direct": none */
 	bool once; /* must not reach the peer twice: no kept connection, where libcurl would resend
 		    */
 

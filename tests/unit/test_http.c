@@ -185,19 +185,26 @@ static void silence_is_a_timeout_and_closes_the_connection(void)
 	}
 }
 
-/* The request was not sent, so that it may go again, unlike one that nobody answers. */
+/* The request was not sent, so that it may go again, unlike one that nobody answers: also where the
+ * peer may think for less time than a connection may take. */
 static void no_connection_in_time_is_a_network_error(void)
 {
 	static const char *const silent[] = { "", NULL };
-	struct http_request r = { .url = "https:", .body = { "", 0 }, .connect_ms = 200 };
-	struct fetched f;
-	struct peer p = { .pieces = silent, .hold = true };
 
-	fetch_from(&f, &p, &r);
-	CU_ASSERT_EQUAL(f.error.kind, ERR_UP_NETWORK);
-	CU_ASSERT_EQUAL(f.reply.status, 0);
-	CU_ASSERT_TRUE(p.closed_by_client);
-	buf_release(&f.body);
+	for (int first_byte_ms = 0; first_byte_ms <= 100; first_byte_ms += 100) {
+		struct http_request r = { .url = "https:",
+					  .body = { "", 0 },
+					  .connect_ms = 200,
+					  .first_byte_ms = first_byte_ms };
+		struct fetched f;
+		struct peer p = { .pieces = silent, .hold = true };
+
+		fetch_from(&f, &p, &r);
+		CU_ASSERT_EQUAL(f.error.kind, ERR_UP_NETWORK);
+		CU_ASSERT_EQUAL(f.reply.status, 0);
+		CU_ASSERT_TRUE(p.closed_by_client);
+		buf_release(&f.body);
+	}
 }
 
 static void total_limit_ends_a_lively_answer(void)
