@@ -70,10 +70,10 @@ test('what upstream told of an answer without content is booked, also where that
 });
 
 test('rounds of a search are booked when the one behind them fails', async () => {
-	const overload = { http: { status: 400, body: { message: 'Improperly formed request.', reason: 'REQUEST_BODY_INVALID' } } };
+	const refusal = { http: { status: 400, body: { message: 'Improperly formed request.', reason: 'REQUEST_BODY_INVALID' } } };
 
 	for (const stream of [false, true]) {
-		await scripts({ steps: [{ text: 'Let me look.' }, query], trailer: told(0.5) }, overload);
+		await scripts({ steps: [{ text: 'Let me look.' }, query], trailer: told(0.5) }, refusal);
 		const { text, used } = await ask({ tools: [...search, ...tools], stream });
 
 		assert.match(text, /invalid_request_error/);

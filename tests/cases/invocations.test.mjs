@@ -21,7 +21,7 @@ after(async () => {
 	await standin?.stop();
 });
 
-// The exchanges of one request, in order: "ACCOUNT ATTEMPT/MAX", and their invocation ids.
+// A request's status and its exchanges, in order: their accounts, attempts and invocation ids.
 async function ask(body = {}) {
 	await standin.clearRequests();
 	const answer = await fastcgi.request({ path: '/v1/messages',
@@ -68,4 +68,14 @@ test('so is the search, and the round behind it', async () => {
 	assert.equal(status, 200);
 	assert.deepEqual(attempts, [inOrder[0], inOrder[0], inOrder[0]]);
 	assert.equal(new Set(ids).size, 3);
+});
+
+test('a new token is another call', async () => {
+	await standin.script('default', { steps: [{ text: 'ok' }] });
+	await standin.addAccounts([{ name: 'one', expired: true }, { name: 'two', expired: true }]);
+	const { status, attempts, ids } = await ask();
+
+	assert.equal(status, 200);
+	assert.deepEqual(attempts, [inOrder[0], inOrder[0]]);
+	assert.notEqual(ids[0], ids[1]);
 });
