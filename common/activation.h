@@ -10,7 +10,7 @@
  * is kept in activation.map, by the key's id and the hash of the machine's, for
  * ACTIVATION_MACHINES machines of each kind. One process asks for one code at a time; the others
  * wait for what it hears. Beyond LIMIT_ACTIVATION_SLOTS codes, what was heard longest ago is
- *forgotten and asked for anew.
+ * forgotten and asked for anew.
  *
  * Anything else than such an answer - no connection, silence, a status of 500 and more, another
  * text - says that the service is down: nobody asks for ACTIVATION_DOWN seconds, and who was good

@@ -1,6 +1,6 @@
 /*
  * own_credentials.h - a request that brings the Kiro credentials it is to be served with, instead
- *of an account of the pool:
+ * of an account of the pool:
  *
  *	X-Kiro-Credentials: {"accessToken":"...", ...}
  *	x-api-key: creds-<base64 of the same JSON>      (or Authorization: Bearer creds-...)
