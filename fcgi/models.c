@@ -34,7 +34,7 @@ static void write_capabilities(struct jsonw *w, const struct model *m, bool docu
 	jsonw_bool_member(w, "supported", true);
 	jsonw_begin_object_member(w, "types");
 	write_supported(w, "adaptive", true);
-	write_supported(w, "between_tools", false);
+	write_supported(w, "between_tools", !m->always_thinks);
 	write_supported(w, "disabled", !m->always_thinks);
 	write_supported(w, "enabled", true);
 	jsonw_end(w);

@@ -170,6 +170,36 @@ static void pdf_input_is_told_where_service_and_model_read_pages(void)
 	CU_ASSERT_FALSE(says_pdf_input("qwen3-coder-next", true));
 }
 
+static bool says_thinking(const struct model *model, const char *type)
+{
+	const cJSON *types;
+	struct buf body;
+	cJSON *tree;
+	bool says;
+
+	buf_init(&body, LIMIT_UP_REPLY);
+	models_write_one(model, true, &body);
+	tree = cJSON_Parse(body.at);
+	types = json_member(json_member(json_member(tree, "capabilities"), "thinking"), "types");
+	says = cJSON_IsTrue(json_member(json_member(types, type), "supported"));
+	cJSON_Delete(tree);
+	buf_release(&body);
+	return says;
+}
+
+static void a_model_that_always_thinks_does_not_say_that_it_may_be_told_not_to(void)
+{
+	struct model model = *models_find("claude-opus-4-8");
+
+	CU_ASSERT_TRUE(says_thinking(&model, "adaptive"));
+	CU_ASSERT_TRUE(says_thinking(&model, "disabled"));
+	CU_ASSERT_TRUE(says_thinking(&model, "between_tools"));
+	model.always_thinks = true;
+	CU_ASSERT_TRUE(says_thinking(&model, "adaptive"));
+	CU_ASSERT_FALSE(says_thinking(&model, "disabled"));
+	CU_ASSERT_FALSE(says_thinking(&model, "between_tools"));
+}
+
 /* Ids of a page of the first list entries, and has_more: "claude-opus-5.5 claude-opus-5-5 +". */
 static void check_page(struct models_page page, const char *expected)
 {
@@ -241,6 +271,8 @@ CU_TestInfo models_tests[] = {
 	{ "list serves both APIs", models_list_serves_both_apis },
 	{ "pdf_input is told where service and model read pages",
 	  pdf_input_is_told_where_service_and_model_read_pages },
+	{ "a model that always thinks does not say that it may be told not to",
+	  a_model_that_always_thinks_does_not_say_that_it_may_be_told_not_to },
 	{ "list is given in pages", models_list_is_given_in_pages },
 	{ "effort is the nearest that is allowed", models_effort_is_the_nearest_that_is_allowed },
 	CU_TEST_INFO_NULL,
