@@ -37,6 +37,18 @@ static void split_url(const char *url, struct span *host, const char **path)
 	*host = (struct span){ at, strcspn(at, ":/?#") };
 }
 
+/* A * stands for anything. */
+static bool is_below(const char *path, const char *wanted)
+{
+	size_t len = strcspn(wanted, "*");
+
+	if (!*path)
+		path = "/";
+	if (strncmp(path, wanted, len) != 0)
+		return false;
+	return !wanted[len] || strstr(path + len, wanted + len + 1);
+}
+
 static bool in_domain(const char *url, const char *domain)
 {
 	struct span host, wanted;
@@ -51,7 +63,17 @@ static bool in_domain(const char *url, const char *domain)
 	if (strncasecmp(host.at + from, wanted.at, wanted.len) != 0 ||
 	    (from && host.at[from - 1] != '.'))
 		return false;
-	return strncmp(path, wanted_path, strlen(wanted_path)) == 0;
+	return is_below(path, wanted_path);
+}
+
+bool hits_is_domain(const char *domain)
+{
+	struct span host;
+	const char *path, *star;
+
+	split_url(domain, &host, &path);
+	star = strchr(path, '*');
+	return !memchr(host.at, '*', host.len) && (!star || !strchr(star + 1, '*'));
 }
 
 void hits_filter(struct hits *h, const char *const *domains, size_t count, bool keep)

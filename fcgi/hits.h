@@ -29,8 +29,11 @@ struct hits {
 /* Texts are borrowed. False: there is no room, or no url. */
 bool hits_add(struct hits *h, const struct hit *hit);
 
+/* An entry of a list of domains: a * stands once at most, and not in the host's name. */
+bool hits_is_domain(const char *domain);
+
 /* "example.com" stands for the host and those below it; "example.com/blog" only for what begins so
- * there. keep: only those listed stay; else those are dropped. */
+ * there, a * in it for anything. keep: only those listed stay; else those are dropped. */
 void hits_filter(struct hits *h, const char *const *domains, size_t count, bool keep);
 
 /* The content of a web_search_tool_result block: as it is written, and as a client brings it. */

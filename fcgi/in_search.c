@@ -8,6 +8,7 @@
 
 #define NAME	    "web_search"
 #define DOMAINS_MAX 256
+#define DOMAIN_STAR "a domain may have one *, in its path: example.com/*/articles"
 
 /* What the model is told: nothing of this is the client's. */
 #define DESCRIPTION                                                                                \
@@ -44,6 +45,8 @@ static int read_domains(struct in *in, const cJSON *json, const char *key, const
 	cJSON_ArrayForEach (item, list) {
 		if (in_shape_type(in, item, &item_at, IN_TEXT))
 			return -1;
+		if (!hits_is_domain(item->valuestring))
+			return json_error(&item_at, NULL, in->e, DOMAIN_STAR);
 		(*out)[(*count)++] = item->valuestring;
 		item_at.index++;
 	}

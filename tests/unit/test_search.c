@@ -73,6 +73,9 @@ static void hits_are_filtered_by_host_and_path(void)
 	filtered("https://example.org/a", true, "a");
 	filtered("example.org/blog", true, "y");
 	filtered("example.org/bloggers", true, "");
+	filtered("example.org/*", true, "ay");
+	filtered("example.org/*og", true, "y");
+	filtered("example.org/*og/other", true, "");
 	filtered("org", true, "ay/");
 	filtered("", true, "");
 	filtered("", false, "ay/");
