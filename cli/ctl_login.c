@@ -114,7 +114,6 @@ static int take_store(struct ctl *c, const char *below, struct error *e)
 			return ctl_usage(c, "login %s: takes no --%s: see kiroctl account set",
 					 c->operands[0], o->name);
 	}
-
 	if (c->operand_count > 1)
 		return ctl_import(c, c->operands[1], true, false, e);
 	if (!home || !*home)
@@ -127,8 +126,9 @@ static int take_store(struct ctl *c, const char *below, struct error *e)
 static int check_options(struct ctl *c, const struct way *way)
 {
 	static const struct {
-		const char *option, *ways[4];
+		const char *option, *ways[5];
 	} rows[] = {
+		{ "region", { "idc", "builder-id", "sso-token", "api-key" } },
 		{ "start-url", { "idc", "builder-id", "sso-token" } },
 		{ "browser", { "idc" } },
 		{ "issuer-url", { "external-idp" } },

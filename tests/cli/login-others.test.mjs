@@ -53,7 +53,7 @@ describe('logins of other programs', { concurrency: 4 }, () => {
     const at = await place(t)
     for (const [method, ...options] of [['builder-id', '--client-id', 'x'], ['github', '--browser'],
       ['google', '--start-url', 'https://d-1.awsapps.com/start'], ['idc', '--start-url', 'https://d-1.awsapps.com/start', '--scopes', 'x'],
-      ['api-key', '--issuer-url', 'https://idp.example'], ['sso-token', '--login-hint', 'ann'], ['portal', '--audience', 'x']]) {
+      ['google', '--region', 'eu-west-1'], ['api-key', '--issuer-url', 'https://idp.example'], ['sso-token', '--login-hint', 'ann'], ['portal', '--audience', 'x']]) {
       const refused = await run(at, ['login', method, ...options])
       assert.equal(refused.code, USAGE, refused.err)
       assert.match(refused.err, new RegExp(`login ${method}: takes no --`))
