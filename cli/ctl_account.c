@@ -16,7 +16,7 @@
 
 enum { LABEL_COLUMN = 1, PLAN_COLUMN };
 
-struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error *e)
+struct account *ctl_account_find(struct ctl *c, struct roster *r, const char *name, struct error *e)
 {
 	struct error damage = { 0 };
 	struct account *found;
@@ -28,9 +28,16 @@ struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error 
 		error_set(e, damage.kind, "%s", damage.message);
 		return NULL;
 	}
-	found = roster_find(r, c->operands[0], e);
+	found = roster_find(r, name, e);
 	if (!found && damage.kind)
 		fprintf(stderr, "kiroctl: warning: %s\n", damage.message);
+	return found;
+}
+
+struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error *e)
+{
+	struct account *found = ctl_account_find(c, r, c->operands[0], e);
+
 	if (found)
 		ctl_touched(c, found->id);
 	return found;

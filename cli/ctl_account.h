@@ -9,7 +9,10 @@
 #include "common/roster.h"
 #include "common/jsonw.h"
 
-/* The account that the first operand names, NULL with *e; the roster, filled here, owns it. */
+/* The account of that name, NULL with *e; the roster, filled here, owns it. */
+struct account *ctl_account_find(struct ctl *c, struct roster *r, const char *name,
+				 struct error *e);
+/* The one that the first operand names, for the audit log, too. */
 struct account *ctl_account_named(struct ctl *c, struct roster *r, struct error *e);
 
 /* What the options of account set say, in *a; an empty value is none. ERR_REQUEST names the option;

@@ -5,12 +5,12 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
+#include "cli/ctl_account.h"
 #include "cli/ctl_key.h"
 #include "cli/table.h"
 #include "common/clock.h"
 #include "common/code_add.h"
 #include "common/keys.h"
-#include "common/roster.h"
 
 /* The code that the operand names. */
 static int find(struct ctl *c, struct key *out, struct error *e)
@@ -77,17 +77,9 @@ static int read_settings(struct ctl *c, struct key *key, struct error *e)
 static int find_account(struct ctl *c, struct roster *r, struct account **out, struct error *e)
 {
 	const char *name = ctl_value(c, "account");
-	struct error damage = { .kind = ERR_NONE };
 
-	*out = NULL;
-	if (!name)
-		return 0;
-	if (ctl_tokens(c, e))
-		return -1;
-	if (roster_load(r, &c->tokens, &damage) && !r->count)
-		return error_set(e, damage.kind, "%s", damage.message);
-	*out = roster_find(r, name, e);
-	return *out ? 0 : -1;
+	*out = name ? ctl_account_find(c, r, name, e) : NULL;
+	return name && !*out ? -1 : 0;
 }
 
 static int give_account(struct ctl *c, struct account *a, const struct key *key, struct error *e)
@@ -269,13 +261,13 @@ static int add_row(void *context, const struct key *key)
 	return 0;
 }
 
-static void print_list(const struct ctl *c, struct listing *l)
+static void print_list(const struct ctl *c, struct listing *l, bool whole)
 {
 	if (c->json)
 		ctl_print_json(&l->out);
 	else if (l->table.rows > 1)
 		table_print(&l->table, stdout);
-	else
+	else if (whole)
 		fputs("kiroctl: no activation codes yet: kiroctl code add USER\n", stderr);
 }
 
@@ -300,8 +292,7 @@ int ctl_code_list(struct ctl *c, struct error *e)
 	rc = keys_each(&c->keys, add_row, &l, e);
 	jsonw_end(&l.json);
 	table_sort(&l.table);
-	if (!rc)
-		print_list(c, &l);
+	print_list(c, &l, !rc);
 	table_release(&l.table);
 	buf_release(&l.out);
 	quota_free(l.quota);

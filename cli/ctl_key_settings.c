@@ -89,17 +89,20 @@ static int read_list(struct ctl *c, const char *option, char out[static KEY_LIST
 static int find_accounts(struct ctl *c, const char *names, struct error *e)
 {
 	char ids[KEY_LIST_SIZE] = "";
+	struct error damage = { 0 };
 	struct roster r;
 	int rc;
 
+	if (*names && ctl_tokens(c, e))
+		return -1;
 	roster_init(&r);
-	rc = *names ? ctl_tokens(c, e) || roster_load(&r, &c->tokens, e) ||
-			      roster_ids(&r, names, ids, sizeof(ids), e)
-		    : 0;
+	if (*names)
+		roster_load(&r, &c->tokens, &damage); /* those that can be read are there */
+	rc = roster_ids(&r, names, ids, sizeof(ids), e);
 	if (!rc)
 		c->accounts = xstrdup(ids);
 	roster_release(&r);
-	return rc ? -1 : 0;
+	return rc;
 }
 
 static int read_accounts(struct ctl *c, struct key *key, struct error *e)

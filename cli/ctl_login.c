@@ -4,9 +4,9 @@
 #include "common/base.h"
 #include "cli/ctl.h"
 
+#include "cli/ctl_account.h"
 #include "cli/ctl_login.h"
 #include "common/import.h"
-#include "common/roster.h"
 #include "common/limits.h"
 
 #include <sysexits.h>
@@ -164,12 +164,8 @@ static int prepare(struct login_run *run, struct error *e)
 	if (ctl_create(c, e) || ctl_tokens(c, e) || ctl_http(c, e))
 		return -1;
 	roster_init(&r);
-	rc = roster_load(&r, &c->tokens, e);
-	if (!rc && name && !roster_find(&r, name, e))
-		rc = -1;
+	rc = name && !ctl_account_find(c, &r, name, e) ? -1 : prompt_begin(&run->prompt, e);
 	roster_release(&r);
-	if (!rc)
-		rc = prompt_begin(&run->prompt, e);
 	run->service = (struct login_service){ c->config, c->http, run->prompt.signals };
 	return rc;
 }

@@ -68,8 +68,10 @@ static void print_done(const struct account *a, const struct usage *u, const cha
 			account_state_names[a->state], a->id);
 }
 
+/* The tokens are here and nowhere else. */
 int ctl_login_store(struct login_run *run, struct error *e)
 {
+	struct error damage = { 0 }; /* of other records: no reason to lose them */
 	const struct account *stored = NULL;
 	const char *result;
 	bool added = false;
@@ -84,7 +86,7 @@ int ctl_login_store(struct login_run *run, struct error *e)
 		rc = identify(run, &u, e);
 	roster_init(&r);
 	if (!rc)
-		rc = roster_load(&r, &run->ctl->tokens, e);
+		roster_load(&r, &run->ctl->tokens, &damage);
 	if (!rc)
 		rc = enroll_store(&run->ctl->tokens, &r, &run->account,
 				  ctl_value(run->ctl, "account"), ctl_value(run->ctl, "label"),

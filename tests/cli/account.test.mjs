@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 
+import { damage } from '../lib/damage.mjs'
 import {
   USAGE, DATA, SOFTWARE, IO, TEMPORARY, PERMISSION, work, state, kiroctl, succeed, fail,
   refreshProgram, json, file, token, addSocial, service, usageAnswer,
@@ -265,9 +266,7 @@ describe('account refresh and test', () => {
     try {
       const id = await addSocial('whole')
       await addSocial('broken')
-      const store = path.join(state, 'tokens.gdbm')
-      const bytes = fs.readFileSync(store, 'latin1')
-      fs.writeFileSync(store, bytes.replaceAll('"label":"broken"', '"label":"brOken"'), 'latin1')
+      damage(state, 'tokens', '"label":"broken"', '"label":"brOken"')
       const r = await fail(IO, ['account', 'refresh', '--all'], { env: s.env })
       assert.match(r.out, new RegExp(`^${id}: refreshed, valid until`, 'm'))
       assert.match(r.err, /damaged records in .*tokens\.gdbm: see kiroctl repair/)

@@ -4,7 +4,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 
-import { USAGE, DATA, state, succeed, fail, json, file, addSocial } from './kiroctl.mjs'
+import { damage } from '../lib/damage.mjs'
+import { USAGE, DATA, IO, state, succeed, fail, json, file, addSocial } from './kiroctl.mjs'
 
 describe('key', () => {
   test('a new key is printed once, alone, and kept nowhere', async () => {
@@ -55,6 +56,20 @@ describe('key', () => {
     assert.deepEqual(await json(['key', 'remove', 'x']), { name: 'x', result: 'removed' })
     assert.match((await fail(DATA, ['key', 'remove', 'x'])).err, /no key is called x/)
   })
+
+  test('a damaged record hides no other from the lists', async () => {
+    for (const noun of ['key', 'code']) {
+      await succeed([noun, 'add', `${noun}-one`])
+      await succeed([noun, 'add', `${noun}-whole`])
+    }
+    damage(state, 'keys', '-whole', '-wholE')
+    for (const noun of ['key', 'code'])
+      for (const args of [[], ['--json']]) {
+        const { out, err } = await fail(IO, [noun, 'list', ...args])
+        assert.match(out, new RegExp(`\\b${noun}-one\\b`))
+        assert.match(err, /2 damaged records in .*keys\.gdbm: see kiroctl repair/)
+      }
+  })
 })
 
 describe('what a key may do', () => {
@@ -67,6 +82,9 @@ describe('what a key may do', () => {
       assert.match((await fail(DATA, [...command, '--accounts', 'one,nobody'])).err, /no account is called nobody/)
     assert.deepEqual((await json(['key', 'list'])).map(({ name }) => name), ['x'])
     assert.equal((await json(['key', 'show', 'x'])).accounts.join(), `${one},${two}`)
+    await addSocial('to-be-broken')
+    damage(state, 'tokens', 'to-be-broken', 'to-be-brokeN')
+    await succeed(['key', 'set', 'x', '--accounts', 'two'])
     await succeed(['key', 'set', 'x', '--accounts', ''])
     assert.deepEqual((await json(['key', 'show', 'x'])).accounts, [])
   })

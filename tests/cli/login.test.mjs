@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { describe, test } from 'node:test'
 
+import { damage } from '../lib/damage.mjs'
 import { start, waitForOutput } from '../lib/process.mjs'
 import {
   program, OK, USAGE, DATA, TEMPORARY, PERMISSION, INTERRUPTED,
@@ -69,6 +70,20 @@ describe('device codes', { concurrency: 4 }, () => {
     assert.match((await login(at, 'builder-id', '--account', id)).err, /is of the kind social, this login is idc/)
     assert.equal((await login(at, 'google', '--account', 'nobody')).code, DATA)
     assert.equal((await accounts(at)).length, 1)
+  })
+
+  test('a damaged record keeps nobody else from logging in', async (t) => {
+    const at = await place(t)
+    assert.equal((await login(at, 'builder-id', '--label', 'whole-record')).code, OK)
+    damage(at.env.KIRO_STATE_DIR, 'tokens', 'whole-record', 'wholE-record')
+    await at.standin.device({ pending: 0, user: 'bob' })
+    const r = await login(at, 'builder-id', '--label', 'bob')
+    assert.equal(r.code, OK, r.err)
+    await canBeRenewed(at, 'bob')
+    assert.equal((await login(at, 'builder-id', '--account', 'bob')).code, OK)
+    const missing = await login(at, 'builder-id', '--account', 'wholE-record')
+    assert.equal(missing.code, DATA)
+    assert.match(missing.err, /warning: .*damaged records in .*tokens\.gdbm: see kiroctl repair/)
   })
 
   test('told to slow down, it asks 5 seconds later', async (t) => {

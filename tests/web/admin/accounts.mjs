@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 
+import { damage } from '../../lib/damage.mjs';
 import { standin, at, client, api, ok } from './site.mjs';
 
 test('accounts: shown, changed, disabled, enabled, tested, removed', async () => {
@@ -147,15 +146,6 @@ test('a device login: the code to show, then the account', async () => {
 	assert.equal((await ok('POST', `/accounts/${step.account.id}/refresh`)).state, 'active');
 });
 
-// One byte within the record of the account with that label, there and back again.
-function flip(from, to) {
-	const store = join(at.stateDir, 'tokens.gdbm');
-	const bytes = readFileSync(store, 'latin1');
-
-	assert.ok(bytes.includes(from));
-	writeFileSync(store, bytes.replaceAll(from, to), 'latin1');
-}
-
 test('a login is stored although another account\'s record is damaged', async () => {
 	await standin.device({ pending: 0, user: 'carol' });
 	const first = await ok('POST', '/logins', { method: 'google', label: 'whole-record' });
@@ -167,7 +157,7 @@ test('a login is stored although another account\'s record is damaged', async ()
 	const second = await ok('POST', '/logins', { method: 'google' });
 
 	await setTimeout(1000 * second.interval + 100);
-	flip('whole-record', 'wholE-record');
+	damage(at.stateDir, 'tokens', 'whole-record', 'wholE-record');
 	try {
 		const done = await api('POST', `/logins/${second.id}/poll`);
 
@@ -175,7 +165,7 @@ test('a login is stored although another account\'s record is damaged', async ()
 		assert.equal((await ok('POST', `/accounts/${done.json.account.id}/refresh`)).state, 'active');
 		await ok('DELETE', `/accounts/${done.json.account.id}`);
 	} finally {
-		flip('wholE-record', 'whole-record');
+		damage(at.stateDir, 'tokens', 'wholE-record', 'whole-record');
 	}
 	await ok('DELETE', `/accounts/${account.id}`);
 });
