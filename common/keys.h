@@ -59,6 +59,7 @@ int keys_named(const struct store *keys, const char *name, struct key *out, stru
  * cannot be read. */
 int keys_each(const struct store *keys, int (*each)(void *context, const struct key *key),
 	      void *context, struct error *e);
+/* Those that can be read, also where -1 says that there are others. */
 int keys_count(const struct store *keys, size_t *count, struct error *e);
 /* Adds the names of all to *names. */
 int keys_names(const struct store *keys, struct key_names *names, struct error *e);

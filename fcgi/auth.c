@@ -132,7 +132,7 @@ static int check_any_key(struct request *r)
 
 	if (secret_present(&r->site->config->client_token) || takes_tokens(r->site->config))
 		return 0;
-	if (keys_count(&r->site->keys, &count, &why)) {
+	if (keys_count(&r->site->keys, &count, &why) && !count) {
 		log_line(LOG_ERROR, "%s", why.message);
 		return error_set(&r->error, ERR_STORE, "the keys cannot be read; see the log");
 	}

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { requestCgi } from '../lib/cgi.mjs';
+import { damage } from '../lib/damage.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
 import { buildDir, startStandin } from '../lib/standin.mjs';
@@ -210,6 +211,18 @@ describe('rights', () => {
 		assert.equal((await ask(makeKey('here', '--accounts', ids[0]))).status, 200);
 		ctl('account', 'set', ids[1], '--owner', '');
 	});
+});
+
+test('a wrong key is refused as one beside a damaged record, too', async () => {
+	const good = makeKey('good'), doomed = makeKey('to-be-damaged');
+
+	damage(installation.stateDir, 'keys', 'to-be-damaged', 'to-be-damageD');
+	try {
+		assert.deepEqual([(await ask(good)).status, (await ask('wrong')).status, (await ask(doomed)).status], [200, 401, 500]);
+	} finally {
+		damage(installation.stateDir, 'keys', 'to-be-damageD', 'to-be-damaged');
+	}
+	assert.equal((await ask(doomed)).status, 200);
 });
 
 describe('usage', () => {

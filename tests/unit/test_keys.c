@@ -91,6 +91,7 @@ static void damage_of_one_key_keeps_no_other_from_being_denied(void)
 	struct log_options quiet = { .file = "/dev/null" }, loud = { .level = LOG_INFO };
 	char text[KEY_TEXT_SIZE], one[KEY_TEXT_SIZE] = "";
 	struct key key;
+	size_t count;
 
 	begin();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -106,6 +107,9 @@ static void damage_of_one_key_keeps_no_other_from_being_denied(void)
 	CU_ASSERT_EQUAL(keys_remove(&s, "two", &e), 0);
 	CU_ASSERT_EQUAL(keys_named(&s, "three", &key, &e), 1);
 	CU_ASSERT_EQUAL(e.kind, ERR_NONE);
+	CU_ASSERT_EQUAL(keys_count(&s, &count, &e), -1);
+	CU_ASSERT_EQUAL(count, 2);
+	error_clear(&e);
 	/* It may be among the damaged ones. */
 	CU_ASSERT_EQUAL(keys_named(&s, "two", &key, &e), -1);
 	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
