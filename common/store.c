@@ -220,45 +220,6 @@ int store_meta(const struct store *s, struct meta *meta, struct error *e)
 	return rc;
 }
 
-static int merge_locked(const struct store *s, const struct record *records, size_t count,
-			bool (*wanted)(void *context, size_t index, struct span now), void *context,
-			struct error *e)
-{
-	struct record *taken = xcalloc(count + 1, sizeof(*taken));
-	size_t takes = 0;
-	struct buf now;
-	int rc = 0;
-
-	buf_init(&now, LIMIT_RECORD);
-	for (size_t i = 0; i < count && !rc; i++) {
-		rc = store_check_key(records[i].key, e);
-		if (!rc && store_get(s, records[i].key, &now, e) < 0)
-			rc = -1;
-		if (!rc && wanted(context, i, buf_span(&now)))
-			taken[takes++] = records[i];
-	}
-	if (!rc && takes)
-		rc = generation_replace(s, taken, takes, 0, e);
-	buf_wipe(&now);
-	free(taken);
-	return rc;
-}
-
-int store_merge(const struct store *s, const struct record *records, size_t count,
-		bool (*wanted)(void *context, size_t index, struct span now), void *context,
-		struct error *e)
-{
-	int fd = store_lock(s, e), rc;
-
-	if (fd < 0)
-		return -1;
-	rc = store_fold(s, e);
-	if (!rc)
-		rc = merge_locked(s, records, count, wanted, context, e);
-	close(fd);
-	return rc;
-}
-
 /* ---- opening and making ---- */
 
 static char *path_of(const char *dir, const char *name, const char *suffix)

@@ -232,3 +232,39 @@ int store_remove(const struct store *s, const char *key, struct error *e)
 {
 	return store_update(s, key, make_empty, NULL, e);
 }
+
+/* ---- steps of many ---- */
+
+struct merge {
+	const struct record *records;
+	size_t count;
+	bool (*wanted)(void *context, size_t index, struct span now);
+	void *context;
+};
+
+static int merge_all(void *context, struct step *step, struct error *e)
+{
+	const struct merge *m = context;
+	struct buf now;
+	int rc = 0;
+
+	buf_init(&now, LIMIT_RECORD);
+	for (size_t i = 0; i < m->count && !rc; i++) {
+		const struct record *r = &m->records[i];
+
+		rc = step_get(step, r->key, &now, e) < 0 ? -1 : 0;
+		if (!rc && m->wanted(m->context, i, buf_span(&now)))
+			rc = step_put(step, r->key, r->json, e);
+	}
+	buf_wipe(&now);
+	return rc;
+}
+
+int store_merge(const struct store *s, const struct record *records, size_t count,
+		bool (*wanted)(void *context, size_t index, struct span now), void *context,
+		struct error *e)
+{
+	struct merge m = { records, count, wanted, context };
+
+	return store_step(s, merge_all, &m, e);
+}
