@@ -16,7 +16,6 @@
 #include "common/mapfile.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <time.h>
 
 #define FILE_NAME  "activation.map"
@@ -221,8 +220,9 @@ static void write_down(struct heard *at, uint64_t machine, uint64_t word, int64_
 	at->word = word;
 }
 
-static uint64_t last_word(const struct activation_slot *slot)
+static uint64_t last_word(const void *of)
 {
+	const struct activation_slot *slot = of;
 	uint64_t last = 0;
 
 	for (size_t i = 0; i < ACTIVATION_MACHINES; i++) {
@@ -230,23 +230,6 @@ static uint64_t last_word(const struct activation_slot *slot)
 		last = slot->bad[i].word > last ? slot->bad[i].word : last;
 	}
 	return last;
-}
-
-/* Its own, a free one, or the one that was written longest ago. NULL: another process took that. */
-static struct activation_slot *take_slot(const struct mapfile *map, uint64_t key)
-{
-	struct activation_slot *slot = mapfile_take(map, key, ""), *oldest = NULL;
-	uint64_t old;
-
-	if (slot)
-		return slot;
-	for (size_t i = 0; (slot = mapfile_place(map, key, i)); i++) {
-		if (!oldest || last_word(slot) < last_word(oldest))
-			oldest = slot;
-	}
-	assert(oldest); /* a key always has a first place */
-	old = oldest->head.key;
-	return atomic_compare_exchange_strong(&oldest->head.key, &old, key) ? oldest : NULL;
 }
 
 /* UNKNOWN: the service is down. */
@@ -264,7 +247,7 @@ static void note(const struct question *q, enum verdict verdict, int64_t ends)
 	pthread_mutex_lock(&a->lock);
 	map = opened(a, &ignored);
 	if (map)
-		slot = take_slot(map, key);
+		slot = mapfile_take_oldest(map, key, last_word);
 	if (slot && verdict == GOOD)
 		write_down(place(slot->good, machine), machine, word, ends);
 	else if (slot)

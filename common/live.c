@@ -247,22 +247,11 @@ uint64_t live_bound(struct live *l, const char *conversation, int64_t now, int64
 	return account;
 }
 
-/* Its own place, a free one, or that of the conversation that has been silent longest. Two at once
- * may both take the last: one of them is forgotten. */
-static struct affinity_slot *place_for(const struct mapfile *map, uint64_t key)
+static uint64_t last_used(const void *of)
 {
-	struct affinity_slot *slot, *oldest = NULL;
-	uint64_t old;
+	const struct affinity_slot *slot = of;
 
-	for (size_t i = 0; (slot = mapfile_place(map, key, i)); i++) {
-		if (slot->head.key == key || !slot->head.key)
-			return mapfile_take(map, key, "");
-		if (!oldest || slot->used < oldest->used)
-			oldest = slot;
-	}
-	assert(oldest); /* a key always has a first place */
-	old = oldest->head.key;
-	return atomic_compare_exchange_strong(&oldest->head.key, &old, key) ? oldest : NULL;
+	return (uint64_t)slot->used;
 }
 
 void live_bind(struct live *l, const char *conversation, uint64_t account, int64_t now)
@@ -270,7 +259,8 @@ void live_bind(struct live *l, const char *conversation, uint64_t account, int64
 	struct affinity_slot *slot;
 
 	pthread_mutex_lock(&l->lock);
-	slot = place_for(opened(l, &l->conversations), mapfile_key(conversation));
+	slot = mapfile_take_oldest(opened(l, &l->conversations), mapfile_key(conversation),
+				   last_used);
 	if (slot) {
 		slot->account = account;
 		slot->used = now;

@@ -275,6 +275,23 @@ void *mapfile_take(const struct mapfile *m, uint64_t key, const char *label)
 	return NULL;
 }
 
+/* Never back to 0: mapfile_find() ends there. */
+void *mapfile_take_oldest(const struct mapfile *m, uint64_t key, uint64_t (*used)(const void *slot))
+{
+	struct mapfile_slot *slot = mapfile_take(m, key, ""), *oldest = NULL;
+	uint64_t old;
+
+	if (slot)
+		return slot;
+	for (size_t i = 0; (slot = mapfile_place(m, key, i)); i++) {
+		if (!oldest || used(slot) < used(oldest))
+			oldest = slot;
+	}
+	assert(oldest); /* a key always has a first place */
+	old = oldest->key;
+	return atomic_compare_exchange_strong(&oldest->key, &old, key) ? oldest : NULL;
+}
+
 bool mapfile_is_taken(const struct mapfile *m, const void *slot)
 {
 	const struct mapfile_slot *head = slot;

@@ -81,8 +81,12 @@ void *mapfile_find(const struct mapfile *m, uint64_t key);
 /* The same, taken for it when it has none. NULL: there is no room for it. The label is what a
  * reader is to know of the name (cut to its room); every taker of one key has the same one. */
 void *mapfile_take(const struct mapfile *m, uint64_t key, const char *label);
-/* The nth place where that key may stand, from 0; NULL from MAPFILE_WINDOW on. For a cache, which
- * gives old slots to new keys: by compare and swap of head.key, never back to 0. */
+/* The same for a cache: where there is no room, that one of its places whose slot was used longest
+ * ago, with what the other key has left in it. Two at once may take the same: one of them is
+ * forgotten. NULL: it was just taken. */
+void *mapfile_take_oldest(const struct mapfile *m, uint64_t key,
+			  uint64_t (*used)(const void *slot));
+/* The nth place where that key may stand, from 0; NULL from MAPFILE_WINDOW on. */
 void *mapfile_place(const struct mapfile *m, uint64_t key, size_t nth);
 
 void *mapfile_at(const struct mapfile *m, size_t index); /* NULL behind the last */
