@@ -196,11 +196,12 @@ static int list_line(void *context, const cJSON *line)
 
 	if (l->json) {
 		jsonw_tree(&l->w, line);
-		fwrite(l->out.at, 1, l->out.len,
-		       stdout); /* the log may be longer than any buffer */
+		/* The log may be longer than any buffer. */
+		fwrite(l->out.at, 1, l->out.len, stdout);
 		buf_reset(&l->out);
-	} else if (!is_settled(l, line))
+	} else if (!is_settled(l, line)) {
 		table_add(&l->table, cells);
+	}
 	return 0;
 }
 

@@ -50,8 +50,12 @@ static int refresh_told(struct ctl *c, struct account *a, struct error *e)
 static int refresh_all(struct ctl *c, struct roster *r, struct error *e)
 {
 	enum error_kind first = ERR_NONE;
+	struct error damage = { 0 };
 	size_t failed = 0;
 
+	if (ctl_tokens(c, e))
+		return -1;
+	roster_load(r, &c->tokens, &damage); /* those that can be read are there */
 	for (size_t i = 0; i < r->count; i++) {
 		struct account *a = &r->accounts[i];
 		char result[LIMIT_ERROR_TEXT + 16];
@@ -65,26 +69,24 @@ static int refresh_all(struct ctl *c, struct roster *r, struct error *e)
 			first = failed++ ? first : why.kind;
 		}
 	}
-	return failed ? error_set(e, first, "%zu of %zu accounts failed", failed, r->count) : 0;
+	if (failed)
+		return error_set(e, first, "%zu of %zu accounts failed", failed, r->count);
+	return damage.kind ? error_set(e, damage.kind, "%s", damage.message) : 0;
 }
 
 int ctl_account_refresh(struct ctl *c, struct error *e)
 {
 	bool all = ctl_value(c, "all") != NULL;
-	struct error damage = { 0 };
 	struct account *a;
 	struct roster r;
-	int rc = -1;
+	int rc;
 
 	if (all == (c->operand_count > 0))
 		return ctl_usage(c, "account refresh: give an account, or --all");
 	roster_init(&r);
-	if (all && !ctl_tokens(c, e)) {
-		roster_load(&r, &c->tokens, &damage); /* those that can be read are there */
+	if (all) {
 		rc = refresh_all(c, &r, e);
-		if (damage.kind)
-			rc = error_set(e, damage.kind, "%s", damage.message);
-	} else if (!all) {
+	} else {
 		a = ctl_account_named(c, &r, e);
 		rc = a ? refresh_told(c, a, e) : -1;
 	}

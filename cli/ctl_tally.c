@@ -172,9 +172,9 @@ static void print_cell(const char *text)
 	}
 	fputs(formula ? "\"'" : "\"", stdout);
 	for (; *text; text++) {
-		char piece[3] = { *text == '"' ? '"' : *text, *text == '"' ? '"' : '\0', '\0' };
-
-		fputs(piece, stdout);
+		if (*text == '"')
+			putchar('"');
+		putchar(*text);
 	}
 	putchar('"');
 }
