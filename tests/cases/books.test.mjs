@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { until } from '../lib/process.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 const told = (credits) => ({ tokenUsage: { uncachedInputTokens: 30, outputTokens: 12, totalTokens: 42 }, metering: credits });
@@ -39,10 +40,9 @@ async function ask(body, more = {}) {
 	const answer = await fastcgi.request({ ...more, path: '/v1/messages', headers: { 'content-type': 'application/json', 'x-api-key': key },
 		body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 500,
 						   messages: [{ role: 'user', content: 'hi' }], ...body })) });
-	let row;
+	/* Who left is booked a moment later. */
+	const row = await until(() => JSON.parse(installation.kiroctl(['usage', '--json', '--key', name]))[0], 'the request to be booked');
 
-	while (!row) /* who left is booked a moment later */
-		[row] = JSON.parse(installation.kiroctl(['usage', '--json', '--key', name]));
 	return { status: answer.status, text: answer.body?.toString(),
 		 used: { input: row.input_tokens, output: row.output_tokens, credits: row.credits, estimated: row.estimated } };
 }

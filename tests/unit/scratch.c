@@ -42,6 +42,20 @@ void scratch_write(const char *path, const char *bytes, size_t len)
 	close(fd);
 }
 
+void scratch_damage(const char *path, const char *text)
+{
+	struct buf file;
+	char *at;
+
+	buf_init(&file, MB(1));
+	CU_ASSERT_EQUAL_FATAL(buf_read_file(&file, path), 0);
+	at = memmem(file.at, file.len, text, strlen(text));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	*at ^= 1;
+	scratch_write(path, file.at, file.len);
+	buf_release(&file);
+}
+
 void scratch_store(char out[static SCRATCH_SIZE], const char *name, struct store *s)
 {
 	struct error e = { .kind = ERR_NONE };

@@ -16,6 +16,7 @@ const char *scratch_make(char out[static SCRATCH_SIZE]);
 void scratch_remove(const char *dir);
 
 void scratch_write(const char *path, const char *bytes, size_t len); /* a file, 0600 */
+void scratch_damage(const char *path, const char *text); /* one bit, where the text begins */
 
 /* Makes the directory and a store of that name in it, opened. */
 void scratch_store(char out[static SCRATCH_SIZE], const char *name, struct store *s);

@@ -145,22 +145,30 @@ static void models_list_serves_both_apis(void)
 	arena_release(&arena);
 }
 
-static bool says_pdf_input(const char *model, bool documents)
+/* type: of that capability; NULL: it has none. */
+static bool says(const struct model *model, bool documents, const char *capability,
+		 const char *type)
 {
-	const cJSON *capability;
+	const cJSON *it;
 	struct buf body;
 	cJSON *tree;
-	bool says;
+	bool yes;
 
 	buf_init(&body, LIMIT_UP_REPLY);
-	models_write_one(models_find(model), documents, &body);
+	models_write_one(model, documents, &body);
 	tree = cJSON_Parse(body.at);
-	capability = json_member(json_member(tree, "capabilities"), "pdf_input");
-	says = cJSON_IsTrue(json_member(capability, "supported"));
-	CU_ASSERT_TRUE(says || cJSON_IsFalse(json_member(capability, "supported")));
+	it = json_member(json_member(tree, "capabilities"), capability);
+	it = type ? json_member(json_member(it, "types"), type) : it;
+	yes = cJSON_IsTrue(json_member(it, "supported"));
+	CU_ASSERT_TRUE(yes || cJSON_IsFalse(json_member(it, "supported")));
 	cJSON_Delete(tree);
 	buf_release(&body);
-	return says;
+	return yes;
+}
+
+static bool says_pdf_input(const char *model, bool documents)
+{
+	return says(models_find(model), documents, "pdf_input", NULL);
 }
 
 static void pdf_input_is_told_where_service_and_model_read_pages(void)
@@ -172,19 +180,7 @@ static void pdf_input_is_told_where_service_and_model_read_pages(void)
 
 static bool says_thinking(const struct model *model, const char *type)
 {
-	const cJSON *types;
-	struct buf body;
-	cJSON *tree;
-	bool says;
-
-	buf_init(&body, LIMIT_UP_REPLY);
-	models_write_one(model, true, &body);
-	tree = cJSON_Parse(body.at);
-	types = json_member(json_member(json_member(tree, "capabilities"), "thinking"), "types");
-	says = cJSON_IsTrue(json_member(json_member(types, type), "supported"));
-	cJSON_Delete(tree);
-	buf_release(&body);
-	return says;
+	return says(model, true, "thinking", type);
 }
 
 static void a_model_that_always_thinks_does_not_say_that_it_may_be_told_not_to(void)

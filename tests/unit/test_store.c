@@ -38,56 +38,6 @@ static const char *get(const char *key)
 
 /* ---- records ---- */
 
-static void envelope_has_the_documented_bytes(void)
-{
-	struct buf value;
-	struct span json;
-
-	buf_init(&value, LIMIT_RECORD);
-	CU_ASSERT_EQUAL(envelope_write(span_of("{\"a\":1}"), &value), 0);
-	CU_ASSERT_EQUAL(value.len, 512);
-	CU_ASSERT_NSTRING_EQUAL(value.at, "{\"a\":1}  ", 9);
-	CU_ASSERT_STRING_EQUAL(value.at + 495, "\n#crc32=277ddbec\n");
-	CU_ASSERT_EQUAL(envelope_read(buf_span(&value), &json), 0);
-	CU_ASSERT_TRUE(span_is(json, "{\"a\":1}"));
-	buf_release(&value);
-}
-
-static void envelope_grows_by_512_bytes(void)
-{
-	char text[600];
-	struct buf value;
-
-	memset(text, 'x', sizeof(text));
-	memcpy(text, "{\"k\":\"", 6);
-	memcpy(text + 493, "\"}", 2);
-	buf_init(&value, LIMIT_RECORD);
-	CU_ASSERT_EQUAL(envelope_write((struct span){ text, 495 }, &value), 0);
-	CU_ASSERT_EQUAL(value.len, 512);
-	CU_ASSERT_STRING_EQUAL(value.at + 495, "\n#crc32=24e10a30\n");
-	buf_reset(&value);
-	CU_ASSERT_EQUAL(envelope_write((struct span){ text, 496 }, &value), 0);
-	CU_ASSERT_EQUAL(value.len, 1024);
-	buf_release(&value);
-}
-
-static void envelope_refuses_every_flipped_byte(void)
-{
-	struct buf value;
-	struct span json;
-
-	buf_init(&value, LIMIT_RECORD);
-	envelope_write(span_of("{\"token\":\"abc\"}"), &value);
-	for (size_t i = 0; i < value.len; i++) {
-		value.at[i] ^= 0x20;
-		CU_ASSERT_EQUAL(envelope_read(buf_span(&value), &json), -1);
-		value.at[i] ^= 0x20;
-		CU_ASSERT_EQUAL(envelope_read((struct span){ value.at, i }, &json), -1);
-	}
-	CU_ASSERT_EQUAL(envelope_read(buf_span(&value), &json), 0);
-	buf_release(&value);
-}
-
 static void store_gives_back_what_was_put(void)
 {
 	begin();
@@ -289,17 +239,6 @@ static char *file_bytes(size_t *len)
 	return b.at;
 }
 
-static void damage(const char *text)
-{
-	size_t len;
-	char *bytes = file_bytes(&len), *at = memmem(bytes, len, text, strlen(text));
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
-	at[1] ^= 1;
-	scratch_write(s.path, bytes, len);
-	free(bytes);
-}
-
 static void damaged_record_is_refused_and_others_are_given(void)
 {
 	struct seen seen = { 0, 0, 0 };
@@ -310,7 +249,7 @@ static void damaged_record_is_refused_and_others_are_given(void)
 	put("a/1", "{\"n\":1}");
 	put("a/2", "{\"n\":\"needle\"}");
 	put("a/3", "{\"n\":3}");
-	damage("needle");
+	scratch_damage(s.path, "needle");
 	CU_ASSERT_STRING_EQUAL(get("a/2"), NONE);
 	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "a/2"));
@@ -615,9 +554,6 @@ static void leftover_copy_is_replaced_and_never_followed(void)
 }
 
 CU_TestInfo store_tests[] = {
-	{ "envelope has the documented bytes", envelope_has_the_documented_bytes },
-	{ "envelope grows by 512 bytes", envelope_grows_by_512_bytes },
-	{ "envelope refuses every flipped byte", envelope_refuses_every_flipped_byte },
 	{ "store gives back what was put", store_gives_back_what_was_put },
 	{ "store keeps keys and records within limits",
 	  store_keeps_keys_and_records_within_limits },
