@@ -43,12 +43,7 @@ function edit(a, done) {
 	];
 
 	dialog(`${t('Edit')}: ${labelOf(a)}`, (close) => form(shown, t('Save'), async (values) => {
-		const changed = changes(values, shown);
-
-		for (const name of ['priority', 'max_inflight'])
-			if (name in changed)
-				changed[name] = Number(changed[name]);
-		await api('PATCH', `/accounts/${a.id}`, changed);
+		await api('PATCH', `/accounts/${a.id}`, changes(values, shown));
 		close();
 		done();
 	}, close));

@@ -28,9 +28,6 @@ function body(values, shown = []) {
 
 	if (bound && !rest.machine)
 		rest.machine = bound;
-	for (const name of ['days', 'max_streams'])
-		if (name in rest)
-			rest[name] = Number(rest[name]);
 	return rest;
 }
 

@@ -46,8 +46,6 @@ export const settings = (k) => [
 function body(values, shown = []) {
 	const changed = changes(values, shown);
 
-	if ('max_streams' in changed)
-		changed.max_streams = Number(changed.max_streams);
 	if (changed.expires_at)
 		changed.expires_at += 'T23:59:59Z';
 	return changed;

@@ -292,7 +292,7 @@ export function form(fields, action, submit, close) {
 		button.disabled = true;
 		button.setAttribute('aria-busy', 'true');
 		try {
-			await submit(Object.fromEntries([...inputs].map(([name, input]) => [name, input.value.trim()])));
+			await submit(Object.fromEntries([...inputs].map(([name, input]) => [name, input.type === 'number' ? Number(input.value) : input.value.trim()])));
 		} catch (error) {
 			fail(error);
 		}
@@ -308,7 +308,7 @@ export function form(fields, action, submit, close) {
 export function changes(values, shown) {
 	const before = new Map(shown.map(({ name, value }) => [name, String(value ?? '')]));
 
-	return Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== (before.get(name) ?? '')));
+	return Object.fromEntries(Object.entries(values).filter(([name, value]) => String(value) !== (before.get(name) ?? '')));
 }
 
 // A button with the rarer actions of a row.
