@@ -60,7 +60,8 @@ static int read_backup(struct repair *r, const struct seal *seal, struct error *
 	if (rc && ctl_value(r->c, "backup"))
 		return error_set(e, why.kind, "%s", why.message);
 	if (rc)
-		say(r, r->backup_path, why.message);
+		say(r, "backup", why.message);
+	*r->backup_path = '\0'; /* looked at once, for all stores */
 	return 0;
 }
 
@@ -147,7 +148,7 @@ static int repair_store(struct repair *r, const char *name, struct error *e)
 	fd = rc ? -1 : store_lock(&s, e);
 	if (fd < 0)
 		rc = -1;
-	if (!rc && !r->backup.count)
+	if (!rc)
 		rc = read_backup(r, s.seal, e);
 	if (!rc)
 		rc = repair_locked(r, &s, e);

@@ -184,6 +184,13 @@ test('repair waits for a passphrase without any lock: the gateway goes on meanwh
   assert.match(r.stdout, /tokens: nothing is wrong/)
 })
 
+test('repair says once that the last backup cannot be read', () => {
+  add(1)
+  const file = ctl(['backup']).split(':')[0]
+  fs.writeFileSync(file, 'junk')
+  assert.deepEqual(ctl(['repair']).split('\n').filter((line) => line.includes(file)), [`backup: ${file}: this is no backup or export of kiroctl`])
+})
+
 test('repair without a backup names what is lost', () => {
   const id = add(1)
   add(2)
