@@ -304,8 +304,10 @@ static void tell_changes(struct run *run)
 		return;
 	roster_init(&now);
 	rc = roster_load(&now, &run->tokens, &e);
-	if (!rc)
+	if (!rc || now.count) { /* of a damaged record was complained before */
+		error_clear(&e);
 		rc = webhook_tell(run->config, run->http, now.accounts, now.count, &e);
+	}
 	if (rc)
 		metrics_add(run->metrics, METRIC_WEBHOOKS, 1, "result", rc > 0 ? "sent" : "failed",
 			    NULL);

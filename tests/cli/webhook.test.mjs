@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
+import { damage } from '../lib/damage.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
 import { start } from '../lib/process.mjs';
 import { buildDir, startStandin } from '../lib/standin.mjs';
@@ -45,6 +46,20 @@ async function refresh() {
 	await child.ended;
 	return child.text;
 }
+
+test('a damaged record keeps no other account\'s change from being told', async () => {
+	const [{ id }] = JSON.parse(installation.kiroctl(['account', 'list', '--json']));
+
+	installation.kiroctl(['account', 'add', '--api-key-file', '-', '--label', 'to-be-damaged'], { input: 'ksk_of-the-damaged-account\n' });
+	await refresh();
+	installation.kiroctl(['account', 'disable', id]);
+	damage(installation.stateDir, 'tokens', 'to-be-damaged', 'to-be-damageD');
+	assert.match(await refresh(), /1 damaged records/);
+	assert.deepEqual(heard.map(({ text }) => JSON.parse(text).changes.map(({ account, to }) => [account, to])), [[[id, 'disabled']]]);
+	damage(installation.stateDir, 'tokens', 'to-be-damageD', 'to-be-damaged');
+	await refresh();
+	assert.equal(heard.length, 1); /* that it is back is no change */
+});
 
 test('a change is told once, signed, and without secrets', async () => {
 	const [{ id }] = JSON.parse(installation.kiroctl(['account', 'list', '--json']));
