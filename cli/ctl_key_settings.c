@@ -91,14 +91,16 @@ static int find_accounts(struct ctl *c, const char *names, struct error *e)
 	char ids[KEY_LIST_SIZE] = "";
 	struct error damage = { 0 };
 	struct roster r;
-	int rc;
+	int rc = 0;
 
 	if (*names && ctl_tokens(c, e))
 		return -1;
 	roster_init(&r);
-	if (*names)
-		roster_load(&r, &c->tokens, &damage); /* those that can be read are there */
-	rc = roster_ids(&r, names, ids, sizeof(ids), e);
+	/* Those that can be read are there. */
+	if (*names && roster_load(&r, &c->tokens, &damage) && !r.count)
+		rc = error_set(e, damage.kind, "%s", damage.message);
+	if (!rc)
+		rc = roster_ids(&r, names, ids, sizeof(ids), e);
 	if (!rc)
 		c->accounts = xstrdup(ids);
 	roster_release(&r);
