@@ -98,29 +98,35 @@ static int total_ms(const struct config *c, bool stream)
 	return minutes * 60 * 1000;
 }
 
+/* One id for one conversation of the client: upstream's caches are keyed by it. */
+static void name_turn(struct up_call *call)
+{
+	if (*call->continuation)
+		return;
+	if (call->chat->conversation)
+		ids_uuid_from(call->chat->conversation, call->conversation);
+	else
+		ids_uuid(call->conversation);
+	ids_uuid(call->continuation);
+}
+
 static int write_body(struct up_call *call, const struct up_profile *profile,
 		      const struct account *account, const struct model *model, struct buf *body,
 		      struct error *e)
 {
-	char conversation[UUID_SIZE], continuation[UUID_SIZE];
 	struct up_request_options options = {
 		.origin = UP_ORIGIN,
 		.agent_mode = profile->agent_mode_in_body ? UP_AGENT_MODE : NULL,
 		.profile_arn = up_profile_arn(profile, account),
-		.conversation_id = conversation,
-		.continuation_id = continuation,
+		.conversation_id = call->conversation,
+		.continuation_id = call->continuation,
 		.again = call->sink->again,
 		.documents = profile->documents,
 		.reasoning = !call->without_reasoning,
 		.sent_reasoning = &call->sent_reasoning,
 	};
 
-	/* One id for one conversation of the client: upstream's caches are keyed by it. */
-	if (call->chat->conversation)
-		ids_uuid_from(call->chat->conversation, conversation);
-	else
-		ids_uuid(conversation);
-	ids_uuid(continuation);
+	name_turn(call);
 	return up_request_write(call->chat, model, &options, call->names, call->arena, body, e);
 }
 
@@ -244,8 +250,8 @@ static void begin_invocation(struct up_call *call)
 	call->attempt = 0;
 }
 
-/* True: the same account is to be asked once more, with another body. */
-static bool change_body(struct up_call *call, const struct error *e)
+/* True: the same account is to be asked once more, by a call of its own. */
+static bool ask_again(struct up_call *call, const struct error *e)
 {
 	if (is_worth_without_reasoning(call, e))
 		return call->without_reasoning = true;
@@ -270,8 +276,7 @@ static int send(struct up_call *call, const struct account *account, struct erro
 			return call->send(call, account, e);
 		call->sent_reasoning = false;
 		rc = send_chat(call, account, e);
-		if (!rc || committed(call) || call->tries >= call->tries_end ||
-		    !change_body(call, e))
+		if (!rc || committed(call) || call->tries >= call->tries_end || !ask_again(call, e))
 			return rc;
 		log_line(LOG_INFO, "sent again: %s", e->message);
 		error_clear(e);

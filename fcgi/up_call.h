@@ -62,9 +62,12 @@ struct up_call {
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
 	/* As the service's own client counts: one call of its own, and how often it was sent.
-	 * Another account, token or body is another call. */
+	 * Another account or token is another call, and so is what was answered and asked again. */
 	char invocation[UUID_SIZE];
 	int attempt;
+	/* Of the client's turn: the same in all tries and, where it is searched for, in all runs.
+	 */
+	char conversation[UUID_SIZE], continuation[UUID_SIZE];
 	bool sent_reasoning, without_reasoning; /* of the history: in the last body; no more */
 	/* of the run under way; 0 with credentials of the request's own: one try */
 	int tries_end;

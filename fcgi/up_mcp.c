@@ -22,22 +22,21 @@
 
 struct search {
 	const char *query;
+	char id[96];		      /* the same in all tries */
 	const struct up_sink *client; /* the waiting one's clock and watch */
 	struct hits *hits;
 	struct buf reply;
 };
 
-static void write_id(struct jsonw *w)
+static void make_id(char *id, size_t size)
 {
-	char call[32], tail[16], id[96];
+	char call[32], tail[16];
 
 	ids_make(call, sizeof(call), "", 22);
 	ids_make(tail, sizeof(tail), "", 8);
 	for (char *c = tail; *c; c++)
 		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
-	snprintf(id, sizeof(id), "web_search_tooluse_%s_%" PRId64 "_%s", call, clock_wall() * 1000,
-		 tail);
-	jsonw_text_member(w, "id", id);
+	snprintf(id, size, "web_search_tooluse_%s_%" PRId64 "_%s", call, clock_wall() * 1000, tail);
 }
 
 static void write_body(const struct search *s, const struct up_profile *profile,
@@ -48,7 +47,7 @@ static void write_body(const struct search *s, const struct up_profile *profile,
 
 	jsonw_init(&w, body);
 	jsonw_begin_object(&w);
-	write_id(&w);
+	jsonw_text_member(&w, "id", s->id);
 	jsonw_text_member(&w, "jsonrpc", "2.0");
 	jsonw_text_member(&w, "method", "tools/call");
 	jsonw_begin_object_member(&w, "params");
@@ -246,6 +245,7 @@ int up_mcp_search(const struct up_call *like, const char *query, struct hits *ou
 
 	sink.committed = never;
 	out->count = 0;
+	make_id(s.id, sizeof(s.id));
 	buf_init(&s.reply, LIMIT_UP_REPLY);
 	rc = up_call_run(&call, e);
 	buf_release(&s.reply);

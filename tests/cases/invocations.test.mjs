@@ -21,7 +21,7 @@ after(async () => {
 	await standin?.stop();
 });
 
-// A request's status and its exchanges, in order: their accounts, attempts and invocation ids.
+// A request's status and its exchanges, in order: their accounts, attempts, invocation ids and bodies.
 async function ask(body = {}) {
 	await standin.clearRequests();
 	const answer = await fastcgi.request({ path: '/v1/messages',
@@ -32,14 +32,15 @@ async function ask(body = {}) {
 
 	return { status: answer.status, accounts: sent.map(({ account }) => account),
 		 attempts: sent.map(({ headers }) => headers['amz-sdk-request']),
-		 ids: sent.map(({ headers }) => headers['amz-sdk-invocation-id']) };
+		 ids: sent.map(({ headers }) => headers['amz-sdk-invocation-id']), bodies: sent.map(({ body }) => body) };
 }
 
+const idOf = (body, name) => body.conversationState[name];
 const inOrder = [1, 2, 3].map((n) => `attempt=${n}; max=3`);
 
 test('retries of a call have its invocation id; another account is another call', async () => {
 	await standin.script('default', { http: { status: 500, body: { message: 'boom' } } });
-	const { status, accounts, attempts, ids } = await ask();
+	const { status, accounts, attempts, ids, bodies } = await ask();
 	const [first, , , second] = accounts;
 
 	assert.equal(status, 529);
@@ -48,6 +49,9 @@ test('retries of a call have its invocation id; another account is another call'
 	assert.deepEqual(attempts, [...inOrder, ...inOrder]);
 	assert.deepEqual(ids, [ids[0], ids[0], ids[0], ids[3], ids[3], ids[3]]);
 	assert.notEqual(ids[0], ids[3]);
+	for (const [n, body] of bodies.entries())
+		assert.deepEqual(body, bodies[n < 3 ? 0 : 3]);
+	assert.equal(idOf(bodies[3], 'conversationId'), idOf(bodies[0], 'conversationId'));
 });
 
 test('what is asked anew, in other words, is another call', async () => {
@@ -63,11 +67,24 @@ test('what is asked anew, in other words, is another call', async () => {
 test('so is the search, and the round behind it', async () => {
 	await standin.script('default', { times: 1, next: 'good', steps: [{ tool: { id: 'tooluse_1', name: 'web_search', input: { query: 'x' } } }] });
 	await standin.script('good', { steps: [{ text: 'Found.' }] });
-	const { status, attempts, ids } = await ask({ tools: [{ type: 'web_search_20250305', name: 'web_search' }] });
+	const { status, attempts, ids, bodies } = await ask({ tools: [{ type: 'web_search_20250305', name: 'web_search' }] });
 
 	assert.equal(status, 200);
 	assert.deepEqual(attempts, [inOrder[0], inOrder[0], inOrder[0]]);
 	assert.equal(new Set(ids).size, 3);
+	/* one turn of one conversation, whose loop of tools this is */
+	for (const name of ['conversationId', 'agentContinuationId'])
+		assert.equal(idOf(bodies[2], name), idOf(bodies[0], name));
+});
+
+test('a search that is sent again is the same search', async () => {
+	await standin.script('default', { times: 1, next: 'good', steps: [{ tool: { id: 'tooluse_1', name: 'web_search', input: { query: 'x' } } }] });
+	await standin.script('good', { steps: [{ text: 'Found.' }] });
+	await standin.answer('InvokeMCP', { times: 2, http: { status: 500, body: { message: 'boom' } } });
+	const { ids, bodies } = await ask({ tools: [{ type: 'web_search_20250305', name: 'web_search' }] });
+
+	assert.deepEqual(ids.slice(1, 4), [ids[1], ids[1], ids[1]]);
+	assert.deepEqual(bodies.slice(1, 4), [bodies[1], bodies[1], bodies[1]]);
 });
 
 test('a new token is another call', async () => {
