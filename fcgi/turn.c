@@ -79,7 +79,8 @@ int turn_flush(struct turn *t, struct error *e)
 }
 
 /* What upstream tells of its count makes the next estimates better. Input and output together where
- * it tells a percentage: only where our own estimate of the output weighs little. */
+ * it tells a percentage: only where our own estimate of the output weighs little. Not of a request
+ * that was made again, with more in it than the chat. */
 static void learn(struct turn *t, const struct answer_usage *usage)
 {
 	struct calibration *calibration = t->request->site->calibration;
@@ -91,7 +92,7 @@ static void learn(struct turn *t, const struct answer_usage *usage)
 		ours += tokens_scaled(usage->output, 1 / t->known.factor);
 	else
 		return;
-	if (told && tokens_are_of_text(t->chat))
+	if (told && !t->again.words.len && tokens_are_of_text(t->chat))
 		calibration_learn(calibration, t->model->id, ours, told);
 }
 

@@ -154,6 +154,21 @@ test('a percentage of another window, images and short prompts teach nothing', a
 	assert.equal(await count(long), before);
 });
 
+// The second request has the first answer in it, and what is wrong with it: that was not estimated.
+test('an answer that was asked for again teaches nothing', async () => {
+	const body = { ...bodyOf(prose), model: 'claude-opus-4.5', max_tokens: 1000, output_config: {
+		format: { type: 'json_schema', schema: { type: 'object' } } } };
+	const before = await count(body);
+
+	for (let i = 0; i < 5; i++) {
+		await standin.script('default', { times: 1, next: 'good', trailer: { contextUsagePercentage: false },
+						  steps: [{ text: prose, pieces: 400 }] });
+		await standin.script('good', { trailer: measured(before * 2), steps: [{ text: '{}' }] });
+		assert.equal(JSON.parse((await fastcgi.request(messageOf('/v1/messages', body))).body).usage.input_tokens, before * 2);
+	}
+	assert.equal(await count(body), before);
+});
+
 test('a model that nobody knows is counted all the same, and no account is asked', async () => {
 	await standin.requests({ wait: 5000 });
 	await standin.clearRequests();
