@@ -86,7 +86,7 @@ static int show_text(struct search *s, struct error *e)
 	return turn_event(s->turn, &event, e);
 }
 
-/* In an output format the text is to be JSON only: it is shown when no search comes behind it. */
+/* In an output format the text is to be JSON only: it is shown when no round comes behind it. */
 static int take_text(struct search *s, struct span text, struct error *e)
 {
 	if (buf_add(&s->said, text.at, text.len))
@@ -321,11 +321,13 @@ static void begin_round(struct search *s)
 	turn_continue(s->turn, &s->chat);
 }
 
-/* s->last says how. */
+/* s->last says how: no round comes behind the text, unless the client asks for one. */
 static int end_answer(struct search *s, struct error *e)
 {
 	s->last.kind = EVENT_STOP;
 	s->last.usage = s->usage;
+	if (s->last.stop != STOP_PAUSE_TURN && show_text(s, e))
+		return -1;
 	return turn_event(s->turn, &s->last, e) || turn_flush(s->turn, e) ? -1 : 0;
 }
 
