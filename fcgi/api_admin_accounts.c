@@ -166,20 +166,11 @@ static bool apply(struct account *stored, void *context)
 
 static int check_names(const cJSON *body, struct error *e)
 {
-	static const char *const others[] = { "profile_arn", "priority", "max_inflight", "owner" };
-	const cJSON *item;
+	static const char *const known[] = { "label",	    "region",	"auth_region",
+					     "upstream",    "proxy",	"owner",
+					     "profile_arn", "priority", "max_inflight" };
 
-	cJSON_ArrayForEach (item, body) {
-		bool known = false;
-
-		for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-			known |= strcmp(item->string, texts[i].name) == 0;
-		for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-			known |= strcmp(item->string, others[i]) == 0;
-		if (!known)
-			return error_field(e, item->string, "cannot be changed");
-	}
-	return 0;
+	return admin_check_members(body, known, ARRAY_SIZE(known), "cannot be changed", e);
 }
 
 static int change(struct request *r, const struct store *tokens, struct account *a)

@@ -279,14 +279,12 @@ static void apply(struct key *key, const void *context)
 	read_settings(context, key, &ignored);
 }
 
-/* Changes what is stored and shows it. */
-static int edit(struct request *r, struct key *key,
+static int edit(struct request *r, const struct key *key,
 		void (*change)(struct key *key, const void *context), const char *what)
 {
 	const struct store *keys = admin_match(r, &r->site->keys);
 
-	if (!keys || stored(r, keys_change(keys, key->name, change, r->json, &r->error)) ||
-	    keys_named(keys, key->name, key, &r->error) < 0)
+	if (!keys || stored(r, keys_change(keys, key->name, change, r->json, &r->error)))
 		return -1;
 	admin_touched(r, key->name);
 	admin_note(r, "activation code %s %s", key->name, what);

@@ -263,15 +263,14 @@ static const struct dialect *route_dialect(struct request *r)
 	return r->route->dialect;
 }
 
-static int route(struct request *r)
+/* r->route NULL: there is no such door, which r->error says. */
+static void route(struct request *r)
 {
 	r->route = find_route(r->path, r->path_info, r->method, &r->rest);
 	r->dialect = r->route ? route_dialect(r) : guess_dialect(r);
 	r->ledger.route = r->route ? r->route->path : NULL;
 	if (!r->route)
-		return error_set(&r->error, ERR_NOT_FOUND, "no such path: %.200s",
-				 request_shown_path(r));
-	return 0;
+		error_set(&r->error, ERR_NOT_FOUND, "no such path: %.200s", request_shown_path(r));
 }
 
 static int check_method(struct request *r)
@@ -333,7 +332,7 @@ static int check_guard(struct request *r)
 
 static int serve(struct request *r)
 {
-	int rc = route(r) || check_place(r) ? -1 : 0;
+	int rc = !r->route || check_place(r) ? -1 : 0;
 
 	if (!rc) {
 		rc = probe(r);
@@ -413,12 +412,18 @@ static void finish(struct request *r)
 		malloc_trim(0); /* its JSON tree was thousands of small pieces */
 }
 
+static void begin(struct request *r, struct app *app, struct conn *conn)
+{
+	request_init(r, app_site(app), conn);
+	set_cors(r);
+	route(r);
+}
+
 void router_serve(struct app *app, struct conn *conn)
 {
 	struct request r;
 
-	request_init(&r, app_site(app), conn);
-	set_cors(&r);
+	begin(&r, app, conn);
 	serve(&r);
 	finish(&r);
 }
@@ -433,9 +438,7 @@ void router_refuse(struct app *app, struct conn *conn)
 {
 	struct request r;
 
-	request_init(&r, app_site(app), conn);
-	set_cors(&r);
-	route(&r);
+	begin(&r, app, conn);
 	if (is_short(&r)) {
 		serve(&r);
 	} else {
