@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { until } from '../lib/process.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
@@ -37,9 +38,7 @@ async function scripts(...all) {
 async function ask(body, more = {}) {
 	const name = `key${++keys}`;
 	const key = installation.kiroctl(['key', 'add', name]).trim();
-	const answer = await fastcgi.request({ ...more, path: '/v1/messages', headers: { 'content-type': 'application/json', 'x-api-key': key },
-		body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 500,
-						   messages: [{ role: 'user', content: 'hi' }], ...body })) });
+	const answer = await fastcgi.request(messageRequest(key, { max_tokens: 500, ...body }, more));
 	/* Who left is booked a moment later. */
 	const row = await until(() => JSON.parse(installation.kiroctl(['usage', '--json', '--key', name]))[0], 'the request to be booked');
 

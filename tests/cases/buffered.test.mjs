@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { checkStream, readStream } from '../lib/contract.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 const INPUT = 7777;
@@ -28,10 +29,7 @@ after(async () => {
 
 async function ask(path, change = {}) {
 	const request = { ...body, ...change };
-	const answer = await fastcgi.request({
-		method: 'POST', path, body: Buffer.from(JSON.stringify(request)),
-		headers: { 'content-type': 'application/json', 'x-api-key': installation.key },
-	});
+	const answer = await fastcgi.request(messageRequest(installation.key, request, { path }));
 	const transcript = { dialect: 'anthropic', status: answer.status, headers: answer.headers,
 			     bytes: answer.body, complete: answer.complete, request };
 

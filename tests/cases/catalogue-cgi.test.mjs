@@ -5,6 +5,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 
 import { requestCgi } from '../lib/cgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 /* The stand-in writes "DeepSeek 3.2", our own list "DeepSeek V3.2". */
@@ -24,19 +25,15 @@ afterEach(async () => {
 	await standin?.stop();
 });
 
-const headers = () => ({ 'content-type': 'application/json', 'x-api-key': installation.key });
-
 async function ask() {
-	const body = { model: 'claude-sonnet-4.5', max_tokens: 50, messages: [{ role: 'user', content: 'hi' }] };
-	const answer = await requestCgi(installation, { path: '/v1/messages', headers: headers(),
-							body: Buffer.from(JSON.stringify(body)) });
+	const answer = await requestCgi(installation, messageRequest(installation.key));
 
 	assert.equal(answer.status, 200);
 	assert.ok(answer.complete);
 }
 
 async function get(path) {
-	const answer = await requestCgi(installation, { method: 'GET', path, headers: headers() });
+	const answer = await requestCgi(installation, { method: 'GET', path, headers: { 'x-api-key': installation.key } });
 
 	assert.equal(answer.status, 200);
 	return JSON.parse(answer.body);

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 let standin, installation, fastcgi;
@@ -22,13 +23,7 @@ after(async () => {
 });
 
 async function ask(model = 'claude-sonnet-4.5') {
-	const body = { model, max_tokens: 50, messages: [{ role: 'user', content: 'hi' }] };
-	const answer = await fastcgi.request({
-		method: 'POST', path: '/v1/messages', body: Buffer.from(JSON.stringify(body)),
-		headers: { 'content-type': 'application/json', 'x-api-key': installation.key },
-	});
-
-	return answer.status;
+	return (await fastcgi.request(messageRequest(installation.key, { model }))).status;
 }
 
 async function modelName(id) {

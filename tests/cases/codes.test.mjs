@@ -10,6 +10,7 @@ import { startActivation } from '../lib/activation.mjs';
 import { requestCgi } from '../lib/cgi.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 let standin, service, at, fastcgi, made = 0;
@@ -28,11 +29,7 @@ function makeCode(...options) {
 }
 
 function ask(code, { machine, via = fastcgi.request, path = '/v1/messages' } = {}) {
-	const body = { model: 'claude-sonnet-4.5', max_tokens: 50, messages: [{ role: 'user', content: 'hi' }] };
-
-	return via({ method: 'POST', path, body: Buffer.from(JSON.stringify(body)), headers: {
-		'content-type': 'application/json', 'x-api-key': code,
-		...machine && { 'x-machine-id': machine } } });
+	return via(messageRequest(code, {}, { path, headers: machine && { 'x-machine-id': machine } }));
 }
 const cgi = (request) => requestCgi(at, request);
 const json = ({ body }) => JSON.parse(body.toString());

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 let standin, installation, fastcgi;
@@ -24,10 +25,7 @@ after(async () => {
 // A request's status and its exchanges, in order: their accounts, attempts, invocation ids and bodies.
 async function ask(body = {}) {
 	await standin.clearRequests();
-	const answer = await fastcgi.request({ path: '/v1/messages',
-		headers: { 'content-type': 'application/json', 'x-api-key': installation.key },
-		body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 50,
-						   messages: [{ role: 'user', content: 'hi' }], ...body })) });
+	const answer = await fastcgi.request(messageRequest(installation.key, body));
 	const sent = (await standin.requests({ wait: 2000 })).filter(({ operation }) => /GenerateAssistantResponse|InvokeMCP/.test(operation));
 
 	return { status: answer.status, accounts: sent.map(({ account }) => account),

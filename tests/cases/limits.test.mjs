@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 
 import { requestCgi } from '../lib/cgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { buildDir, startStandin } from '../lib/standin.mjs';
 
 const KB = 1024, MB = 1024 * KB;
@@ -24,10 +25,7 @@ after(async () => {
 	await standin?.stop();
 });
 
-const chat = (text) => requestCgi(at, {
-	path: '/v1/messages', headers: { 'x-api-key': at.key },
-	body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 50,
-					   messages: [{ role: 'user', content: text }] })) });
+const chat = (content) => requestCgi(at, messageRequest(at.key, { messages: [{ role: 'user', content }] }));
 
 function kiroctl(...args) {
 	const { status, stdout, stderr } = spawnSync(join(buildDir, 'kiroctl'), args,

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { requestCgi } from '../lib/cgi.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { run } from '../lib/process.mjs';
 import { havePromtool, promtool, readMetrics, sum } from '../lib/prometheus.mjs';
 import { buildDir, startStandin } from '../lib/standin.mjs';
@@ -38,10 +39,7 @@ after(async () => {
 const viaCgi = (request) => requestCgi(installation, request);
 
 function ask(content, { path = '/v1/messages', stream = false, via = fastcgi.request, key = installation.key } = {}) {
-	const body = { model: 'claude-sonnet-4.5', max_tokens: 50, stream, messages: [{ role: 'user', content }] };
-
-	return via({ method: 'POST', path, body: Buffer.from(JSON.stringify(body)),
-		     headers: { 'content-type': 'application/json', 'x-api-key': key } });
+	return via(messageRequest(key, { stream, messages: [{ role: 'user', content }] }, { path }));
 }
 
 async function scrape({ via = fastcgi.request, headers = {} } = {}) {
@@ -127,20 +125,16 @@ describe('counters', () => {
 	});
 
 	test('a model that the client made up becomes no label', async () => {
-		await fastcgi.request({ method: 'POST', path: '/v1/messages', headers: { 'x-api-key': installation.key },
-					body: Buffer.from(JSON.stringify({ model: 'made-up-model', max_tokens: 5,
-						messages: [{ role: 'user', content: 'hi' }] })) });
+		await fastcgi.request(messageRequest(installation.key, { model: 'made-up-model' }));
 		assert.ok(!(await scrape()).samples.some(({ labels }) => Object.values(labels).includes('made-up-model')));
 	});
 
 	test('a client that leaves in the middle is in flight no more', async () => {
 		await standin.script('slow', { steps: [{ text: 'one' }, { stall: true }] });
 		const leave = new AbortController();
-		const answer = fastcgi.request({ method: 'POST', path: '/v1/messages', signal: leave.signal,
-			headers: { 'x-api-key': installation.key },
-			body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 5, stream: true,
-				messages: [{ role: 'user', content: '@slow@' }] })),
-			onData: (data) => data.includes('one') && leave.abort() });
+		const answer = fastcgi.request(messageRequest(installation.key,
+			{ stream: true, messages: [{ role: 'user', content: '@slow@' }] },
+			{ signal: leave.signal, onData: (data) => data.includes('one') && leave.abort() }));
 		await answer;
 		let now;
 

@@ -8,6 +8,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { requestCgi } from '../lib/cgi.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 const far = { REMOTE_ADDR: '203.0.113.9' };
@@ -42,11 +43,8 @@ const own = (more = {}) => ({ accessToken: guest.accessToken, refreshToken: gues
 const base64 = (value) => `creds-${Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64')}`;
 const header = (value) => ({ 'x-kiro-credentials': typeof value === 'string' ? value : JSON.stringify(value) });
 
-function messages(headers, { variables = https, via = fastcgi.request, path = '/v1/messages', stream = false } = {}) {
-	const body = { model: 'claude-sonnet-4.5', max_tokens: 50, stream, messages: [{ role: 'user', content: 'hi' }] };
-
-	return via({ path, variables, body: Buffer.from(JSON.stringify(body)),
-		     headers: { 'content-type': 'application/json', 'x-api-key': installation.key, ...headers } });
+function messages(headers, { variables = https, via = fastcgi.request, path = '/v1/messages', ...body } = {}) {
+	return via(messageRequest(installation.key, body, { path, variables, headers }));
 }
 
 const chats = async () => (await standin.requests({ wait: 5000 })).filter(({ operation }) => operation === 'GenerateAssistantResponse');
@@ -120,11 +118,8 @@ describe('a request with credentials of its own', () => {
 	});
 
 	test('a web search goes the same way', async () => {
-		const answer = await fastcgi.request({ path: '/v1/messages', variables: https,
-			headers: { 'content-type': 'application/json', 'x-api-key': installation.key, ...header(own()) },
-			body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 50,
-				tools: [{ type: 'web_search_20250305', name: 'web_search' }],
-				messages: [{ role: 'user', content: 'Perform a web search for the query: cats' }] })) });
+		const answer = await messages(header(own()), { tools: [{ type: 'web_search_20250305', name: 'web_search' }],
+			messages: [{ role: 'user', content: 'Perform a web search for the query: cats' }] });
 
 		assert.equal(answer.status, 200, answer.body);
 		assert.deepEqual((await everything()).map((line) => line.split(' ')[0]), ['guest', 'guest']);
@@ -132,11 +127,8 @@ describe('a request with credentials of its own', () => {
 	});
 
 	test('what misses a wish is handed out as it came: there is no second try', async () => {
-		const answer = await fastcgi.request({ path: '/v1/messages', variables: https,
-			headers: { 'content-type': 'application/json', 'x-api-key': installation.key, ...header(own()) },
-			body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 50,
-				tools: [{ name: 'Read', input_schema: { type: 'object' } }], tool_choice: { type: 'any' },
-				messages: [{ role: 'user', content: 'hi' }] })) });
+		const answer = await messages(header(own()), {
+			tools: [{ name: 'Read', input_schema: { type: 'object' } }], tool_choice: { type: 'any' } });
 
 		assert.equal(answer.status, 200, answer.body);
 		assert.equal(JSON.parse(answer.body).content[0].text, 'ok');

@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { requestCgi } from '../lib/cgi.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { run } from '../lib/process.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
@@ -21,13 +22,6 @@ function makeCertificate(dir, name, subject) {
 			'-addext', `subjectAltName=${subject}`], { stdio: 'pipe' });
 	return { cert, key };
 }
-
-const message = (key) => ({
-	path: '/v1/messages',
-	headers: { 'x-api-key': key, 'content-type': 'application/json' },
-	body: Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', max_tokens: 10,
-					   messages: [{ role: 'user', content: 'hi' }] })),
-});
 
 describe('TLS to the upstream', { timeout: 60000 }, () => {
 	let dir, plain, right, wrong, log;
@@ -65,8 +59,8 @@ describe('TLS to the upstream', { timeout: 60000 }, () => {
 
 		writeFileSync(log, '');
 		try {
-			const answers = [await requestCgi(installation, message(installation.key)),
-					 await fastcgi.request(message(installation.key))];
+			const answers = [await requestCgi(installation, messageRequest(installation.key)),
+					 await fastcgi.request(messageRequest(installation.key))];
 
 			return answers.map(({ status, body }) =>
 				({ status, json: JSON.parse(body.toString()) }));
