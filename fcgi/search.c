@@ -410,6 +410,17 @@ static int run_rounds(struct search *s, bool direct, struct error *e)
 	}
 }
 
+/* Rounds and searches keep to one account, also where the client names no conversation. */
+static void name_conversation(struct search *s)
+{
+	char name[UUID_SIZE];
+
+	if (s->chat.conversation)
+		return;
+	ids_uuid(name);
+	s->chat.conversation = arena_strndup(s->call->arena, name, strlen(name));
+}
+
 int search_run(struct up_call *call, struct turn *turn, struct error *e)
 {
 	struct search *s = arena_alloc(call->arena, sizeof(*s)); /* large for a worker's stack */
@@ -422,6 +433,7 @@ int search_run(struct up_call *call, struct turn *turn, struct error *e)
 	buf_init(&s->said, LIMIT_ANSWER);
 	turn->filter = take;
 	turn->filter_context = s;
+	name_conversation(s);
 	if (query)
 		rc = search_directly(s, query, e);
 	if (!rc)

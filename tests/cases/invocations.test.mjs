@@ -65,9 +65,10 @@ test('what is asked anew, in other words, is another call', async () => {
 test('so is the search, and the round behind it', async () => {
 	await standin.script('default', { times: 1, next: 'good', steps: [{ tool: { id: 'tooluse_1', name: 'web_search', input: { query: 'x' } } }] });
 	await standin.script('good', { steps: [{ text: 'Found.' }] });
-	const { status, attempts, ids, bodies } = await ask({ tools: [{ type: 'web_search_20250305', name: 'web_search' }] });
+	const { status, accounts, attempts, ids, bodies } = await ask({ tools: [{ type: 'web_search_20250305', name: 'web_search' }] });
 
 	assert.equal(status, 200);
+	assert.equal(new Set(accounts).size, 1); /* where the cache of the first round is */
 	assert.deepEqual(attempts, [inOrder[0], inOrder[0], inOrder[0]]);
 	assert.equal(new Set(ids).size, 3);
 	/* one turn of one conversation, whose loop of tools this is */
