@@ -464,6 +464,24 @@ static int check_entry(struct request *r, const struct import *i, const struct i
 	return 0;
 }
 
+/* What was stored: the account, and then the code, where that went well. */
+static void note_user(struct request *r, const struct import *i, const struct import_plan *p,
+		      bool code)
+{
+	const struct import_entry *entry = &i->entries[0];
+	const char *name = entry->code.key.name;
+	const bool account = p->verdict == IMPORT_ADD || p->verdict == IMPORT_UPDATE;
+
+	if (account)
+		admin_touched(r, p->account ? p->account->id : entry->account.id);
+	if (code) {
+		admin_touched(r, name);
+		admin_note(r, "activation code %s stored", name);
+	} else if (account) {
+		admin_note(r, "the account of %s is stored, its activation code is not", name);
+	}
+}
+
 /* {"activation_code", "user_name", "credentials": {...}}: the code is made where it is new, and the
  * account is its own. */
 int api_admin_user_add(struct request *r)
@@ -472,7 +490,7 @@ int api_admin_user_add(struct request *r)
 	struct import_plan *plans = NULL;
 	const struct store *keys;
 	struct roster roster;
-	bool accounts;
+	bool accounts = false;
 	int rc;
 
 	roster_init(&roster);
@@ -483,11 +501,10 @@ int api_admin_user_add(struct request *r)
 		rc = import_plan(plans, &i, &roster, &r->site->keys, &r->error) ||
 		     check_entry(r, &i, &plans[0]) || !(keys = admin_match(r, &r->site->keys)) ||
 		     import_carry_out(&r->site->tokens, keys, plans, &i, &accounts, &r->error);
-	if (!rc) {
-		admin_touched(r, i.entries[0].code.key.name);
-		admin_note(r, "activation code %s stored", i.entries[0].code.key.name);
+	if (accounts)
+		note_user(r, &i, plans, !rc);
+	if (!rc)
 		rc = send_success(r, "stored", i.entries[0].code.key.name);
-	}
 	free(plans);
 	roster_release(&roster);
 	import_release(&i);

@@ -1,7 +1,7 @@
 // Activation codes: days, machines, own accounts and the shared ones; the service that verifies
 // them, well and down; the files of the gateway that had them. As CGI and as FastCGI.
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync,
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync,
 	 writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -496,6 +496,29 @@ describe('files of the gateway that had them', () => {
 			user_name: 'Dora', credentials: credentials(dora, 3600) } }), '--yes');
 		await serves('act-DORA-1111-2222-3333', { machine: 'dora-pc' });
 		secrets.push('DORA-1111-2222-3333');
+	});
+
+	test('a user whose account could be stored and whose code could not: the audit log names the account', async () => {
+		const [hans] = await standin.addAccounts([{ name: 'hans', kind: 'social' }]);
+		const boss = ctl('key', 'add', 'boss', '--role', 'admin').trim(), bar = join(at.stateDir, 'keys.gdbm.new');
+		const add = async () => (await fastcgi.request({ path: '/api/admin/user-credentials',
+			headers: { host: 'localhost', 'content-type': 'application/json', 'x-api-key': boss },
+			body: Buffer.from(JSON.stringify({ activation_code: 'act-HANS-1111-2222-3333', user_name: 'Hans',
+							   credentials: credentials(hans, 3600) })) })).status;
+		const audited = () => JSON.parse(ctl('audit', 'show', '--json')).filter(({ action }) => action === 'code.add').at(-1);
+
+		secrets.push('HANS-1111-2222-3333');
+		mkdirSync(join(bar, 'x'), { recursive: true }); /* in the way of the next generation */
+		assert.equal(await add(), 500);
+		rmSync(bar, { recursive: true });
+		const { id } = JSON.parse(ctl('account', 'list', '--json')).find(({ label }) => label === 'Hans');
+
+		assert.equal(audited().target, id);
+		assert.match(audited().result, /^failed/);
+		assert.match(audited().detail, /the account of Hans is stored, its activation code is not/);
+		assert.equal(await add(), 200);
+		assert.match(audited().target, /Hans$/);
+		assert.equal(audited().result, 'ok');
 	});
 });
 
