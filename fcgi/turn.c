@@ -44,13 +44,13 @@ static int begin(struct turn *t, struct error *e)
 }
 
 /* The end of a buffered stream: its first event, now that the numbers are known, then the rest. */
-static int release(struct turn *t, struct error *e)
+static int release(struct turn *t, int64_t input, struct error *e)
 {
 	struct buf head;
 	int rc = 0;
 
 	buf_init(&head, LIMIT_EVENT);
-	out_begin_late(&t->out, t->usage.input, &head);
+	out_begin_late(&t->out, input, &head);
 	if (response_write(&t->request->response, buf_span(&head)))
 		rc = gone(e);
 	buf_release(&head);
@@ -62,14 +62,11 @@ int turn_event(struct turn *t, const struct event *event, struct error *e)
 {
 	bool stop = event->kind == EVENT_STOP;
 
-	if (stop) {
-		t->usage = event->usage;
-		t->stopped = true;
-	}
+	t->stopped |= stop;
 	if (((!t->buffered || stop) && begin(t, e)) || out_event(&t->out, event, &t->wire, e))
 		return -1;
 	if (t->buffered && stop)
-		return release(t, e);
+		return release(t, event->usage.input, e);
 	return t->wire.len >= FLUSH_AT ? flush(t, e) : 0;
 }
 
@@ -96,6 +93,24 @@ static void learn(struct turn *t, const struct answer_usage *usage)
 		calibration_learn(calibration, t->model->id, ours, told);
 }
 
+void turn_add_usage(struct answer_usage *sum, const struct answer_usage *more)
+{
+	if (more->output) /* no answer has none */
+		sum->measured = more->measured && (sum->measured || !sum->output);
+	sum->input += more->input;
+	sum->output += more->output;
+	sum->cache_read += more->cache_read;
+	sum->cache_write += more->cache_write;
+	sum->credits += more->credits;
+}
+
+/* What a try has cost, whatever the client gets of it. */
+static void book(struct turn *t, struct answer_usage usage)
+{
+	usage.credits = t->events.usage.credits;
+	turn_add_usage(&t->spent, &usage);
+}
+
 static int on_event(void *context, const struct event *event, struct error *e)
 {
 	struct turn *t = context;
@@ -103,8 +118,8 @@ static int on_event(void *context, const struct event *event, struct error *e)
 	t->any_event = true;
 	if (event->kind == EVENT_STOP) {
 		learn(t, &event->usage);
-		t->tried = event->usage;
-		t->over = true;
+		book(t, event->usage);
+		t->booked = true;
 	}
 	return t->filter ? t->filter(t->filter_context, event, e) : turn_event(t, event, e);
 }
@@ -251,28 +266,17 @@ static bool sink_committed(void *context)
 	return (t->chat->stream && !t->buffered) || t->filter ? t->any_event : t->stopped;
 }
 
-void turn_add_usage(struct answer_usage *sum, const struct answer_usage *more)
+/* One that broke off, without a STOP: what had come until then, by estimate; where nothing had,
+ * only what the upstream told. */
+static void end_try(struct turn *t)
 {
-	if (more->output) /* no answer has none */
-		sum->measured = more->measured && (sum->measured || !sum->output);
-	sum->input += more->input;
-	sum->output += more->output;
-	sum->cache_read += more->cache_read;
-	sum->cache_write += more->cache_write;
-	sum->credits += more->credits;
-}
+	struct answer_usage usage = up_event_usage(&t->events);
 
-/* The try is over, whatever the client gets of it. One that broke off: what had come until then, by
- * estimate; where nothing had, only what the upstream told. */
-static void count_try(struct turn *t)
-{
-	struct answer_usage usage = t->over ? t->tried : up_event_usage(&t->events);
-
-	if (!t->over && !t->events.any_content && !usage.measured)
+	if (!t->events.any_content && !usage.measured)
 		usage.input = usage.output = 0;
-	usage.credits = t->events.usage.credits;
-	turn_add_usage(&t->spent, &usage);
-	t->over = false;
+	if (!t->booked)
+		book(t, usage);
+	t->booked = false;
 }
 
 static double sink_credits(void *context)
@@ -284,7 +288,7 @@ static void sink_reset(void *context, const struct model *model, bool last)
 {
 	struct turn *t = context;
 
-	count_try(t);
+	end_try(t);
 	t->options.window = model->window;
 	t->tags = up_request_uses_tags(t->chat, model);
 	eventstream_reset(&t->frames);
@@ -391,7 +395,7 @@ void turn_account(struct turn *t)
 {
 	struct ledger *l = &t->request->ledger;
 
-	count_try(t);
+	end_try(t);
 	l->input = t->spent.input;
 	l->output = t->spent.output;
 	l->cache_read = t->spent.cache_read;

@@ -34,10 +34,8 @@ struct turn {
 	bool any_event;		   /* upstream's answer has begun to show */
 	bool stopped;		   /* it has ended, for the client */
 	bool trimmed;		   /* of the stack that it does not need */
-	struct answer_usage usage; /* of the complete answer, as the client is told */
-	struct answer_usage tried; /* of the try under way, where over: it has ended */
-	bool over;
-	struct answer_usage spent; /* by all tries before it, for the ledger */
+	bool booked;		   /* the try under way is in: */
+	struct answer_usage spent; /* by all tries, for the ledger */
 	int64_t hold_until; /* clock_ticks(): then the stream begins, whatever upstream does */
 	int64_t last_sent;  /* clock_ticks() */
 };
