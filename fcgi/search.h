@@ -8,7 +8,9 @@
  * was found, and "pause_turn".
  *
  * The loop ends with the model's answer; when the model calls a tool of the client's beside the
- * search; after SEARCH_ROUNDS calls upstream with "pause_turn", which asks the client to go on.
+ * search; when nothing of max_tokens, which is of all rounds, is left; after SEARCH_ROUNDS calls
+ * upstream with "pause_turn", which asks the client to go on. All of it keeps to one account, as a
+ * conversation does.
  */
 #ifndef FCGI_SEARCH_H
 #define FCGI_SEARCH_H
