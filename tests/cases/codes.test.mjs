@@ -135,8 +135,7 @@ describe('a code without a service', () => {
 
 		await serves(code);
 		await serves(other.code);
-		const served = (await standin.requests({ wait: 5000 }))
-			.filter(({ operation }) => operation === 'GenerateAssistantResponse').map(({ account }) => account);
+		const served = (await standin.chats({ wait: 5000 })).map(({ account }) => account);
 
 		assert.deepEqual(served, ['two', 'one']);
 		assert.match(ctl('code', 'list'), new RegExp(`${user} .* acc_`));

@@ -8,6 +8,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 
 import { requestCgi } from '../lib/cgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { run } from '../lib/process.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
@@ -62,16 +63,10 @@ describe('images by URL', { timeout: 60000 }, () => {
 
 		await standin.clearRequests();
 		try {
-			const { status, body } = await requestCgi(installation, {
-				path: '/v1/messages',
-				headers: { 'x-api-key': installation.key, 'content-type': 'application/json' },
-				body: Buffer.from(JSON.stringify({
-					model: 'claude-sonnet-4.5', max_tokens: 10,
-					messages: [{ role: 'user', content: [{ type: 'image', source: {
-						type: 'url', url: `https://127.0.0.1:${port}${path}` } }] }] })),
-			});
-			const sent = (await standin.requests())
-				.filter((r) => r.operation === 'GenerateAssistantResponse')
+			const { status, body } = await requestCgi(installation, messageRequest(installation.key, {
+				messages: [{ role: 'user', content: [{ type: 'image', source: {
+					type: 'url', url: `https://127.0.0.1:${port}${path}` } }] }] }));
+			const sent = (await standin.chats())
 				.map((r) => r.body.conversationState.currentMessage.userInputMessage.images);
 
 			return { status, json: JSON.parse(body.toString()), sent };

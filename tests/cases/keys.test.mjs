@@ -10,22 +10,20 @@ import { requestCgi } from '../lib/cgi.mjs';
 import { damage } from '../lib/damage.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
+import { messageRequest } from '../lib/message.mjs';
 import { buildDir, startStandin } from '../lib/standin.mjs';
 
 let standin, installation, fastcgi;
 
-const chat = (model = 'claude-sonnet-4.5') => Buffer.from(JSON.stringify({
-	model, max_tokens: 50, messages: [{ role: 'user', content: 'hi' }] }));
 const ctl = (...args) => installation.kiroctl(args);
 const makeKey = (...args) => ctl('key', 'add', ...args).trim();
 
-function ask(key, { via = fastcgi.request, method = 'POST', path = '/v1/messages', body = chat() } = {}) {
-	return via({ method, path, body: method === 'GET' ? undefined : body,
-		     headers: { 'content-type': 'application/json', 'x-api-key': key } });
+function ask(key, { via = fastcgi.request, body, ...more } = {}) {
+	return via(messageRequest(key, body, more));
 }
 const cgi = (request) => requestCgi(installation, request);
 const json = ({ body }) => JSON.parse(body.toString());
-const get = async (key, path) => json(await ask(key, { method: 'GET', path }));
+const get = async (key, path) => json(await fastcgi.request({ method: 'GET', path, headers: { 'x-api-key': key } }));
 
 before(async () => {
 	standin = await startStandin();
@@ -79,8 +77,7 @@ describe('limits', () => {
 	test('the headers of each API tell what is left of the limits, the least of all windows', async () => {
 		const key = makeKey('told', '--requests', '3/minute,2/day', '--tokens', '1000/month');
 		const first = (await ask(key)).headers;
-		const body = Buffer.from(JSON.stringify({ model: 'claude-sonnet-4.5', messages: [{ role: 'user', content: 'hi' }] }));
-		const second = (await ask(key, { path: '/v1/chat/completions', body })).headers;
+		const second = (await ask(key, { path: '/v1/chat/completions' })).headers;
 		const over = await ask(key);
 		const midnight = new Date(Math.ceil((Date.now() + 1) / 86400e3) * 86400e3).toISOString().replace('.000', '');
 
@@ -152,15 +149,14 @@ describe('rights', () => {
 		assert.deepEqual(ids.filter((id) => !id.startsWith('claude-haiku-')), []);
 		assert.equal(other.status, 404);
 		assert.equal(json(other).error.type, 'not_found_error');
-		assert.equal((await ask(key, { body: chat('claude-haiku-4.5') })).status, 200);
-		assert.equal((await ask(key, { body: chat('claude-haiku-4-5') })).status, 200);
+		assert.equal((await ask(key, { body: { model: 'claude-haiku-4.5' } })).status, 200);
+		assert.equal((await ask(key, { body: { model: 'claude-haiku-4-5' } })).status, 200);
 		ctl('models', 'add', 'small', 'claude-sonnet-4.5'); // an alias does not lead around it
-		assert.equal((await ask(key, { body: chat('small') })).status, 404);
+		assert.equal((await ask(key, { body: { model: 'small' } })).status, 404);
 	});
 
 	test('what two keys call by one name are two conversations upstream; of one key it is one, however it is named', async () => {
 		const session = '6f4f0b8e-0000-4000-8000-000000000001';
-		const body = JSON.parse(chat());
 		const named = [
 			[{}, { 'x-claude-code-session-id': session }],
 			[{ metadata: { user_id: `user_00_account__session_${session}` } }, { 'x-claude-code-session-id': 'another' }],
@@ -169,14 +165,9 @@ describe('rights', () => {
 		const idsOf = async (key) => {
 			await standin.requests({ wait: 2000 });
 			await standin.clearRequests();
-			for (const [more, headers] of named) {
-				const answer = await fastcgi.request({ path: '/v1/messages', body: Buffer.from(JSON.stringify({ ...body, ...more })),
-					headers: { 'content-type': 'application/json', 'x-api-key': key, ...headers } });
-
-				assert.equal(answer.status, 200);
-			}
-			return (await standin.requests({ wait: 2000 })).filter(({ operation }) => operation === 'GenerateAssistantResponse')
-				.map((request) => request.body.conversationState.conversationId);
+			for (const [body, headers] of named)
+				assert.equal((await ask(key, { body, headers })).status, 200);
+			return (await standin.chats({ wait: 2000 })).map((request) => request.body.conversationState.conversationId);
 		};
 		const one = await idsOf(makeKey('one')), other = await idsOf(makeKey('other'));
 
@@ -260,7 +251,7 @@ describe('usage', () => {
 		const key = makeKey('guessed');
 
 		await standin.script('untold', { steps: [{ text: 'three words here' }], trailer: { metering: 0.25 } });
-		await ask(key, { body: Buffer.from(JSON.stringify({ ...JSON.parse(chat()), messages: [{ role: 'user', content: '@untold@' }] })) });
+		await ask(key, { body: { messages: [{ role: 'user', content: '@untold@' }] } });
 		const [row] = JSON.parse(ctl('usage', '--key', 'guessed', '--json'));
 		const { today } = await get(key, '/v1/usage');
 
@@ -281,7 +272,7 @@ describe('sessions', () => {
 			max_concurrent_sessions: 1, queue_timeout: 60, ping_interval: 1, first_byte_hold: 1 } });
 		let server = await startFastcgi(tight);
 		const order = [];
-		const body = Buffer.from(JSON.stringify({ ...JSON.parse(chat()), stream: true }));
+		const body = { stream: true };
 		const stream = async (name) => {
 			const answer = await ask(tight.key, { body, via: (request) =>
 				server.request({ ...request, onData: () => order.includes(`${name} begins`) || order.push(`${name} begins`) }) });

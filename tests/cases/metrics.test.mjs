@@ -116,7 +116,7 @@ describe('counters', () => {
 		await standin.requests({ wait: 5000 });
 		await standin.clearRequests();
 		await ask('@down@');
-		const sent = (await standin.requests({ wait: 5000 })).filter(({ operation }) => operation === 'GenerateAssistantResponse').length;
+		const sent = (await standin.chats({ wait: 5000 })).length;
 		const now = await scrape();
 
 		assert.ok(sent > 1);

@@ -47,7 +47,7 @@ function messages(headers, { variables = https, via = fastcgi.request, path = '/
 	return via(messageRequest(installation.key, body, { path, variables, headers }));
 }
 
-const chats = async () => (await standin.requests({ wait: 5000 })).filter(({ operation }) => operation === 'GenerateAssistantResponse');
+const chats = () => standin.chats({ wait: 5000 });
 const everything = async () => (await standin.requests({ wait: 5000 })).map(({ account, operation }) => `${account} ${operation}`);
 
 function filesBelow(dir) {

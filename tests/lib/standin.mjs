@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 // Where the programs are: BUILD names another build, for example one with sanitizers.
 export const buildDir = resolve(process.env.BUILD ?? `${root}/build`);
 
+const isChat = ({ operation }) => operation === 'GenerateAssistantResponse' || operation === 'SendMessage';
+
 // args: further options of the program, such as ['--default', 'reply'].
 export async function startStandin({ args = [] } = {}) {
 	const child = start(`${buildDir}/tests/upstream-standin`, ['--port', '0', ...args]);
@@ -32,6 +34,8 @@ export async function startStandin({ args = [] } = {}) {
 		return all;
 	}
 
+	const requests = ({ since = 0, wait = 0 } = {}) =>
+		control('GET', `/_control/requests?since=${since}&wait=${wait}`);
 	const named = (kind, name) => `/_control/${kind}/${encodeURIComponent(name)}`;
 
 	return {
@@ -46,9 +50,10 @@ export async function startStandin({ args = [] } = {}) {
 		answer: (operation, script) => control('PUT', named('answer', operation), script),
 		removeAnswer: (operation) => control('DELETE', named('answer', operation)),
 
-		// What reached it, oldest first; wait: ms to wait for answers still under way.
-		requests: ({ since = 0, wait = 0 } = {}) =>
-			control('GET', `/_control/requests?since=${since}&wait=${wait}`),
+		// What reached it, oldest first; wait: ms to wait for answers still under way. chats: no
+		// searches, renewals and look-ups.
+		requests,
+		chats: async (which) => (await requests(which)).filter(isChat),
 		clearRequests: () => control('DELETE', '/_control/requests'),
 		stats: () => control('GET', '/_control/stats'),
 		clearStats: () => control('DELETE', '/_control/stats'),

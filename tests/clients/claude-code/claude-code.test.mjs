@@ -38,9 +38,6 @@ const breaksOff = [
 		message: 'slow down', reason: 'INSUFFICIENT_MODEL_CAPACITY' } } },
 ];
 
-const isChat = ({ operation }) =>
-	operation === 'GenerateAssistantResponse' || operation === 'SendMessage';
-
 // A gateway and a home directory for one test, gone when it ends.
 //   claude(arguments)   runs it; { code, out, err, events } with events of --output-format stream-json
 //   chats()             what was asked upstream: [{ script, status, body, current, results, history }]
@@ -87,7 +84,7 @@ async function scene(t, scripts, { files = {} } = {}) {
 				return out.trim().split('\n').map((line) => JSON.parse(line));
 			} };
 		},
-		chats: async () => (await gateway.standin.requests({ wait: 5000 })).filter(isChat)
+		chats: async () => (await gateway.standin.chats({ wait: 5000 }))
 			.map(({ script, status, refused, body }) => {
 				const { currentMessage, history = [] } = body.conversationState;
 				const current = currentMessage.userInputMessage;
