@@ -153,7 +153,7 @@ static int on_text(struct up_cut *c, struct span text, struct error *e)
 	if (stop) {
 		rc = pass_text(c, (struct span){ c->held.at, held + behind - stop->len }, e);
 		/* behind a completed call the client is to run it, whatever ended the text */
-		return rc ? rc : end(c, c->called ? STOP_TOOL_USE : STOP_SEQUENCE, stop->text, e);
+		return rc ? rc : end(c, c->owed ? STOP_TOOL_USE : STOP_SEQUENCE, stop->text, e);
 	}
 	keep = open_end(c);
 	rc = pass_text(c, (struct span){ c->held.at, c->held.len - keep }, e);
@@ -182,6 +182,18 @@ static int admit(struct up_cut *c, enum event_kind kind, struct error *e)
 	return 0;
 }
 
+static void note_call(struct up_cut *c, const struct event *event)
+{
+	const struct chat_search *search = c->chat->search;
+
+	if (event->kind == EVENT_TOOL_START)
+		c->searching = search && strcmp(event->name, search->name) == 0;
+	if (event->kind != EVENT_TOOL_END)
+		return;
+	c->called = true;
+	c->owed |= !c->searching;
+}
+
 int up_cut_event(void *context, const struct event *event, struct error *e)
 {
 	struct up_cut *c = context;
@@ -197,6 +209,6 @@ int up_cut_event(void *context, const struct event *event, struct error *e)
 		token_count_add(&c->thought, event->text, 0);
 	else if (event->kind == EVENT_TOOL_INPUT)
 		token_count_add(&c->counted, event->text, 0);
-	c->called |= event->kind == EVENT_TOOL_END;
+	note_call(c, event);
 	return rc ? rc : c->handler(c->context, event, e);
 }

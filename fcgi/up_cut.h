@@ -5,7 +5,8 @@
  * Stop sequences: the text ends before the sequence that is complete first (of several that end at
  * the same character, the longest). What may be the beginning of one is held back, never more.
  * Reasoning and arguments of calls are not searched; text before and behind a call is two texts.
- * Behind a completed call the reason of the ending is tool_use all the same.
+ * Behind a completed call that the client is to run, the reason of the ending is tool_use all the
+ * same.
  *
  * max_tokens: the estimator (tokens.h) counts text and arguments. Up to 64 the limit is taken at
  * its word; above, the estimate must be past it by half of the rest: the estimator errs
@@ -44,6 +45,7 @@ struct up_cut {
 	struct token_count counted; /* text and arguments, for the limit */
 	struct token_count thought; /* reasoning, for the usage only */
 	bool called;		    /* a call was completed */
+	bool searching, owed;	    /* the last one is a search of ours; one is the client's */
 };
 
 /* Is there anything to cut by? */
