@@ -110,7 +110,7 @@ int alias_find(const struct store *keys, const char *name, struct alias *out, st
 struct each_alias {
 	int (*each)(void *context, const struct alias *alias);
 	void *context;
-	struct error *e;
+	struct error unread; /* the first record that cannot be read */
 };
 
 static int give(void *context, const char *key, struct span json)
@@ -118,17 +118,20 @@ static int give(void *context, const char *key, struct span json)
 	struct each_alias *w = context;
 	struct alias alias;
 
-	if (read_record(key + strlen(PREFIX), json, &alias, w->e))
-		return -1;
+	if (read_record(key + strlen(PREFIX), json, &alias, &w->unread))
+		return 0;
 	return w->each(w->context, &alias);
 }
 
 int alias_each(const struct store *keys, int (*each)(void *context, const struct alias *alias),
 	       void *context, struct store_stamp *stamp, struct error *e)
 {
-	struct each_alias w = { .each = each, .context = context, .e = e };
+	struct each_alias w = { .each = each, .context = context };
+	int rc = store_each(keys, PREFIX, give, &w, stamp, e);
 
-	return store_each(keys, PREFIX, give, &w, stamp, e);
+	if (!rc && w.unread.kind)
+		return error_set(e, w.unread.kind, "%s", w.unread.message);
+	return rc;
 }
 
 int alias_write(void *context, const struct alias *alias)

@@ -22,7 +22,8 @@ int alias_remove(const struct store *keys, const char *name, struct error *e); /
 /* 1: *out filled; 0: no such alias; -1: the store cannot be read. One step, never a chain. */
 int alias_find(const struct store *keys, const char *name, struct alias *out, struct error *e);
 
-/* In no order; non-zero from each() ends with that value. stamp may be NULL (see store.h). */
+/* In no order; non-zero from each() ends with that value. -1 at the end when there are some that
+ * cannot be read. stamp may be NULL (see store.h). */
 int alias_each(const struct store *keys, int (*each)(void *context, const struct alias *alias),
 	       void *context, struct store_stamp *stamp, struct error *e);
 

@@ -123,21 +123,23 @@ static int list_one(void *context, const struct key *key)
 	return 0;
 }
 
-static int list(struct request *r, struct listing *l)
+/* Those that can be read; -1 when there are others. */
+static int list(struct request *r, struct listing *l, struct error *e)
 {
 	int rc;
 
 	load_accounts(r, &l->roster);
-	rc = keys_each(&r->site->keys, list_one, l, &r->error);
+	rc = keys_each(&r->site->keys, list_one, l, e);
 	roster_release(&l->roster);
 	return rc;
 }
 
+/* {"codes": [...], "damage": "the record ... cannot be read" or null} */
 int api_admin_codes(struct request *r)
 {
+	struct error damage = { .kind = ERR_NONE };
 	struct admin_answer a;
 	struct listing l = { .w = &a.w, .write = write_code };
-	int rc;
 
 	if (admin_stores(r))
 		return -1;
@@ -145,10 +147,11 @@ int api_admin_codes(struct request *r)
 	admin_begin(&a);
 	jsonw_begin_object(&a.w);
 	jsonw_begin_array_member(&a.w, "codes");
-	rc = list(r, &l);
+	list(r, &l, &damage);
 	jsonw_end(&a.w);
+	jsonw_text_member(&a.w, "damage", damage.kind ? damage.message : NULL);
 	jsonw_end(&a.w);
-	return admin_finish(r, rc, &a);
+	return admin_send(r, 200, &a);
 }
 
 /* ---- settings ---- */
@@ -392,7 +395,7 @@ int api_admin_users(struct request *r)
 		return -1;
 	admin_begin(&a);
 	jsonw_begin_array(&a.w);
-	rc = list(r, &l);
+	rc = list(r, &l, &r->error);
 	jsonw_end(&a.w);
 	return admin_finish(r, rc, &a);
 }
@@ -402,7 +405,7 @@ int api_admin_user_stats(struct request *r)
 	struct listing l = { .w = NULL };
 	struct admin_answer a;
 
-	if (admin_stores(r) || list(r, &l))
+	if (admin_stores(r) || list(r, &l, &r->error))
 		return -1;
 	admin_begin(&a);
 	jsonw_begin_object(&a.w);

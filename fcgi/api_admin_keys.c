@@ -76,11 +76,12 @@ static int write_key(void *context, const struct key *key)
 	return 0;
 }
 
+/* {"keys": [...], "damage": "the record ... cannot be read" or null} */
 int api_admin_keys(struct request *r)
 {
+	struct error damage = { .kind = ERR_NONE };
 	struct admin_answer a;
 	struct listing l = { r, &a.w };
-	int rc;
 
 	if (admin_stores(r))
 		return -1;
@@ -88,10 +89,11 @@ int api_admin_keys(struct request *r)
 	admin_begin(&a);
 	jsonw_begin_object(&a.w);
 	jsonw_begin_array_member(&a.w, "keys");
-	rc = keys_each(&r->site->keys, write_key, &l, &r->error);
+	keys_each(&r->site->keys, write_key, &l, &damage);
 	jsonw_end(&a.w);
+	jsonw_text_member(&a.w, "damage", damage.kind ? damage.message : NULL);
 	jsonw_end(&a.w);
-	return admin_finish(r, rc, &a);
+	return admin_send(r, 200, &a);
 }
 
 /* This answer and that of a rotation are the only ones that ever hold a key. */
@@ -137,12 +139,13 @@ static void write_model(struct jsonw *w, const struct model *m)
 	jsonw_bool_member(w, "reasoning", m->reasoning != REASONING_NONE);
 }
 
+/* {"models": [...], "aliases": [...], "damage": as above} */
 int api_admin_models(struct request *r)
 {
+	struct error damage = { .kind = ERR_NONE };
 	const struct model *const *list;
 	struct admin_answer a;
 	size_t count;
-	int rc;
 
 	if (admin_stores(r))
 		return -1;
@@ -158,10 +161,11 @@ int api_admin_models(struct request *r)
 	}
 	jsonw_end(&a.w);
 	jsonw_begin_array_member(&a.w, "aliases");
-	rc = alias_each(&r->site->keys, alias_write, &a.w, NULL, &r->error);
+	alias_each(&r->site->keys, alias_write, &a.w, NULL, &damage);
 	jsonw_end(&a.w);
+	jsonw_text_member(&a.w, "damage", damage.kind ? damage.message : NULL);
 	jsonw_end(&a.w);
-	return admin_finish(r, rc, &a);
+	return admin_send(r, 200, &a);
 }
 
 /* ?name=: what a client that asks for it gets. */

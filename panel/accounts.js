@@ -1,7 +1,7 @@
 // Accounts: the table, adding one by any login, importing with a preview.
 import { api, get, post } from './api.js';
 import { t } from './words.js';
-import { bar, changes, confirm, dialog, form, h, menu, note, number, press, searchBox, stateOf, table, wait, when, work } from './ui.js';
+import { alarm, bar, changes, confirm, dialog, form, h, menu, note, number, press, searchBox, stateOf, table, wait, when, work } from './ui.js';
 
 const labelOf = (a) => a.label ?? a.email ?? a.id;
 
@@ -291,7 +291,7 @@ export async function accountsPage() {
 			])) },
 	], { filter, empty: () => h('div.empty', {}, h('h2', {}, t('No accounts yet')), h('p', {}, t('Log in with a Kiro account, or take over what another program has.')),
 		h('div.row', {}, h('button.main', { type: 'button', onclick: () => addAccount(update) }, t('Add account')))) });
-	const banner = h('div.banner.bad', { hidden: true, role: 'alert' });
+	const banner = alarm();
 	const tester = h('button', { type: 'button', onclick: () => testAll(all, update) }, t('Test all'));
 
 	async function update() {
@@ -299,12 +299,11 @@ export async function accountsPage() {
 		const owners = answer.accounts.some((a) => a.owner) ? (await get('/keys')).keys : [];
 
 		all = answer.accounts.map((a) => ({ ...a, owner_name: a.owner && owners.find((k) => k.id === a.owner)?.name }));
-		banner.hidden = !answer.damage;
-		banner.textContent = answer.damage ?? '';
+		banner.tell(answer.damage);
 		list.update(all);
 	}
 	await update();
 	return { title: t('Accounts'), tools: [filter, tester, h('button', { type: 'button', onclick: () => importAccounts(update) }, t('Import')),
 		h('button.main', { type: 'button', onclick: () => addAccount(update) }, t('Add account'))],
-		content: [banner, list.element], update };
+		content: [banner.element, list.element], update };
 }

@@ -2,7 +2,7 @@
 import { importAccounts } from './accounts.js';
 import { api, get, post, segment } from './api.js';
 import { carryOut, limits, pools, revoke, rotateKey, settings, showKey } from './keys.js';
-import { badge, changes, confirm, dialog, form, h, menu, note, number, searchBox, table, when } from './ui.js';
+import { alarm, badge, changes, confirm, dialog, form, h, menu, note, number, searchBox, table, when } from './ui.js';
 import { t } from './words.js';
 
 const shared = ['requests', 'tokens', 'credits', 'max_streams', 'models']; /* with every key */
@@ -87,6 +87,7 @@ function rowsOf(codes, keys, accounts) {
 
 export async function codesPage() {
 	const filter = searchBox();
+	const banner = alarm();
 	let accounts = [];
 	const add = () => h('button.main', { type: 'button', onclick: () => newCode(accounts, update) }, t('New code'));
 	const take = () => h('button', { type: 'button', onclick: () => importAccounts(update, true) }, t('Import'));
@@ -107,11 +108,12 @@ export async function codesPage() {
 		h('p', {}, t('A code is a key for one user of many: so many days from its first use, on one machine if you like.')), h('div.row', {}, take(), add())) });
 
 	async function update() {
-		const [{ codes }, { keys }, known] = await Promise.all([get('/codes'), get('/keys'), get('/accounts')]);
+		const [{ codes, damage }, { keys }, known] = await Promise.all([get('/codes'), get('/keys'), get('/accounts')]);
 
 		accounts = known.accounts.map((a) => ({ ...a, owner_name: a.owner && keys.find((k) => k.id === a.owner)?.name }));
+		banner.tell(damage);
 		list.update(rowsOf(codes, keys, accounts));
 	}
 	await update();
-	return { title: t('Activation codes'), tools: [filter, take(), add()], content: [list.element], update };
+	return { title: t('Activation codes'), tools: [filter, take(), add()], content: [banner.element, list.element], update };
 }

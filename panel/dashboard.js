@@ -2,7 +2,7 @@
 import { addAccount } from './accounts.js';
 import { get } from './api.js';
 import { axis, bars, colour, compact, line, plainAxis, plot } from './charts.js';
-import { bar, duration, h, number, stateOf, when } from './ui.js';
+import { alarm, bar, duration, h, number, stateOf, when } from './ui.js';
 import { language, t } from './words.js';
 
 const SAMPLES = 61; /* a quarter of an hour */
@@ -121,7 +121,7 @@ function fillTiles(tiles, { health, usage, stats }) {
 }
 
 export async function dashboardPage() {
-	const begin = h('div.card', { hidden: true }), tiles = h('div.tiles'), quotas = h('div.quotas'), banner = h('div.banner.bad', { hidden: true, role: 'alert' }), words = h('div.row.middle'), soon = h('p.dim.small');
+	const begin = h('div.card', { hidden: true }), tiles = h('div.tiles'), quotas = h('div.quotas'), banner = alarm(), words = h('div.row.middle'), soon = h('p.dim.small');
 	const states = plot(t('Accounts by state'), 'div.chart.low'), requests = plot(t('Requests')), tokens = plot(t('Tokens')), live = plot(t('Since this page was opened'));
 	const first = latencyCard(t('Until the first word')), answer = latencyCard(t('Until the end of an answer'));
 	let seen;
@@ -145,8 +145,7 @@ export async function dashboardPage() {
 
 		seen = { health, usage, stats };
 		take(stats);
-		banner.hidden = !health.damage;
-		banner.textContent = health.damage ?? '';
+		banner.tell(health.damage);
 		fillTiles(tiles, seen);
 		begin.hidden = !step;
 		begin.replaceChildren(step ?? '');
@@ -158,7 +157,7 @@ export async function dashboardPage() {
 	const card = (title, ...content) => h('div.card.pad', {}, h('h2', {}, title), content);
 
 	await update();
-	return { title: t('Dashboard'), update, draw, content: [banner, h('div.stack', {}, begin, tiles,
+	return { title: t('Dashboard'), update, draw, content: [banner.element, h('div.stack', {}, begin, tiles,
 		h('div.halves', {}, card(`${t('Requests')} · ${t('Last 30 days')}`, requests.element), card(`${t('Tokens')} · ${t('Last 30 days')}`, tokens.element)),
 		h('div.halves', {}, first.element, answer.element),
 		h('div.columns', {}, card(t('Since this page was opened'), soon, live.element), card(t('Accounts by state'), states.element, words)),

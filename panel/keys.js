@@ -1,6 +1,6 @@
 // Client keys: made, changed, given a new secret, revoked, removed; their limits and how much of each is used.
 import { api, get, post } from './api.js';
-import { badge, bar, changes, confirm, dialog, exact, form, h, menu, note, number, searchBox, table, when } from './ui.js';
+import { alarm, badge, bar, changes, confirm, dialog, exact, form, h, menu, note, number, searchBox, table, when } from './ui.js';
 import { t } from './words.js';
 
 const HOUR = 3600;
@@ -112,6 +112,7 @@ const scope = (k) => h('div', {}, t(k.role), h('div.small.dim.wrap', {}, [k.mode
 
 export async function keysPage() {
 	const filter = searchBox();
+	const banner = alarm();
 	const list = table('keys', [
 		{ head: 'Name', sort: (k) => k.name, text: (k) => `${k.name} ${k.id}`, cell: (k) => h('div', {}, h('div.name.wrap', {}, k.name), h('div.small.mono.dim.still', {}, `${k.prefix}…`)) },
 		{ head: 'State', sort: (k) => k.revoked_at ? 'revoked' : k.refusal ? 'z' : k.ends_at ? 'replaced' : 'active', cell: stateCell },
@@ -126,8 +127,11 @@ export async function keysPage() {
 		h('div.row', {}, h('button.main', { type: 'button', onclick: () => newKey(update) }, t('New key')))) });
 
 	async function update() {
-		list.update((await get('/keys')).keys.filter((k) => !k.code)); /* codes have their own page */
+		const answer = await get('/keys');
+
+		banner.tell(answer.damage);
+		list.update(answer.keys.filter((k) => !k.code)); /* codes have their own page */
 	}
 	await update();
-	return { title: t('Client keys'), tools: [filter, h('button.main', { type: 'button', onclick: () => newKey(update) }, t('New key'))], content: [list.element], update };
+	return { title: t('Client keys'), tools: [filter, h('button.main', { type: 'button', onclick: () => newKey(update) }, t('New key'))], content: [banner.element, list.element], update };
 }

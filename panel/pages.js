@@ -1,7 +1,7 @@
 // Models, usage, settings.
 import { api, get, post, segment } from './api.js';
 import { axis, bars, colour, plainAxis, plot } from './charts.js';
-import { confirm, dialog, form, h, note, number, press, searchBox, table, when } from './ui.js';
+import { alarm, confirm, dialog, form, h, note, number, press, searchBox, table, when } from './ui.js';
 import { t } from './words.js';
 
 // ---- models ----
@@ -18,6 +18,7 @@ const newAlias = (models, done) => dialog(t('New alias'), (close) => form([
 export async function modelsPage() {
 	let models = [];
 	const filter = searchBox();
+	const banner = alarm();
 	const aliases = table('aliases', [
 		{ head: 'Clients call it', sort: (a) => a.name, text: (a) => a.name, cell: (a) => h('span.mono.wrap', {}, a.name) },
 		{ head: 'They get', sort: (a) => a.target, cell: (a) => h('span.mono.wrap', {}, a.target) },
@@ -44,12 +45,13 @@ export async function modelsPage() {
 		const answer = await get('/models');
 
 		models = answer.models;
+		banner.tell(answer.damage);
 		aliases.update(answer.aliases);
 		list.update(models);
 	}
 	await update();
 	return { title: t('Models'), update, tools: [filter, h('button.main', { type: 'button', onclick: () => newAlias(models, update) }, t('New alias'))],
-		content: [h('div.stack', {}, h('div.columns', {}, h('div.stack', {}, h('h2', {}, t('Aliases')), aliases.element),
+		content: [banner.element, h('div.stack', {}, h('div.columns', {}, h('div.stack', {}, h('h2', {}, t('Aliases')), aliases.element),
 			h('div.stack', {}, h('h2', {}, t('Test a name')), h('div.card.pad', {}, tester, result))), h('h2', {}, t('Models')), list.element)] };
 }
 
@@ -121,7 +123,7 @@ export async function usagePage() {
 export async function settingsPage() {
 	const filter = searchBox();
 	const where = h('p.dim');
-	const banner = h('div.banner.bad', { hidden: true, role: 'alert' });
+	const banner = alarm();
 	const show = h('select.short', { 'aria-label': t('Origin'), onchange: () => draw() }, h('option', { value: '' }, t('All settings')), h('option', { value: 'set' }, t('Those that were set')));
 	let options = [];
 	const list = table('settings', [
@@ -142,12 +144,11 @@ export async function settingsPage() {
 	return { title: t('Settings'), update, tools: [filter, show, h('button.main', { type: 'button', onclick: press(async () => {
 		try {
 			await post('/reload');
-			banner.hidden = true;
+			banner.tell(null);
 			note(t('Settings reloaded'));
 			setTimeout(update, 300);
 		} catch (error) {
-			banner.textContent = error.message;
-			banner.hidden = false;
+			banner.tell(error.message);
 		}
-	}) }, t('Reload settings'))], content: [h('div.stack', {}, banner, where, list.element)] };
+	}) }, t('Reload settings'))], content: [h('div.stack', {}, banner.element, where, list.element)] };
 }

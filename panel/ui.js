@@ -40,6 +40,16 @@ export const press = (run) => async (event) => {
 	}
 };
 
+// What is wrong with what the page shows, told until it is over.
+export function alarm() {
+	const element = h('div.banner.bad', { hidden: true, role: 'alert' });
+
+	return { element, tell(text) {
+		element.textContent = text ?? '';
+		element.hidden = !text;
+	} };
+}
+
 export const wait = (text) => h('div.wait', {}, h('div.spin'), text);
 
 // ---- numbers and times ----

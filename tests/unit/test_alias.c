@@ -93,11 +93,20 @@ static void each_gives_aliases_only(void)
 static void unreadable_record_is_an_error(void)
 {
 	struct alias alias;
+	int seen = 0;
 
 	begin();
 	store_put(&s, "m/one", span_of("{\"v\":1}"), &e);
 	CU_ASSERT_EQUAL(alias_find(&s, "one", &alias, &e), -1);
 	CU_ASSERT_EQUAL(e.kind, ERR_STORE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "one"));
+
+	/* and hides no other */
+	error_clear(&e);
+	alias_set(&s, "two", "auto", &e);
+	alias_set(&s, "a-first", "auto", &e);
+	CU_ASSERT_EQUAL(alias_each(&s, see, &seen, NULL, &e), -1);
+	CU_ASSERT_EQUAL(seen, 2);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "one"));
 	end();
 }

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { damage } from '../../lib/damage.mjs';
 import { request } from '../../lib/http.mjs';
 import { until } from '../../lib/process.mjs';
-import { mode, server, client, api, ok, say } from './site.mjs';
+import { mode, server, client, at, api, ok, say } from './site.mjs';
 
 test('the accounts of a key are named as people name them; one that nobody has is refused', async () => {
 	const { accounts } = await ok('GET', '/accounts');
@@ -24,6 +25,28 @@ test('the accounts of a key are named as people name them; one that nobody has i
 	await ok('PATCH', '/keys/narrow', { accounts: '' });
 	assert.equal(await listed('narrow'), null);
 	await ok('DELETE', '/keys/narrow');
+});
+
+test('a damaged record hides no other, and is told of', async () => {
+	const told = /1 damaged records in .*keys\.gdbm: see kiroctl repair/;
+	const lists = async () => [await ok('GET', '/keys'), await ok('GET', '/codes'), await ok('GET', '/models')];
+	const names = ([{ keys }, { codes }, { aliases }]) => [...keys, ...codes, ...aliases].map((one) => one.name);
+	const before = await lists();
+
+	assert.deepEqual(before.map((list) => list.damage), [null, null, null]);
+	await ok('POST', '/keys', { name: 'whole-record' });
+	damage(at.stateDir, 'keys', 'whole-record', 'wholE-record');
+	try {
+		const now = await lists();
+
+		assert.deepEqual(names(now).sort(), names(before).sort());
+		assert.match(now[0].damage, told);
+		assert.match(now[1].damage, told);
+		assert.equal(now[2].damage, null);
+	} finally {
+		damage(at.stateDir, 'keys', 'wholE-record', 'whole-record');
+	}
+	await ok('DELETE', '/keys/whole-record');
 });
 
 test('a key is shown once, serves, and is refused when it is removed', async () => {
