@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { PASSWORD } from '../../lib/admin.mjs';
+import { until } from '../../lib/process.mjs';
 import { newPage } from '../browser.mjs';
 import {
 	at, browser, wrong, page, base, step, shot, button, rowOf, heading, go, actOn, signIn, api, say, newSecret,
@@ -107,6 +108,9 @@ step('while an answer is awaited the page does not ask again', async () => {
 			asked++; /* and there is no answer */
 		});
 		await other.clock.runFor(60000);
+		await until(() => asked, 'the page to ask');
+		await other.clock.runFor(60000);
+		await other.evaluate(() => fetch('api/v1/session')); /* what was asked before has come */
 		assert.equal(asked, 1);
 	} finally {
 		await other.context().close();
