@@ -16,19 +16,24 @@
 
 enum { LABEL_COLUMN = 1, PLAN_COLUMN };
 
+int ctl_accounts(struct ctl *c, struct roster *r, struct error *damage, struct error *e)
+{
+	if (ctl_tokens(c, e))
+		return -1;
+	if (roster_load(r, &c->tokens, damage) && !r->count)
+		return error_set(e, damage->kind, "%s", damage->message);
+	return 0;
+}
+
 struct account *ctl_account_find(struct ctl *c, struct roster *r, const char *name, struct error *e)
 {
 	struct error damage = { 0 };
 	struct account *found;
 
-	if (ctl_tokens(c, e))
+	if (ctl_accounts(c, r, &damage, e))
 		return NULL;
-	/* A damaged record matters only if it may be the one that is meant. */
-	if (roster_load(r, &c->tokens, &damage) && !r->count) {
-		error_set(e, damage.kind, "%s", damage.message);
-		return NULL;
-	}
 	found = roster_find(r, name, e);
+	/* A damaged record matters only if it may be the one that is meant. */
 	if (!found && damage.kind)
 		fprintf(stderr, "kiroctl: warning: %s\n", damage.message);
 	return found;

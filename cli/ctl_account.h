@@ -9,6 +9,9 @@
 #include "common/roster.h"
 #include "common/jsonw.h"
 
+/* The accounts that can be read; *damage tells of others. -1: none can. */
+int ctl_accounts(struct ctl *c, struct roster *r, struct error *damage, struct error *e);
+
 /* The account of that name, NULL with *e; the roster, filled here, owns it. */
 struct account *ctl_account_find(struct ctl *c, struct roster *r, const char *name,
 				 struct error *e);

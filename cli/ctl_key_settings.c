@@ -1,9 +1,9 @@
 #include "common/base.h"
 #include "cli/ctl_key.h"
 
+#include "cli/ctl_account.h"
 #include "common/clock.h"
 #include "common/hold.h"
-#include "common/roster.h"
 
 #include <ctype.h>
 
@@ -93,12 +93,9 @@ static int find_accounts(struct ctl *c, const char *names, struct error *e)
 	struct roster r;
 	int rc = 0;
 
-	if (*names && ctl_tokens(c, e))
-		return -1;
 	roster_init(&r);
-	/* Those that can be read are there. */
-	if (*names && roster_load(&r, &c->tokens, &damage) && !r.count)
-		rc = error_set(e, damage.kind, "%s", damage.message);
+	if (*names)
+		rc = ctl_accounts(c, &r, &damage, e);
 	if (!rc)
 		rc = roster_ids(&r, names, ids, sizeof(ids), e);
 	if (!rc)

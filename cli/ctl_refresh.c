@@ -53,9 +53,8 @@ static int refresh_all(struct ctl *c, struct roster *r, struct error *e)
 	struct error damage = { 0 };
 	size_t failed = 0;
 
-	if (ctl_tokens(c, e))
+	if (ctl_accounts(c, r, &damage, e))
 		return -1;
-	roster_load(r, &c->tokens, &damage); /* those that can be read are there */
 	for (size_t i = 0; i < r->count; i++) {
 		struct account *a = &r->accounts[i];
 		char result[LIMIT_ERROR_TEXT + 16];
