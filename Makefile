@@ -120,8 +120,8 @@ $(BUILD)/tests/herd: $(COMMON) $(HERD)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # For LD_PRELOAD.
-$(BUILD)/tests/faults.so: tests/crash/faults.c
-$(BUILD)/tests/census.so: tests/bench/census.c
+$(BUILD)/tests/faults.so: tests/crash/faults.c Makefile
+$(BUILD)/tests/census.so: tests/bench/census.c Makefile
 $(BUILD)/tests/%.so:
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
@@ -144,11 +144,12 @@ $(BUILD)/panel/assets.c: panel/embed $(PANEL) | deps
 	$(Q)for file in $(PANEL); do gzip -9nc $$file >$(@D)/$$(basename $$file).gz || exit 1; done
 	$(Q)GZ=$(@D) panel/embed $(PANEL) >$@.new && mv $@.new $@
 
-$(BUILD)/panel/assets.o: $(BUILD)/panel/assets.c
+$(BUILD)/panel/assets.o: $(BUILD)/panel/assets.c Makefile
 	@echo "  CC  $<"
 	$(Q)CCACHE_DISABLE=1 $(CC) $(CFLAGS_ALL) -c -o $@ $<
 
-$(BUILD)/%.o: %.c | deps
+# Makefile: with other flags the old objects are no longer what the build says it is.
+$(BUILD)/%.o: %.c Makefile | deps
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
