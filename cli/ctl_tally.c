@@ -6,6 +6,7 @@
 
 #include "cli/table.h"
 #include "common/clock.h"
+#include "common/csv.h"
 #include "common/jsonw.h"
 #include "common/tally.h"
 
@@ -161,36 +162,24 @@ static void print_json(const struct groups *g)
 	buf_release(&out);
 }
 
-/* In quotes where that is needed, and so that no program takes it for a formula. */
-static void print_cell(const char *text)
-{
-	bool formula = *text && strchr("=+-@", *text) && text[1]; /* "-": none */
-
-	if (!formula && !strpbrk(text, ",\"")) {
-		ctl_print_clean(stdout, text);
-		return;
-	}
-	fputs(formula ? "\"'" : "\"", stdout);
-	for (; *text; text++) {
-		if (*text == '"')
-			putchar('"');
-		putchar(*text);
-	}
-	putchar('"');
-}
-
 static void print_csv(const struct groups *g)
 {
+	struct buf name;
+
+	buf_init(&name, CTL_OUTPUT);
 	printf("%s", by_names[g->by]);
 	for (int k = 0; k < TALLY_COUNTS; k++)
 		printf(",%s", tally_count_names[k]);
 	putchar('\n');
 	for (size_t i = 0; i < g->count; i++) {
-		print_cell(g->at[i].name);
+		buf_reset(&name);
+		csv_cell(&name, g->at[i].name);
+		ctl_print_clean(stdout, name.at);
 		for (int k = 0; k < TALLY_COUNTS; k++)
 			printf(",%.15g", amount(&g->at[i], k));
 		putchar('\n');
 	}
+	buf_release(&name);
 }
 
 static const char *bar(int64_t part, int64_t most, char out[static BAR_PLACES + 1])

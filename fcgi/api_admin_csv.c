@@ -5,6 +5,7 @@
 #include "fcgi/api.h"
 
 #include "common/clock.h"
+#include "common/csv.h"
 #include "common/limits.h"
 #include "common/tally.h"
 #include "fcgi/admin.h"
@@ -57,18 +58,6 @@ static void unite(struct rows *all)
 	all->count = to;
 }
 
-/* A spreadsheet must not take a name for a formula. */
-static void add_text(struct buf *out, const char *text)
-{
-	buf_add_text(out, *text && strchr("=+-@\t\r", *text) && text[1] ? ",\"'" : ",\"");
-	for (; *text; text++) {
-		if (*text == '"')
-			buf_add_char(out, '"');
-		buf_add_char(out, *text);
-	}
-	buf_add_char(out, '"');
-}
-
 static const char *label_of(const struct roster *roster, const char *id)
 {
 	for (size_t i = 0; i < roster->count; i++) {
@@ -88,14 +77,15 @@ static void write_table(const struct rows *all, const struct roster *roster, str
 	buf_add_text(out, "\r\n");
 	for (size_t i = 0; i < all->count; i++) {
 		const struct tally_row *row = &all->at[i];
+		const char *names[] = { row->key, row->key_id, row->account,
+					label_of(roster, row->account), row->model };
 
 		buf_add_format(out, "%04d-%02d-%02d", row->day / 10000, row->day / 100 % 100,
 			       row->day % 100);
-		add_text(out, row->key);
-		add_text(out, row->key_id);
-		add_text(out, row->account);
-		add_text(out, label_of(roster, row->account));
-		add_text(out, row->model);
+		for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
+			buf_add_char(out, ',');
+			csv_cell(out, names[n]);
+		}
 		for (int c = 0; c < TALLY_COUNTS; c++) {
 			if (c == TALLY_CREDITS)
 				buf_add_format(out, ",%.6f", (double)row->counts[c] / KEY_CREDIT);

@@ -2,6 +2,7 @@
 #include "common/bundle.h"
 #include "common/capture.h"
 #include "common/clock.h"
+#include "common/csv.h"
 #include "common/error.h"
 #include "common/hex.h"
 #include "common/ids.h"
@@ -246,6 +247,33 @@ static void lists_name_whole_items(void)
 		CU_ASSERT_EQUAL(list_names(rows[i].list, rows[i].item), rows[i].named);
 }
 
+static void csv_quotes_what_needs_it(void)
+{
+	static const char *const rows[][2] = {
+		{ "laptop", "laptop" },
+		{ "", "" },
+		{ "-", "-" },
+		{ "Jo\u00eb's work", "Jo\u00eb's work" },
+		{ "a,b", "\"a,b\"" },
+		{ "say \"x\"", "\"say \"\"x\"\"\"" },
+		{ "two\nlines", "\"two\nlines\"" },
+		{ "=1+1", "\"'=1+1\"" },
+		{ "-2+3", "\"'-2+3\"" },
+		{ "@SUM(1,\"2\")", "\"'@SUM(1,\"\"2\"\")\"" },
+		{ "\t=1", "\"'\t=1\"" },
+		{ "1=1", "1=1" },
+	};
+	struct buf out;
+
+	buf_init(&out, 100);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		buf_reset(&out);
+		csv_cell(&out, rows[i][0]);
+		CU_ASSERT_STRING_EQUAL(out.at, rows[i][1]);
+	}
+	buf_release(&out);
+}
+
 static void hexadecimal_digits_are_read_as_they_are_written(void)
 {
 	char text[2 * 16 + 1];
@@ -342,6 +370,7 @@ CU_TestInfo base_tests[] = {
 	{ "a_long_path_is_looked_over_once", a_long_path_is_looked_over_once },
 	{ "captured_secrets_are_overwritten", captured_secrets_are_overwritten },
 	{ "lists_name_whole_items", lists_name_whole_items },
+	{ "csv_quotes_what_needs_it", csv_quotes_what_needs_it },
 	{ "hexadecimal_digits_are_read_as_they_are_written",
 	  hexadecimal_digits_are_read_as_they_are_written },
 	{ "every_error_kind_has_a_whole_row", every_error_kind_has_a_whole_row },

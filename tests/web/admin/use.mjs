@@ -21,7 +21,7 @@ test('usage as CSV: a line a day, key, account and model', async () => {
 	assert.match(head, /^day,key,key_id,account,account_label,model,requests,errors,/);
 	const [line] = lines.filter((each) => each.includes('1+1'));
 
-	assert.match(line, new RegExp(`^${today},"'=1\\+1,""x""","key_[0-9a-f]{16}","acc_\\w+","[^"]*","claude-sonnet-4.5",1,0,`));
+	assert.match(line, new RegExp(`^${today},"'=1\\+1,""x""",key_[0-9a-f]{16},acc_\\w+,[^,]*,claude-sonnet-4.5,1,0,`));
 	assert.equal((await api('GET', '/usage.csv?days=0')).json.error.field, 'days');
 });
 
