@@ -384,6 +384,7 @@ static int pause_turn(struct search *s, struct error *e)
 	log_line(LOG_WARN, "web search without a summary: %s", e->message);
 	error_clear(e);
 	s->usage.input += turn_estimate(s->turn, &s->chat);
+	s->usage.output = 1; /* nothing, but a stream has begun with that */
 	s->last.stop = STOP_PAUSE_TURN;
 	return end_answer(s, e);
 }
