@@ -41,6 +41,7 @@ struct search {
 	struct event last;
 	struct answer_usage usage; /* of all rounds so far */
 	int64_t used;		   /* searches tried, for max_uses */
+	const struct use *unshown; /* it has failed, which the client sees when the model begins */
 };
 
 /* ---- what the model says, on its way to the client ---- */
@@ -61,17 +62,60 @@ static const char *query_of(struct search *s, struct span input)
 	return query;
 }
 
-/* Shows the client that a search begins. */
-static int add_use(struct search *s, const char *id, struct span input, struct error *e)
+static struct use *add_use(struct search *s, const char *id, struct span input)
 {
 	struct use *use = &s->uses[s->use_count++];
-	struct event event = { .kind = EVENT_SEARCH, .name = s->wish->name, .text = input };
 
 	*use = (struct use){ .id = id, .input = input, .query = query_of(s, input) };
 	ids_make(use->client_id, sizeof(use->client_id), "srvtoolu_", 24);
+	return use;
+}
+
+/* Shows the client that a search begins. */
+static int show_use(struct search *s, const struct use *use, struct error *e)
+{
+	const struct event event = { .kind = EVENT_SEARCH,
+				     .id = use->client_id,
+				     .name = s->wish->name,
+				     .text = use->input };
+
 	s->any_visible = true;
-	event.id = use->client_id;
 	return turn_event(s->turn, &event, e);
+}
+
+/* hits: NULL where it has failed. */
+static int show_result(struct search *s, const struct use *use, const struct hits *hits,
+		       struct error *e)
+{
+	struct event event = { .kind = EVENT_SEARCH_RESULT,
+			       .id = use->client_id,
+			       .name = use->query };
+	struct jsonw w;
+	struct buf json;
+	int rc;
+
+	buf_init(&json, LIMIT_EVENT);
+	jsonw_init(&w, &json);
+	if (use->failure) {
+		jsonw_begin_object(&w);
+		jsonw_text_member(&w, "type", "web_search_tool_result_error");
+		jsonw_text_member(&w, "error_code", use->failure);
+		jsonw_end(&w);
+	} else {
+		hits_write(hits, s->call->arena, &w);
+	}
+	event.text = buf_span(&json);
+	rc = turn_event(s->turn, &event, e);
+	buf_release(&json);
+	return rc;
+}
+
+static int show_failed(struct search *s, struct error *e)
+{
+	const struct use *use = s->unshown;
+
+	s->unshown = NULL;
+	return use && (show_use(s, use, e) || show_result(s, use, NULL, e)) ? -1 : 0;
 }
 
 static int show_text(struct search *s, struct error *e)
@@ -115,7 +159,7 @@ static int call_end(struct search *s, struct error *e)
 	s->open = NULL;
 	if (!s->input.len)
 		buf_add_text(&s->input, "{}");
-	return add_use(s, id, keep(s, &s->input), e);
+	return show_use(s, add_use(s, id, keep(s, &s->input)), e);
 }
 
 /* The answer's end, unless searches are waiting: then only this round's. */
@@ -135,6 +179,8 @@ static int take(void *context, const struct event *event, struct error *e)
 {
 	struct search *s = context;
 
+	if (show_failed(s, e))
+		return -1;
 	switch (event->kind) {
 	case EVENT_TOOL_START:
 		return call_start(s, event, e);
@@ -165,32 +211,6 @@ static int take(void *context, const struct event *event, struct error *e)
 
 /* ---- the searches ---- */
 
-static int show_result(struct search *s, const struct use *use, const struct hits *hits,
-		       struct error *e)
-{
-	struct event event = { .kind = EVENT_SEARCH_RESULT,
-			       .id = use->client_id,
-			       .name = use->query };
-	struct jsonw w;
-	struct buf json;
-	int rc;
-
-	buf_init(&json, LIMIT_EVENT);
-	jsonw_init(&w, &json);
-	if (use->failure) {
-		jsonw_begin_object(&w);
-		jsonw_text_member(&w, "type", "web_search_tool_result_error");
-		jsonw_text_member(&w, "error_code", use->failure);
-		jsonw_end(&w);
-	} else {
-		hits_write(hits, s->call->arena, &w);
-	}
-	event.text = buf_span(&json);
-	rc = turn_event(s->turn, &event, e);
-	buf_release(&json);
-	return rc;
-}
-
 /* Why a call is not even sent, NULL: it may be. */
 static const char *refusal(const struct search *s, const struct use *use)
 {
@@ -203,15 +223,15 @@ static const char *refusal(const struct search *s, const struct use *use)
 	return NULL;
 }
 
-static int search_one(struct search *s, struct use *use, struct error *e)
+/* -1: the client has left. */
+static int ask(struct search *s, struct use *use, struct hits *hits, struct error *e)
 {
-	struct hits hits = { .count = 0 };
 	struct error failed = { 0 };
 
 	use->failure = refusal(s, use);
 	if (!use->failure) {
 		s->used++;
-		if (up_mcp_search(s->call, use->query, &hits, &failed))
+		if (up_mcp_search(s->call, use->query, hits, &failed))
 			use->failure =
 				failed.kind == ERR_UP_RATE ? "too_many_requests" : "unavailable";
 		else
@@ -222,13 +242,20 @@ static int search_one(struct search *s, struct use *use, struct error *e)
 		return -1;
 	}
 	if (s->wish->allowed_count)
-		hits_filter(&hits, s->wish->allowed, s->wish->allowed_count, true);
+		hits_filter(hits, s->wish->allowed, s->wish->allowed_count, true);
 	if (s->wish->blocked_count)
-		hits_filter(&hits, s->wish->blocked, s->wish->blocked_count, false);
+		hits_filter(hits, s->wish->blocked, s->wish->blocked_count, false);
 	use->told = use->failure ? span_of(arena_format(s->call->arena, "The web search failed: %s",
 							use->failure))
-				 : hits_text(&hits, s->call->arena);
-	return show_result(s, use, &hits, e);
+				 : hits_text(hits, s->call->arena);
+	return 0;
+}
+
+static int search_one(struct search *s, struct use *use, struct error *e)
+{
+	struct hits hits = { .count = 0 };
+
+	return ask(s, use, &hits, e) || show_result(s, use, &hits, e) ? -1 : 0;
 }
 
 static int search_all(struct search *s, struct error *e)
@@ -349,12 +376,15 @@ static const char *direct_query(const struct chat *chat, struct arena *arena)
 	return query.len ? arena_strndup(arena, query.at, query.len) : NULL;
 }
 
+/* The search is the first that upstream is asked: until it has accepted that, or the model's part,
+ * the request may still be refused by its status. */
 static int search_directly(struct search *s, const char *query, struct error *e)
 {
+	struct hits hits = { .count = 0 };
+	struct use *use;
 	char id[32];
 	struct buf input;
 	struct jsonw w;
-	int rc;
 
 	ids_make(id, sizeof(id), "tooluse_", 22);
 	buf_init(&input, LIMIT_TOOL_INPUT);
@@ -363,9 +393,13 @@ static int search_directly(struct search *s, const char *query, struct error *e)
 	jsonw_text_member(&w, "query", query);
 	jsonw_end(&w);
 	begin_round(s);
-	rc = add_use(s, arena_strndup(s->call->arena, id, strlen(id)), keep(s, &input), e);
+	use = add_use(s, arena_strndup(s->call->arena, id, strlen(id)), keep(s, &input));
 	buf_release(&input);
-	if (rc || search_all(s, e))
+	if (ask(s, use, &hits, e))
+		return -1;
+	if (use->failure)
+		s->unshown = use;
+	else if (show_use(s, use, e) || show_result(s, use, &hits, e) || turn_flush(s->turn, e))
 		return -1;
 	extend_chat(s);
 	return 0;

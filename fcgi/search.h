@@ -5,7 +5,8 @@
  *
  * A request that is nothing but a search ("Perform a web search for the query: Q", Claude Code's)
  * is searched for at once, and the model only sums up. Where it cannot, the Messages API has what
- * was found, and "pause_turn".
+ * was found, and "pause_turn". The answer begins when that search was good, or when the model
+ * begins: where neither is served, the client has an error's status.
  *
  * The loop ends with the model's answer; when the model calls a tool of the client's beside the
  * search; when nothing of max_tokens, which is of all rounds, is left; after SEARCH_ROUNDS calls
