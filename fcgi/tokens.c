@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "fcgi/tokens.h"
 
+#include "fcgi/up_tools.h"
+
 /* All prices are in thousandths of a token. Set against three public byte-pair vocabularies (an
  * older Claude one, cl100k, o200k): English prose, code, JSON, Markdown and Chinese came out within
  * 25 % of each, other languages within 40 % of their middle. The service's own tokenizers are not
@@ -149,11 +151,15 @@ int64_t tokens_of_chat(const struct chat *chat)
 	for (size_t i = 0; i < chat->tool_count; i++) {
 		const struct tool *tool = &chat->tools[i];
 
+		if (!up_tools_offered(chat, tool))
+			continue;
 		price += TOOL_TOKENS * TOKEN + text_price(span_of(tool->name)) +
 			 text_price(span_of(tool->description));
 		price += tool->schema ? tree_price(tool->schema)
 				      : text_price(span_of(tool->schema_json));
 	}
+	if (chat->format == FORMAT_SCHEMA)
+		price += tree_price(chat->schema);
 	return price < TOKEN ? 1 : rounded(price);
 }
 

@@ -28,7 +28,7 @@ static void add(struct up_tools *t, const char *name, const struct tool *tool)
 		spec->shown = utf8_prefix(span_of(tool->description), LIMIT_TOOL_DESC);
 }
 
-static bool is_offered(const struct chat *chat, const struct tool *tool)
+bool up_tools_offered(const struct chat *chat, const struct tool *tool)
 {
 	if (chat->tool_choice == CHOICE_TOOL)
 		return strcmp(tool->name, chat->forced_tool) == 0;
@@ -53,7 +53,7 @@ int up_tools_plan(struct up_tools *t, const struct chat *chat, const struct up_t
 		if (text_map_get(&tools, tool->name, NULL))
 			return error_field(e, "tools", "Tool names must be unique.");
 		text_map_put(&tools, tool->name, i);
-		if (!is_offered(chat, tool))
+		if (!up_tools_offered(chat, tool))
 			continue;
 		add(t, tool_names_add(names, tool->name), tool);
 		text_map_put(&told, lower_case(arena, t->items[t->count - 1].name), i);

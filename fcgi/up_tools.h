@@ -22,6 +22,9 @@ struct up_tools {
 	size_t count;
 };
 
+/* tool_choice lets the upstream hear of that tool. */
+bool up_tools_offered(const struct chat *chat, const struct tool *tool);
+
 /* -1: two tools have one name. */
 int up_tools_plan(struct up_tools *t, const struct chat *chat, const struct up_turns *turns,
 		  struct tool_names *names, struct arena *arena, struct error *e);

@@ -86,6 +86,28 @@ static void tokens_count_every_part_of_a_chat(void)
 	cJSON_Delete(tree);
 }
 
+static void tokens_are_of_what_is_sent(void)
+{
+	cJSON *tree = cJSON_Parse("{\"type\":\"object\",\"properties\":{\"path\":{\"type\":"
+				  "\"string\"}},\"required\":[\"path\"]}");
+	struct tool tools[] = { { .name = "Read", .description = "Reads a file.", .schema = tree },
+				{ .name = "Write", .description = "Writes.", .schema = tree } };
+	struct chat none = { .tools = tools }, one = { .tools = tools, .tool_count = 1 };
+	struct chat both = { .tools = tools, .tool_count = 2 };
+
+	both.tool_choice = CHOICE_NONE;
+	CU_ASSERT_EQUAL(tokens_of_chat(&both), tokens_of_chat(&none));
+	both.tool_choice = CHOICE_TOOL;
+	both.forced_tool = "Read";
+	CU_ASSERT_EQUAL(tokens_of_chat(&both), tokens_of_chat(&one));
+	both.tool_choice = CHOICE_ANY;
+	CU_ASSERT_TRUE(tokens_of_chat(&both) > tokens_of_chat(&one));
+	none.format = FORMAT_SCHEMA;
+	none.schema = tree;
+	CU_ASSERT_TRUE(tokens_of_chat(&none) > 15);
+	cJSON_Delete(tree);
+}
+
 static void tokens_of_a_text_in_pieces_are_those_of_the_whole(void)
 {
 	static const char text[] =
@@ -133,6 +155,7 @@ CU_TestInfo tokens_tests[] = {
 	{ "lie within the band of real tokenizers", tokens_lie_within_the_band_of_real_tokenizers },
 	{ "of nothing and little", tokens_of_nothing_and_little },
 	{ "count every part of a chat", tokens_count_every_part_of_a_chat },
+	{ "are of what is sent", tokens_are_of_what_is_sent },
 	{ "of a text in pieces are those of the whole",
 	  tokens_of_a_text_in_pieces_are_those_of_the_whole },
 	{ "that do not fit are left out by whole characters",
