@@ -407,13 +407,16 @@ static int try_account(struct up_call *call, struct account *account, struct err
 
 /* ---- one after the other ---- */
 
+/* A search asks the conversation's account, but does not move the conversation to another. */
 static struct up_pool_wish wish_of(const struct up_call *call, const struct tries *t)
 {
+	const bool moves = call->chat && (!call->aside || !t->count);
+
 	return (struct up_pool_wish){ t->ids,
 				      t->count,
 				      call->model ? call->model->id : NULL,
 				      call->site->catalogues,
-				      call->chat ? call->chat->conversation : NULL,
+				      moves ? call->chat->conversation : NULL,
 				      call->key };
 }
 
@@ -469,6 +472,18 @@ static bool is_of_the_way(const struct error *e)
 	       e->kind == ERR_UP_OVERLOAD || e->kind == ERR_UP_DAMAGED || e->kind == ERR_UP_DENIED;
 }
 
+/* Inside an answer it is not the token that is refused. A limit or a right of another operation
+ * (web search may be switched off for a profile) is none of the account's chats: they meet their
+ * own. */
+static bool is_of_account(const struct up_call *call, bool sent, const struct error *e)
+{
+	const enum account_effect effect = error_row(e)->effect;
+
+	if (effect == ACCOUNT_REFRESH)
+		return !committed(call);
+	return !sent || !call->aside || effect == ACCOUNT_SUSPEND || effect == ACCOUNT_INVALID;
+}
+
 /* What was met is noted in the account. */
 static void book(struct up_call *call, const struct tries *t, bool sent,
 		 const struct account *account, struct error *e)
@@ -476,10 +491,9 @@ static void book(struct up_call *call, const struct tries *t, bool sent,
 	const struct store *tokens = &call->site->tokens;
 	int64_t now = clock_wall();
 
-	/* Inside an answer it is not the token that is refused. */
 	if (!sent && is_of_the_way(e))
 		up_pool_defer(call->site->pool, account, e, now);
-	else if (error_row(e)->effect != ACCOUNT_REFRESH || !committed(call))
+	else if (is_of_account(call, sent, e))
 		up_pool_book(call->site->pool, tokens, account, e, now);
 	if (t->probe)
 		rest_return(tokens, account, now); /* unless that was the end of it */

@@ -240,7 +240,8 @@ int up_mcp_search(const struct up_call *like, const char *query, struct hits *ou
 				.sink = &sink,
 				.ledger = like->ledger,
 				.send = send_search,
-				.context = &s };
+				.context = &s,
+				.aside = true };
 	int rc;
 
 	sink.committed = never;
