@@ -358,6 +358,13 @@ static int end_answer(struct search *s, struct error *e)
 	return turn_event(s->turn, &s->last, e) || turn_flush(s->turn, e) ? -1 : 0;
 }
 
+/* The same behind what the model has said and called. A result ends its turn, to whoever reads the
+ * answer again: text behind it would take the client's calls from their results. */
+static int end_round(struct search *s, struct error *e)
+{
+	return show_text(s, e) || search_all(s, e) ? -1 : end_answer(s, e);
+}
+
 /* What a request that is nothing but a search looks for; NULL: it is another. */
 static const char *direct_query(const struct chat *chat, struct arena *arena)
 {
@@ -431,10 +438,10 @@ static int run_rounds(struct search *s, bool direct, struct error *e)
 			return direct && round == 1 && may_pause(s, e) ? pause_turn(s, e) : -1;
 		if (!s->stopped)
 			return 0;
+		if (s->other_calls || s->last.stop != STOP_TOOL_USE)
+			return end_round(s, e);
 		if (search_all(s, e))
 			return -1;
-		if (s->other_calls || s->last.stop != STOP_TOOL_USE)
-			return end_answer(s, e);
 		if (!take_tokens(s))
 			s->last.stop = STOP_MAX_TOKENS;
 		else if (round == SEARCH_ROUNDS)
