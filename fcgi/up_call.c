@@ -354,7 +354,7 @@ static int renew_refused(struct up_call *call, struct account *account, struct e
 		return 0;
 	}
 	/* It rests all the same, else each request would ask for a renewal. */
-	if (e->kind != ERR_LOGIN)
+	if (e->kind != ERR_LOGIN && !call->aside)
 		up_pool_book(call->site->pool, &call->site->tokens, account, &refusal,
 			     clock_wall());
 	return -1;
@@ -472,16 +472,15 @@ static bool is_of_the_way(const struct error *e)
 	       e->kind == ERR_UP_OVERLOAD || e->kind == ERR_UP_DAMAGED || e->kind == ERR_UP_DENIED;
 }
 
-/* Inside an answer it is not the token that is refused. A limit or a right of another operation
- * (web search may be switched off for a profile) is none of the account's chats: they meet their
- * own. */
+/* Inside an answer it is not the token that is refused. And what is refused to a search (it may be
+ * switched off for a profile) is none of the account's chats: they meet their own. */
 static bool is_of_account(const struct up_call *call, bool sent, const struct error *e)
 {
 	const enum account_effect effect = error_row(e)->effect;
 
-	if (effect == ACCOUNT_REFRESH)
-		return !committed(call);
-	return !sent || !call->aside || effect == ACCOUNT_SUSPEND || effect == ACCOUNT_INVALID;
+	if (sent && call->aside)
+		return effect == ACCOUNT_SUSPEND || effect == ACCOUNT_INVALID;
+	return effect != ACCOUNT_REFRESH || !committed(call);
 }
 
 /* What was met is noted in the account. */

@@ -8,8 +8,8 @@
  *   any other            the client hears it
  *
  * What a failure does to the account is up_pool_book()'s; that of a search does nothing to it,
- * unless it is about the account or its token. An answer that is empty, cut, or not what was asked
- * for is asked for once more. All of this only before the client has seen any of it.
+ * unless it is suspended or needs a login. An answer that is empty, cut, or not what was asked for
+ * is asked for once more. All of this only before the client has seen any of it.
  */
 #ifndef FCGI_UP_CALL_H
 #define FCGI_UP_CALL_H
@@ -59,7 +59,7 @@ struct up_call {
 	 */
 	int (*send)(struct up_call *call, const struct account *account, struct error *e);
 	void *context;	  /* for send */
-	bool aside;	  /* a search: its limits and rights are not those of the account's chats */
+	bool aside;	  /* a search: what it is refused for says nothing of the account's chats */
 	int place;	  /* of the account under way (up_queue.h); -1: none */
 	char account[64]; /* which one answered or failed last, for the log */
 	int tries;
