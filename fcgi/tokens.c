@@ -120,7 +120,7 @@ static int64_t block_price(const struct block *block)
 	case BLOCK_DOCUMENT: /* base64 is 4/3 of the document, whose text is at most all of it */
 		return (int64_t)block->text.len / 4 * 3 / 4 * TOKEN;
 	case BLOCK_THINKING:
-		return 0; /* of turns that are over: not sent */
+		return 0; /* not sent, or a summary, whose length says nothing */
 	case BLOCK_TOOL_USE:
 		price = block->input ? tree_price(block->input) : text_price(block->input_json);
 		return CALL_TOKENS * TOKEN + text_price(span_of(block->name)) + price;
