@@ -13,6 +13,7 @@
 #define DIRECT	  "Perform a web search for the query: "
 #define CALLS_MAX 16 /* searches of one round */
 #define QUERY_MAX 1024
+#define LIMITED	  "too_many_requests"
 
 /* A call of the search tool by the model, or by a request that is nothing else. */
 struct use {
@@ -41,6 +42,7 @@ struct search {
 	struct event last;
 	struct answer_usage usage; /* of all rounds so far */
 	int64_t used;		   /* searches tried, for max_uses */
+	bool limited;		   /* a search met a rate limit: no more of them */
 	const struct use *unshown; /* it has failed, which the client sees when the model begins */
 };
 
@@ -220,7 +222,7 @@ static const char *refusal(const struct search *s, const struct use *use)
 		return "query_too_long";
 	if (s->wish->max_uses && s->used >= s->wish->max_uses)
 		return "max_uses_exceeded";
-	return NULL;
+	return s->limited ? LIMITED : NULL;
 }
 
 /* -1: the client has left. */
@@ -232,10 +234,10 @@ static int ask(struct search *s, struct use *use, struct hits *hits, struct erro
 	if (!use->failure) {
 		s->used++;
 		if (up_mcp_search(s->call, use->query, hits, &failed))
-			use->failure =
-				failed.kind == ERR_UP_RATE ? "too_many_requests" : "unavailable";
+			use->failure = failed.kind == ERR_UP_RATE ? LIMITED : "unavailable";
 		else
 			s->usage.searches++;
+		s->limited = failed.kind == ERR_UP_RATE;
 	}
 	if (failed.kind == ERR_GONE) {
 		*e = failed;

@@ -68,6 +68,15 @@ for (const [name, [status, body, code]] of Object.entries(refusals)) {
 	});
 }
 
+test('a search that met a rate limit is the last one of its answer', async () => {
+	const http = { status: 429, body: { message: 'Too many requests' } };
+	const { json, searches } = await ask('Perform a web search for the query: x', http);
+	const results = json.content.filter(({ type }) => type === 'web_search_tool_result');
+
+	assert.deepEqual(results.map(({ content }) => content.error_code), ['too_many_requests', 'too_many_requests']);
+	assert.deepEqual(searches.toSorted(), ['one', 'two']);
+});
+
 test('an account that is suspended is so for its chats, too', async () => {
 	const { status, chats, searches } = await ask('What is new?', { status: 403, body: { message: 'no', reason: 'TEMPORARILY_SUSPENDED' } });
 
