@@ -233,6 +233,7 @@ int up_mcp_search(const struct up_call *like, const char *query, struct hits *ou
 	/* Nothing of a search is shown before it is complete: another account may always try. */
 	struct up_sink sink = *like->sink;
 	struct up_call call = { .site = like->site,
+				.model = like->model,
 				.own = like->own,
 				.key = like->key,
 				.chat = like->chat, /* its account serves the search too */

@@ -84,3 +84,23 @@ test('an account that is suspended is so for its chats, too', async () => {
 	assert.deepEqual([chats.length, searches.length], [1, 2]);
 	assert.deepEqual(accounts().map(({ state }) => state), ['suspended', 'suspended']);
 });
+
+const found = { status: 200, body: { jsonrpc: '2.0', id: '1', result: { content: [{ type: 'text', text: '{"results":[]}' }] } } };
+
+test('a search is made by an account that has the model, and where none has, not at all', async () => {
+	const models = { status: 200, body: { models: [{ modelId: 'auto' }] } };
+
+	await standin.answer('ListAvailableModels', { times: 1, http: models });
+	installation.kiroctl(['models', 'list', '--refresh']);
+	for (let i = 0; i < 2; i++) {
+		const { status, chats, searches } = await ask('Perform a web search for the query: x', found);
+
+		assert.equal(status, 200);
+		assert.equal(new Set([...chats, ...searches]).size, 1);
+	}
+	await standin.answer('ListAvailableModels', { http: models });
+	installation.kiroctl(['models', 'list', '--refresh']);
+	const { status, json, searches } = await ask('Perform a web search for the query: x', found);
+
+	assert.deepEqual([status, json.error?.type, searches], [404, 'not_found_error', []]);
+});
