@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/tokens.h"
 
+#include "fcgi/signature.h"
 #include "fcgi/up_tools.h"
 
 /* All prices are in thousandths of a token. Set against three public byte-pair vocabularies (an
@@ -120,7 +121,7 @@ static int64_t block_price(const struct block *block)
 	case BLOCK_DOCUMENT: /* base64 is 4/3 of the document, whose text is at most all of it */
 		return (int64_t)block->text.len / 4 * 3 / 4 * TOKEN;
 	case BLOCK_THINKING:
-		return 0; /* not sent, or a summary, whose length says nothing */
+		return 0; /* not sent, or its length says nothing: has_reasoning() */
 	case BLOCK_TOOL_USE:
 		price = block->input ? tree_price(block->input) : text_price(block->input_json);
 		return CALL_TOKENS * TOKEN + text_price(span_of(block->name)) + price;
@@ -170,6 +171,28 @@ int64_t tokens_scaled(int64_t tokens, double factor)
 	return tokens && scaled < 1 ? 1 : scaled;
 }
 
+/* The tool loop under way brings reasoning of the upstream's, which goes there again: a summary or
+ * nothing, and in its signature all that was thought. */
+static bool has_reasoning(const struct chat *chat)
+{
+	bool in_loop = chat->thinking != THINKING_OFF;
+
+	for (size_t i = chat->message_count; i-- && in_loop;) {
+		const struct message *m = &chat->messages[i];
+
+		in_loop = m->role == ROLE_ASSISTANT;
+		for (size_t k = 0; k < m->block_count; k++) {
+			const struct block *b = &m->blocks[k];
+
+			in_loop |= b->kind == BLOCK_TOOL_RESULT;
+			if (b->kind == BLOCK_THINKING && b->signature && *b->signature &&
+			    !signature_is_ours(b->text, b->signature))
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool is_text(const struct block *block)
 {
 	for (size_t i = 0; block->kind == BLOCK_TOOL_RESULT && i < block->block_count; i++) {
@@ -189,7 +212,7 @@ bool tokens_are_of_text(const struct chat *chat)
 				return false;
 		}
 	}
-	return true;
+	return !has_reasoning(chat);
 }
 
 int64_t token_count_value(const struct token_count *c)

@@ -17,7 +17,7 @@ int64_t tokens_of_chat(const struct chat *chat); /* >= 1 */
 int64_t tokens_scaled(int64_t tokens, double factor);
 
 /* Is all of it text, whose price says something of the next text's? Images and documents are
- * counted by rule of thumb. */
+ * counted by rule of thumb, the reasoning of a tool loop not at all. */
 bool tokens_are_of_text(const struct chat *chat);
 
 /* A text that comes in pieces of whole characters: the same count wherever it is cut. { 0 } begins.

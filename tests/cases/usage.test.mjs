@@ -154,6 +154,21 @@ test('a percentage of another window, images and short prompts teach nothing', a
 	assert.equal(await count(long), before);
 });
 
+// What the model thought before it called goes upstream once more, sealed in its signature.
+test('a tool loop with reasoning in it teaches nothing', async () => {
+	const model = 'claude-opus-4.8';
+	const long = { ...bodyOf(prose), model };
+	const before = await count(long);
+	const [user] = long.messages;
+	const loop = { ...long, thinking: { type: 'adaptive' }, messages: [user,
+		{ role: 'assistant', content: [{ type: 'thinking', thinking: '', signature: 'c2ln' }, { type: 'tool_use', id: 'toolu_1', name: 'f', input: {} }] },
+		{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: 'done' }] }] };
+
+	for (let i = 0; i < 5; i++)
+		await stream(loop, measured(Math.round(before * 1.5)));
+	assert.equal(await count(long), before);
+});
+
 // The second request has the first answer in it, and what is wrong with it: that was not estimated.
 test('an answer that was asked for again teaches nothing', async () => {
 	const body = { ...bodyOf(prose), model: 'claude-opus-4.5', max_tokens: 1000, output_config: {

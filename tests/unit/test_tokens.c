@@ -108,6 +108,34 @@ static void tokens_are_of_what_is_sent(void)
 	cJSON_Delete(tree);
 }
 
+static void tokens_are_not_of_text_where_a_loop_has_reasoning(void)
+{
+	struct block hi = { .kind = BLOCK_TEXT, .text = { "hi", 2 } };
+	struct block answer[] = { { .kind = BLOCK_THINKING, .text = { "", 0 } },
+				  { .kind = BLOCK_TOOL_USE, .name = "f", .id = "t" } };
+	struct block result = { .kind = BLOCK_TOOL_RESULT, .id = "t" };
+	struct message messages[] = {
+		{ .blocks = &hi, .block_count = 1 },
+		{ .role = ROLE_ASSISTANT, .blocks = answer, .block_count = 2 },
+		{ .blocks = &result, .block_count = 1 },
+		{ .role = ROLE_ASSISTANT, .blocks = &hi, .block_count = 1 },
+		{ .blocks = &hi, .block_count = 1 }
+	};
+	struct chat chat = { .messages = messages, .message_count = 3 };
+
+	CU_ASSERT_TRUE(tokens_are_of_text(&chat)); /* without signature it is not sent */
+	/* of the gateway's own: base64(SHA-256("")) */
+	answer[0].signature = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+	CU_ASSERT_TRUE(tokens_are_of_text(&chat));
+	answer[0].signature = "c2ln";
+	CU_ASSERT_FALSE(tokens_are_of_text(&chat));
+	chat.thinking = THINKING_OFF;
+	CU_ASSERT_TRUE(tokens_are_of_text(&chat));
+	chat.thinking = THINKING_ON;
+	chat.message_count = 5; /* that loop is over */
+	CU_ASSERT_TRUE(tokens_are_of_text(&chat));
+}
+
 static void tokens_of_a_text_in_pieces_are_those_of_the_whole(void)
 {
 	static const char text[] =
@@ -156,6 +184,8 @@ CU_TestInfo tokens_tests[] = {
 	{ "of nothing and little", tokens_of_nothing_and_little },
 	{ "count every part of a chat", tokens_count_every_part_of_a_chat },
 	{ "are of what is sent", tokens_are_of_what_is_sent },
+	{ "are not of text where a loop has reasoning",
+	  tokens_are_not_of_text_where_a_loop_has_reasoning },
 	{ "of a text in pieces are those of the whole",
 	  tokens_of_a_text_in_pieces_are_those_of_the_whole },
 	{ "that do not fit are left out by whole characters",
