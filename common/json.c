@@ -96,8 +96,8 @@ static size_t number_length(struct span text, size_t at)
 	return i - at;
 }
 
-/* Would a double give the number back in other words? Only what is a number by the book is. */
-static bool needs_its_text(struct span number)
+/* cJSON takes what strtod() takes: 01, 1. and -.5 too. */
+static bool is_number(struct span number)
 {
 	size_t at = number.at[0] == '-';
 	size_t whole = digits_length(number, at), more = 1;
@@ -105,9 +105,7 @@ static bool needs_its_text(struct span number)
 	if (!whole || (whole > 1 && number.at[at] == '0'))
 		return false;
 	at += whole;
-	if (at == number.len)
-		return whole > PLAIN_DIGITS;
-	if (number.at[at] == '.') {
+	if (at < number.len && number.at[at] == '.') {
 		more = digits_length(number, at + 1);
 		at += 1 + more;
 	}
@@ -120,8 +118,17 @@ static bool needs_its_text(struct span number)
 	return more && at == number.len;
 }
 
-/* One pass before cJSON sees the text: strings, nesting and stray bytes. *numbers: how many need
- * their text. */
+/* Would a double give the number back in other words? */
+static bool needs_its_text(struct span number)
+{
+	size_t at = number.at[0] == '-';
+	size_t whole = digits_length(number, at);
+
+	return whole > PLAIN_DIGITS || at + whole < number.len;
+}
+
+/* One pass before cJSON sees the text: strings, numbers, nesting and stray bytes. *numbers: how
+ * many need their text. */
 static const char *check(struct span text, bool allow_nul, size_t *at, size_t *numbers)
 {
 	size_t depth = 0, nodes = 0;
@@ -139,10 +146,12 @@ static const char *check(struct span text, bool allow_nul, size_t *at, size_t *n
 			continue;
 		}
 		if (starts_number((char)c)) {
-			size_t len = number_length(text, *at);
+			struct span number = { text.at + *at, number_length(text, *at) };
 
-			*numbers += needs_its_text((struct span){ text.at + *at, len });
-			*at += len;
+			if (!is_number(number))
+				return "bad number";
+			*numbers += needs_its_text(number);
+			*at += number.len;
 			continue;
 		}
 		if (c == '{' || c == '[') {

@@ -2,9 +2,9 @@
  * json.h - reading JSON through cJSON: a strict entrance, and typed getters that name the field.
  *
  * json_parse() refuses what cJSON would let pass or garble: invalid UTF-8, raw control characters,
- * \u0000 (cJSON would cut the string there), text behind the value, nesting beyond
- * LIMIT_JSON_DEPTH (checked before cJSON recurses), more values than LIMIT_JSON_NODES. Keys are
- * compared exactly.
+ * \u0000 (cJSON would cut the string there), numbers that are none in JSON (01, 1.), text behind
+ * the value, nesting beyond LIMIT_JSON_DEPTH (checked before cJSON recurses), more values than
+ * LIMIT_JSON_NODES. Keys are compared exactly.
  */
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H
