@@ -11,6 +11,7 @@ void in_init(struct in *in, struct arena *arena, struct chat *chat, struct error
 	*chat = (struct chat){ .system = { "", 0 } };
 	*in = (struct in){ .arena = arena, .chat = chat, .e = e };
 	text_map_init(&in->mentioned, arena);
+	text_map_init(&in->said_spaces, arena);
 	text_map_init(&in->document_names, arena);
 }
 

@@ -26,6 +26,7 @@ struct in {
 	struct error *e;
 	struct in_texts system;
 	struct in_texts spaces; /* what namespaces say of their tools: the end of the system text */
+	struct text_map said_spaces; /* these, for a namespace may come again */
 	struct block *blocks;
 	size_t block_count, block_room, message_room;
 	size_t last_index;		/* the client's message that the last block came from */

@@ -148,8 +148,9 @@ static bool is_known(const struct in *in, const struct tool *tool, size_t count)
 	return known && strcmp(known->space ? known->space : "", space) == 0;
 }
 
-/* Searches may find a tool again. */
-static int read_more_tools(struct in *in, const cJSON *item, const struct json_at *at)
+/* Searches may find a tool again. names: of all that the item brings. */
+static int add_tools(struct in *in, const cJSON *item, const struct json_at *at,
+		     struct in_texts *names)
 {
 	struct json_at tools_at = { .up = at, .key = "tools" };
 	struct chat *chat = in->chat;
@@ -159,6 +160,7 @@ static int read_more_tools(struct in *in, const cJSON *item, const struct json_a
 	if (json_array(item, "tools", at, &tools, in->e) < 0 || in_tools_read(in, tools, &tools_at))
 		return -1;
 	for (size_t i = kept; i < chat->tool_count; i++) {
+		in_texts_add(in, names, span_of(chat->tools[i].name));
 		if (!is_known(in, &chat->tools[i], kept))
 			chat->tools[kept++] = chat->tools[i];
 	}
@@ -166,19 +168,23 @@ static int read_more_tools(struct in *in, const cJSON *item, const struct json_a
 	return 0;
 }
 
+static int read_more_tools(struct in *in, const cJSON *item, const struct json_at *at)
+{
+	struct in_texts names = { .count = 0 };
+
+	return add_tools(in, item, at, &names);
+}
+
 /* What the client found can be called from now on; the model is told the names. */
 static int read_search_output(struct in *in, const cJSON *item, const struct json_at *at)
 {
-	const size_t before = in->chat->tool_count;
 	struct in_texts names = { .count = 0 };
 	struct block *text = arena_array(in->arena, 1, sizeof(*text));
 	struct in_parts parts = { .blocks = text, .count = 1 };
 	const char *id;
 
-	if (in_need_name(in, item, "call_id", at, &id) || read_more_tools(in, item, at))
+	if (in_need_name(in, item, "call_id", at, &id) || add_tools(in, item, at, &names))
 		return -1;
-	for (size_t i = before; i < in->chat->tool_count; i++)
-		in_texts_add(in, &names, span_of(in->chat->tools[i].name));
 	*text = (struct block){ .kind = BLOCK_TEXT };
 	text->text = names.count ? in_texts_join(in, &names, ", ") : span_of("none");
 	text->text = span_of(arena_format(in->arena, "Tools now available: %.*s",

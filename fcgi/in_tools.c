@@ -175,6 +175,17 @@ static int read_list(struct in *in, const cJSON *tools, const char *space, const
 	return 0;
 }
 
+/* Searches find a namespace again and again: what it says is told once. */
+static void tell_space(struct in *in, const char *space, const char *description)
+{
+	const char *words = arena_format(in->arena, "The tools %s__*: %s", space, description);
+
+	if (!description[0] || text_map_get(&in->said_spaces, words, NULL))
+		return;
+	text_map_put(&in->said_spaces, words, 0);
+	in_texts_add(in, &in->spaces, span_of(words));
+}
+
 static int read_namespace(struct in *in, const cJSON *json, const struct json_at *at)
 {
 	struct json_at list_at = { .up = at, .key = "tools" };
@@ -188,10 +199,7 @@ static int read_namespace(struct in *in, const cJSON *json, const struct json_at
 	if (!space[0] || strlen(space) > LIMIT_TOOL_NAME)
 		return json_error(at, "name", in->e, "Input should have 1 to %d bytes",
 				  LIMIT_TOOL_NAME);
-	if (description[0])
-		in_texts_add(in, &in->spaces,
-			     span_of(arena_format(in->arena, "The tools %s__*: %s", space,
-						  description)));
+	tell_space(in, space, description);
 	return read_list(in, tools, space, &list_at);
 }
 

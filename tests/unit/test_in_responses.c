@@ -158,7 +158,36 @@ static void in_responses_takes_tools_from_the_input(void)
 	CU_ASSERT_STRING_EQUAL(t.chat.tools[1].name, "n__b");
 	CU_ASSERT_STRING_EQUAL(in_test_block(&t, 1, 0)->name, "tool_search");
 	in_test_is_json(in_test_block(&t, 1, 0)->input, "{'query':'q'}");
-	CU_ASSERT(span_is(in_test_block(&t, 2, 0)->blocks[0].text, "Tools now available: n__b"));
+	CU_ASSERT(span_is(in_test_block(&t, 2, 0)->blocks[0].text, "Tools now available: a, n__b"));
+	in_test_release(&t);
+}
+
+#define SEARCH(id, tools)                                                                          \
+	"{'type':'tool_search_call','call_id':'" id                                                \
+	"','arguments':{}},{'type':'tool_search_output','call_id':'" id "','tools':[" tools "]}"
+#define SPACE(name, says, tool)                                                                    \
+	"{'type':'namespace','name':'" name "','description':'" says                               \
+	"','tools':[{'type':'function','name':'" tool "'}]}"
+
+/* A later search finds what an earlier one has found: it is one tool, but found all the same. */
+static void in_responses_takes_tools_that_are_found_again(void)
+{
+	struct in_test t;
+
+	in_test_read(
+		&t, in_responses,
+		INPUT("{'role':'user','content':'x'}," SEARCH(
+			"s1", SPACE("n", "says", "b") "," SPACE(
+				      "m", "says",
+				      "b")) "," SEARCH("s2", SPACE("n", "says",
+								   "b")) "," SEARCH("s3", "")));
+	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
+	CU_ASSERT_EQUAL_FATAL(t.chat.tool_count, 2);
+	CU_ASSERT(span_is(in_test_block(&t, 2, 0)->blocks[0].text,
+			  "Tools now available: n__b, m__b"));
+	CU_ASSERT(span_is(in_test_block(&t, 4, 0)->blocks[0].text, "Tools now available: n__b"));
+	CU_ASSERT(span_is(in_test_block(&t, 6, 0)->blocks[0].text, "Tools now available: none"));
+	CU_ASSERT(span_is(t.chat.system, "The tools n__*: says\n\nThe tools m__*: says"));
 	in_test_release(&t);
 }
 
@@ -380,6 +409,7 @@ CU_TestInfo in_responses_tests[] = {
 	{ "reads calls and outputs", in_responses_reads_calls_and_outputs },
 	{ "reads tools of every form", in_responses_reads_tools_of_every_form },
 	{ "takes tools from the input", in_responses_takes_tools_from_the_input },
+	{ "takes tools that are found again", in_responses_takes_tools_that_are_found_again },
 	{ "reads wishes", in_responses_reads_wishes },
 	{ "goes on behind the assistant's message",
 	  in_responses_goes_on_behind_the_assistants_message },
