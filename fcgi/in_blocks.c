@@ -429,6 +429,14 @@ static int read_system_content(struct in *in, const cJSON *content, const struct
 	return 0;
 }
 
+/* What was said for one turn only: clients leave it in place, and the API shows it no more once a
+ * user message follows, which may bring results only. */
+static bool is_cleared(const struct in *in, const cJSON *message, const struct json_at *at)
+{
+	return at->index < in->last_user &&
+	       strcmp(json_text_or(message, "clear_at", ""), "next_user_message") == 0;
+}
+
 static int read_system_message(struct in *in, const cJSON *message, const struct json_at *at)
 {
 	struct json_at content_at = { .up = at, .key = "content" };
@@ -437,7 +445,8 @@ static int read_system_message(struct in *in, const cJSON *message, const struct
 
 	if (content && read_system_content(in, content, &content_at, &texts))
 		return -1;
-	in_add_reminder(in, at->index, &texts);
+	if (!is_cleared(in, message, at))
+		in_add_reminder(in, at->index, &texts);
 	return 0;
 }
 
@@ -470,6 +479,20 @@ static int read_message(struct in *in, const cJSON *message, const struct json_a
 			    at->index);
 }
 
+/* 0: there is none behind the first message. */
+static size_t last_user(const cJSON *messages)
+{
+	const cJSON *message;
+	size_t index = 0, last = 0;
+
+	cJSON_ArrayForEach (message, messages) {
+		if (strcmp(json_text_or(message, "role", ""), "user") == 0)
+			last = index;
+		index++;
+	}
+	return last;
+}
+
 int in_blocks_messages(struct in *in, const cJSON *body, const char *name)
 {
 	const struct json_at at = { .key = name };
@@ -479,6 +502,7 @@ int in_blocks_messages(struct in *in, const cJSON *body, const char *name)
 		return -1;
 	if (!messages)
 		return json_error(NULL, name, in->e, "Field required");
+	in->last_user = last_user(messages);
 	if (in_each(in, messages, &at, read_message))
 		return -1;
 	if (!in->chat->message_count)

@@ -30,6 +30,7 @@ struct in {
 	struct block *blocks;
 	size_t block_count, block_room, message_room;
 	size_t last_index;		/* the client's message that the last block came from */
+	size_t last_user;		/* Messages API: index of the last user message */
 	struct text_map mentioned;	/* tools that the history names */
 	bool count_only;		/* nothing will be generated */
 	size_t tool_room;		/* of chat.tools, where in_add_tool() fills it */

@@ -14,6 +14,7 @@ const matrix = {
 	'role system: in the middle': ['system-behind-result', 'system-in-conversation'],
 	'role system: last, behind a tool result': ['system-behind-result'],
 	'role system: empty content': ['system-in-conversation'],
+	'role system: clear_at': ['system-one-turn'],
 	'role system: tool_addition, tool_removal': ['system-tool-changes'],
 	'consecutive same role': ['history-same-role'],
 	'conversation starts with assistant': ['history-same-role'],

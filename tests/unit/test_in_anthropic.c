@@ -82,6 +82,31 @@ static void in_anthropic_turns_system_messages_into_reminders_in_place(void)
 	in_test_release(&t);
 }
 
+/* Clients leave what they said for one turn in place: it costs no tokens there. */
+static void in_anthropic_drops_a_reminder_of_one_turn_behind_the_next(void)
+{
+	static const char messages[] =
+		"'messages':[{'role':'user','content':'hi'},{'role':'system',"
+		"'clear_at':'next_user_message','content':'S1'}";
+	char body[512];
+	struct in_test t;
+
+	snprintf(body, sizeof(body), HEAD "%s]}", messages);
+	in_test_accept(&t, in_anthropic, body);
+	CU_ASSERT_EQUAL(t.chat.messages[0].block_count, 2);
+	in_test_release(&t);
+	snprintf(body, sizeof(body), HEAD "%s,{'role':'assistant','content':'yes'}]}", messages);
+	in_test_accept(&t, in_anthropic, body);
+	CU_ASSERT_EQUAL(t.chat.messages[0].block_count, 2);
+	in_test_release(&t);
+	snprintf(body, sizeof(body),
+		 HEAD "%s,{'role':'assistant','content':'yes'},{'role':'user','content':'go'}]}",
+		 messages);
+	in_test_accept(&t, in_anthropic, body);
+	CU_ASSERT_EQUAL(t.chat.messages[0].block_count, 1);
+	in_test_release(&t);
+}
+
 static void in_anthropic_takes_a_system_message_behind_an_answer_as_the_users_turn(void)
 {
 	struct in_test t;
@@ -566,6 +591,8 @@ CU_TestInfo in_anthropic_tests[] = {
 	  in_anthropic_joins_system_blocks_and_drops_the_billing_line },
 	{ "turns system messages into reminders in place",
 	  in_anthropic_turns_system_messages_into_reminders_in_place },
+	{ "drops a reminder of one turn behind the next",
+	  in_anthropic_drops_a_reminder_of_one_turn_behind_the_next },
 	{ "takes a system message behind an answer as the user's turn",
 	  in_anthropic_takes_a_system_message_behind_an_answer_as_the_users_turn },
 	{ "merges turns of the same role", in_anthropic_merges_turns_of_the_same_role },
