@@ -163,24 +163,39 @@ static int check_search(struct in *in, const cJSON *json, const char *type,
 											       : 0;
 }
 
+/* As read_client_tool(). A search that is hidden or withdrawn is not run either. */
+static int read_search(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
+		       struct tool *tool)
+{
+	const struct json_at inside = { .up = at, .key = type };
+	bool deferred = false, offered;
+
+	if (check_search(in, json, type, at) ||
+	    json_bool(json, "defer_loading", &inside, &deferred, in->e) < 0 ||
+	    in_search_tool(in, json, type, at, tool))
+		return -1;
+	offered = in_blocks_offers(in, tool->name, deferred);
+	if (!offered)
+		in->chat->search = NULL;
+	return offered;
+}
+
 static int read_tool(struct in *in, const cJSON *json, const struct json_at *at)
 {
-	struct chat *chat = in->chat;
+	struct tool *tool = &in->chat->tools[in->chat->tool_count];
 	const char *type = "custom";
 	int rc;
 
 	if (in_shape_type(in, json, at, IN_OBJECT) || json_text(json, "type", at, &type, in->e) < 0)
 		return -1;
-	if (in_search_is_type(type))
-		return check_search(in, json, type, at)
-			       ? -1
-			       : in_search_tool(in, json, type, at,
-						&chat->tools[chat->tool_count++]);
-	rc = strcmp(type, "custom") == 0
-		     ? read_client_tool(in, json, at, &chat->tools[chat->tool_count])
-		     : in_typed_read(in, json, type, at, &chat->tools[chat->tool_count]);
+	if (strcmp(type, "custom") == 0)
+		rc = read_client_tool(in, json, at, tool);
+	else if (in_search_is_type(type))
+		rc = read_search(in, json, type, at, tool);
+	else
+		rc = in_typed_read(in, json, type, at, tool);
 	if (rc > 0)
-		chat->tool_count++;
+		in->chat->tool_count++;
 	return rc < 0 ? -1 : 0;
 }
 

@@ -15,7 +15,7 @@ const matrix = {
 	'role system: last, behind a tool result': ['system-behind-result'],
 	'role system: empty content': ['system-in-conversation'],
 	'role system: clear_at': ['system-one-turn'],
-	'role system: tool_addition, tool_removal': ['system-tool-changes'],
+	'role system: tool_addition, tool_removal': ['system-tool-changes', 'system-tool-changes-search', 'system-tool-changes-search-added'],
 	'consecutive same role': ['history-same-role'],
 	'conversation starts with assistant': ['history-same-role'],
 	'assistant prefill': ['wish-prefill'],
