@@ -124,22 +124,23 @@
 /* clang-format off */
 static const struct typed {
 	const char *type, *name, *description, *schema;
+	const char *zoomed; /* schema where the client has zoom enabled; NULL: it cannot */
 	bool display; /* the client tells the size of its display */
 } typed[] = {
-	{ "bash_20241022", "bash", "Runs a command in a shell session that lasts.", BASH, false },
-	{ "bash_20250124", "bash", "Runs a command in a shell session that lasts.", BASH, false },
-	{ "text_editor_20241022", "str_replace_editor", EDIT ", undo_edit.", OLD_EDITOR, false },
-	{ "text_editor_20250124", "str_replace_editor", EDIT ", undo_edit.", OLD_EDITOR, false },
-	{ "text_editor_20250429", "str_replace_based_edit_tool", EDIT ".", NEW_EDITOR, false },
-	{ "text_editor_20250728", "str_replace_based_edit_tool", EDIT ".", NEW_EDITOR, false },
+	{ "bash_20241022", "bash", "Runs a command in a shell session that lasts.", BASH, NULL, false },
+	{ "bash_20250124", "bash", "Runs a command in a shell session that lasts.", BASH, NULL, false },
+	{ "text_editor_20241022", "str_replace_editor", EDIT ", undo_edit.", OLD_EDITOR, NULL, false },
+	{ "text_editor_20250124", "str_replace_editor", EDIT ", undo_edit.", OLD_EDITOR, NULL, false },
+	{ "text_editor_20250429", "str_replace_based_edit_tool", EDIT ".", NEW_EDITOR, NULL, false },
+	{ "text_editor_20250728", "str_replace_based_edit_tool", EDIT ".", NEW_EDITOR, NULL, false },
 	{ "memory_20250818", "memory",
-	  "Keeps notes in files below /memories, which last from one conversation to the next.", MEMORY, false },
+	  "Keeps notes in files below /memories, which last from one conversation to the next.", MEMORY, NULL, false },
 	{ "computer_20241022", "computer", "Uses mouse, keyboard and screen of a computer.",
-	  COMPUTER("", ""), true },
+	  COMPUTER("", ""), NULL, true },
 	{ "computer_20250124", "computer", "Uses mouse, keyboard and screen of a computer.",
-	  COMPUTER(ACTIONS_2025, MORE_2025), true },
+	  COMPUTER(ACTIONS_2025, MORE_2025), NULL, true },
 	{ "computer_20251124", "computer", "Uses mouse, keyboard and screen of a computer.",
-	  COMPUTER(ACTIONS_2025 ",\"zoom\"", MORE_2025 ZOOM), true },
+	  COMPUTER(ACTIONS_2025, MORE_2025), COMPUTER(ACTIONS_2025 ",\"zoom\"", MORE_2025 ZOOM), true },
 };
 /* clang-format on */
 
@@ -185,7 +186,6 @@ int in_typed_check(struct in *in, const cJSON *json, const struct json_at *at)
 		{ .name = "allowed_callers", .types = IN_ARRAY, .items = IN_TEXT },
 		{ .name = "max_characters", .types = IN_INTEGER, .min = 1 },
 		{ .name = "display_number", .types = IN_INTEGER },
-		{ .name = "enable_zoom", .types = IN_BOOL },
 		{ .name = NULL },
 	};
 
@@ -200,7 +200,7 @@ int in_typed_read(struct in *in, const cJSON *json, const char *type, const stru
 {
 	struct json_at inside = { .up = at, .key = type };
 	const struct typed *known = find(type);
-	bool deferred = false;
+	bool deferred = false, zoom = false;
 
 	/* Tools that the server would execute (web_search_*, web_fetch_*, code_execution_*, ...)
 	 * have no place in typed[]: one that this gateway learns to serve branches off here. */
@@ -209,8 +209,11 @@ int in_typed_read(struct in *in, const cJSON *json, const char *type, const stru
 	*tool = (struct tool){ .description = known->description, .schema_json = known->schema };
 	if (json_need_text(json, "name", &inside, &tool->name, in->e) ||
 	    json_bool(json, "defer_loading", &inside, &deferred, in->e) < 0 ||
-	    in_typed_check(in, json, &inside))
+	    in_typed_check(in, json, &inside) ||
+	    json_bool(json, "enable_zoom", &inside, &zoom, in->e) < 0)
 		return -1;
+	if (zoom && known->zoomed)
+		tool->schema_json = known->zoomed;
 	if (strcmp(tool->name, known->name) != 0)
 		return json_error(&inside, "name", in->e, "Input should be '%s'", known->name);
 	if (known->display && describe_display(in, json, &inside, tool))

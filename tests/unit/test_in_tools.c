@@ -22,7 +22,8 @@ static const struct {
 	  "new_path" },
 	{ "computer_20250124", "computer", "," DISPLAY,
 	  "action coordinate text start_coordinate scroll_direction scroll_amount duration" },
-	{ "computer_20251124", "computer", "," DISPLAY, "action coordinate text region" },
+	{ "computer_20251124", "computer", ",'enable_zoom':true," DISPLAY,
+	  "action coordinate text region" },
 };
 
 static void typed_tools_have_their_public_schemas(void)
@@ -60,6 +61,34 @@ static void the_model_learns_the_size_of_the_display(void)
 	CU_ASSERT_EQUAL_FATAL(t.rc, 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(t.chat.tools[0].description, "1024 x 768 pixels"));
 	in_test_release(&t);
+}
+
+/* The client that has not enabled it cannot do it. */
+static void the_model_is_offered_zoom_only_where_it_is_enabled(void)
+{
+	static const struct {
+		const char *tool;
+		bool zooms;
+	} rows[] = {
+		{ "'computer_20251124','enable_zoom':true", true },
+		{ "'computer_20251124','enable_zoom':false", false },
+		{ "'computer_20251124'", false },
+		{ "'computer_20250124','enable_zoom':true", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char body[256];
+		struct in_test t;
+
+		snprintf(body, sizeof(body), BODY("{'name':'computer'," DISPLAY ",'type':%s}"),
+			 rows[i].tool);
+		in_test_accept(&t, in_anthropic, body);
+		CU_ASSERT_EQUAL(strstr(t.chat.tools[0].schema_json, "\"zoom\"") != NULL,
+				rows[i].zooms);
+		CU_ASSERT_EQUAL(strstr(t.chat.tools[0].schema_json, "\"region\"") != NULL,
+				rows[i].zooms);
+		in_test_release(&t);
+	}
 }
 
 static void deferred_typed_tools_stay_hidden(void)
@@ -102,6 +131,8 @@ static void other_types_are_refused_by_name(void)
 CU_TestInfo in_tools_tests[] = {
 	{ "typed tools have their public schemas", typed_tools_have_their_public_schemas },
 	{ "the model learns the size of the display", the_model_learns_the_size_of_the_display },
+	{ "the model is offered zoom only where it is enabled",
+	  the_model_is_offered_zoom_only_where_it_is_enabled },
 	{ "deferred typed tools stay hidden", deferred_typed_tools_stay_hidden },
 	{ "other types are refused by name", other_types_are_refused_by_name },
 	CU_TEST_INFO_NULL,
