@@ -138,6 +138,7 @@ static int read_client_tool(struct in *in, const cJSON *json, const struct json_
 	if (in_check_schema(in, tool->schema, &inside, "input_schema") ||
 	    in_typed_check(in, json, &inside))
 		return -1;
+	in_typed_examples(in, json, tool);
 	return in_blocks_offers(in, tool->name, deferred);
 }
 

@@ -1,6 +1,8 @@
 #include "common/base.h"
 #include "fcgi/in_typed.h"
 
+#include "common/jsonw.h"
+#include "common/limits.h"
 #include "fcgi/in_blocks.h"
 #include "fcgi/in_shape.h"
 
@@ -195,6 +197,26 @@ int in_typed_check(struct in *in, const cJSON *json, const struct json_at *at)
 		       : 0;
 }
 
+void in_typed_examples(struct in *in, const cJSON *json, struct tool *tool)
+{
+	const cJSON *examples = json_member(json, "input_examples"), *example;
+	const char *gap = tool->description[0] ? "\n\n" : "";
+	struct jsonw w;
+	struct buf text;
+
+	if (!examples || !examples->child)
+		return;
+	buf_init(&text, LIMIT_BODY * 2);
+	buf_add_format(&text, "%s%sExamples of its input:", tool->description, gap);
+	cJSON_ArrayForEach (example, examples) {
+		buf_add_text(&text, "\n");
+		jsonw_init(&w, &text);
+		jsonw_tree(&w, example);
+	}
+	tool->description = arena_strndup(in->arena, text.at, text.len);
+	buf_release(&text);
+}
+
 int in_typed_read(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
 		  struct tool *tool)
 {
@@ -218,5 +240,6 @@ int in_typed_read(struct in *in, const cJSON *json, const char *type, const stru
 		return json_error(&inside, "name", in->e, "Input should be '%s'", known->name);
 	if (known->display && describe_display(in, json, &inside, tool))
 		return -1;
+	in_typed_examples(in, json, tool);
 	return in_blocks_offers(in, tool->name, deferred);
 }

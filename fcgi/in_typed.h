@@ -12,7 +12,11 @@
 int in_typed_read(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
 		  struct tool *tool);
 
-/* Fields that every tool may have and that have no effect here. */
+/* Fields that every tool may have: their shape. But for the next, they have no effect here. */
 int in_typed_check(struct in *in, const cJSON *json, const struct json_at *at);
+
+/* input_examples, which were checked, behind the tool's description: the upstream has no member for
+ * them. */
+void in_typed_examples(struct in *in, const cJSON *json, struct tool *tool);
 
 #endif

@@ -83,6 +83,28 @@ static void in_anthropic_turns_system_messages_into_reminders_in_place(void)
 }
 
 /* Clients leave what they said for one turn in place: it costs no tokens there. */
+static void in_anthropic_tells_examples_behind_the_description(void)
+{
+	struct in_test t;
+
+	in_test_accept(&t, in_anthropic,
+		       HEAD "'messages':[{'role':'user','content':'hi'}],'tools':[{'name':'a','"
+			    "description':'A.',"
+			    "'input_schema':{'type':'object'},'input_examples':[{'n':1},{'m':['x'"
+			    "]}]},{'name':'b',"
+			    "'input_schema':{'type':'object'},'input_examples':[{}]},{'name':'c','"
+			    "description':'C.',"
+			    "'input_schema':{'type':'object'},'input_examples':[]},{'name':'bash',"
+			    "'type':'bash_20250124','input_examples':[{'command':'ls'}]}]}");
+	CU_ASSERT_STRING_EQUAL(t.chat.tools[0].description,
+			       "A.\n\nExamples of its input:\n{\"n\":1}\n{\"m\":[\"x\"]}");
+	CU_ASSERT_STRING_EQUAL(t.chat.tools[1].description, "Examples of its input:\n{}");
+	CU_ASSERT_STRING_EQUAL(t.chat.tools[2].description, "C.");
+	CU_ASSERT_PTR_NOT_NULL(strstr(t.chat.tools[3].description,
+				      "\n\nExamples of its input:\n{\"command\":\"ls\"}"));
+	in_test_release(&t);
+}
+
 static void in_anthropic_drops_a_reminder_of_one_turn_behind_the_next(void)
 {
 	static const char messages[] =
@@ -591,6 +613,8 @@ CU_TestInfo in_anthropic_tests[] = {
 	  in_anthropic_joins_system_blocks_and_drops_the_billing_line },
 	{ "turns system messages into reminders in place",
 	  in_anthropic_turns_system_messages_into_reminders_in_place },
+	{ "tells examples behind the description",
+	  in_anthropic_tells_examples_behind_the_description },
 	{ "drops a reminder of one turn behind the next",
 	  in_anthropic_drops_a_reminder_of_one_turn_behind_the_next },
 	{ "takes a system message behind an answer as the user's turn",
