@@ -376,6 +376,8 @@ static int read_allowed(struct in *in, const cJSON *choice, const struct json_at
 	}
 	in->chat->tools = tools;
 	in->chat->tool_count = count;
+	if (in->chat->search && !in_find_tool(in, in->chat->search->name, count))
+		in->chat->search = NULL;
 	return read_mode(in, mode, list_at.up, "mode");
 }
 

@@ -224,6 +224,26 @@ static void in_responses_reads_wishes(void)
 	in_test_release(&t);
 }
 
+static void in_responses_searches_only_where_that_is_allowed(void)
+{
+	static const char *const allowed[] = { "{'type':'function','name':'f'}",
+					       "{'type':'web_search'}" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
+		char body[512];
+		struct in_test t;
+
+		snprintf(body, sizeof(body),
+			 HI "'tools':[{'type':'function','name':'f'},{'type':'web_search'}],"
+			    "'tool_choice':{'type':'allowed_tools','mode':'auto','tools':[%s]}}",
+			 allowed[i]);
+		in_test_accept(&t, in_responses, body);
+		CU_ASSERT_EQUAL(t.chat.tool_count, 1);
+		CU_ASSERT_EQUAL(t.chat.search != NULL, i == 1);
+		in_test_release(&t);
+	}
+}
+
 /* Codex repeats a turn whose stream was lost, with the message that was done at the end. */
 static void in_responses_goes_on_behind_the_assistants_message(void)
 {
@@ -409,6 +429,7 @@ CU_TestInfo in_responses_tests[] = {
 	{ "reads calls and outputs", in_responses_reads_calls_and_outputs },
 	{ "reads tools of every form", in_responses_reads_tools_of_every_form },
 	{ "takes tools from the input", in_responses_takes_tools_from_the_input },
+	{ "searches only where that is allowed", in_responses_searches_only_where_that_is_allowed },
 	{ "takes tools that are found again", in_responses_takes_tools_that_are_found_again },
 	{ "reads wishes", in_responses_reads_wishes },
 	{ "goes on behind the assistant's message",
