@@ -16,6 +16,7 @@
 #include "common/base.h"
 #include "fcgi/up_request.h"
 
+#include "common/ids.h"
 #include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/log.h"
@@ -500,6 +501,39 @@ static void write_root(struct writer *r)
 	if (options->profile_arn)
 		jsonw_text_member(&r->w, "profileArn", options->profile_arn);
 	jsonw_end(&r->w);
+}
+
+static bool begins_loop(const struct message *m)
+{
+	for (size_t i = 0; i < m->block_count; i++) {
+		if (m->blocks[i].kind == BLOCK_TOOL_RESULT)
+			return false;
+	}
+	return m->role == ROLE_USER;
+}
+
+/* Its number alone would not do: a client's session may hold several conversations. */
+void up_request_continuation(const struct chat *chat, char out[static UUID_SIZE])
+{
+	const struct message *m = NULL;
+	size_t at = chat->message_count;
+	struct buf seed;
+
+	if (!chat->conversation) {
+		ids_uuid(out);
+		return;
+	}
+	while (at && !begins_loop(&chat->messages[at - 1]))
+		at--;
+	m = at ? &chat->messages[at - 1] : NULL;
+	buf_init(&seed, LIMIT_UP_BODY);
+	buf_add_format(&seed, "%s %zu", chat->conversation, at);
+	for (size_t i = 0; m && i < m->block_count; i++) {
+		if (m->blocks[i].kind == BLOCK_TEXT)
+			buf_add(&seed, m->blocks[i].text.at, m->blocks[i].text.len);
+	}
+	ids_uuid_from(seed.at, out);
+	buf_release(&seed);
 }
 
 int up_request_write(const struct chat *chat, const struct model *model,

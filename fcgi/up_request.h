@@ -19,6 +19,7 @@
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/ids.h"
 #include "fcgi/chat.h"
 #include "fcgi/models.h"
 #include "fcgi/tool_names.h"
@@ -43,6 +44,10 @@ struct up_request_options {
 int up_request_write(const struct chat *chat, const struct model *model,
 		     const struct up_request_options *options, struct tool_names *names,
 		     struct arena *arena, struct buf *body, struct error *e);
+
+/* An id of the user's turn that the tool loop which goes on now began with: the same in all
+ * requests of that loop where the client names the conversation, else a random one. */
+void up_request_continuation(const struct chat *chat, char out[static UUID_SIZE]);
 
 /* The request asks for thinking by tags in the prompt, so that the answer's text begins with
  * <thinking>...</thinking>: the model has no reasoning of its own. */

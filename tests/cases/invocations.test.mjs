@@ -95,3 +95,28 @@ test('a new token is another call', async () => {
 	assert.deepEqual(attempts, [inOrder[0], inOrder[0]]);
 	assert.notEqual(ids[0], ids[1]);
 });
+
+test('a turn of the user has one continuation id through its loop of tools, another turn another', async () => {
+	await standin.script('default', { steps: [{ text: 'ok' }] });
+	const user = (content) => ({ role: 'user', content });
+	const call = (id) => ({ role: 'assistant', content: [{ type: 'tool_use', id, name: 'f', input: {} }] });
+	const result = (id) => user([{ type: 'tool_result', tool_use_id: id, content: 'r' }]);
+	const said = { role: 'assistant', content: 'Done.' };
+	const continuation = async (messages, more) =>
+		idOf((await ask({ messages, metadata: { user_id: 'user_x_session_1' }, ...more })).bodies[0], 'agentContinuationId');
+	const loop = [user('one'), call('a'), result('a')];
+	const first = await continuation(loop.slice(0, 1));
+
+	assert.match(first, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+	assert.equal(await continuation(loop), first);
+	assert.equal(await continuation([...loop, call('b'), result('b')]), first);
+	/* the next turn, the same words again, another conversation of the session, another session, none */
+	const others = [
+		await continuation([...loop, said, user('two')]),
+		await continuation([...loop, said, user('one')]),
+		await continuation([user('other')]),
+		await continuation(loop, { metadata: { user_id: 'user_x_session_2' } }),
+		await continuation(loop, { metadata: {} }),
+	];
+	assert.equal(new Set([first, ...others]).size, others.length + 1);
+});
