@@ -155,14 +155,19 @@ static void result_part(struct writer *r, const struct up_turn *turn, const stru
 		piece(r, "\n", part->text);
 }
 
-/* A result whose call is not in the turn before: told as text. */
+/* A result whose call is not in the turn before, or has another: told as text. */
 static void write_orphan(struct writer *r, const struct up_turn *turn, const struct block *result,
 			 size_t *image)
 {
-	paragraph(r, span_of(result->is_error ? "[error of a tool call that is not in this "
-						"conversation]"
-					      : "[result of a tool call that is not in this "
-						"conversation]"));
+	const char *of = "a tool call that is not in this conversation";
+	const char *what = result->is_error ? "error" : "result";
+	size_t call;
+
+	if (text_map_get(&r->turns.client_ids, result->id, &call) &&
+	    call < turn->call_first + turn->call_count)
+		of = arena_format(r->arena, "an earlier call of the tool %s",
+				  tool_names_add(r->names, r->turns.calls[call].use->name));
+	paragraph(r, span_of(arena_format(r->arena, "[%s of %s]", what, of)));
 	for (size_t i = 0; i < result->block_count; i++)
 		result_part(r, turn, &result->blocks[i], image);
 }

@@ -111,6 +111,37 @@ static void up_request_pairs_results_in_the_order_of_the_calls(void)
 	up_test_release(&t);
 }
 
+/* A second result of a call, and one that comes too late, are not said to be of no call. */
+static void up_request_tells_whose_result_comes_too_late(void)
+{
+	struct up_test t;
+
+	up_test_run(
+		&t, in_anthropic,
+		HEAD "'messages':[{'role':'user','content':[" RESULT(
+			"b",
+			"0") "]},"
+			     "{'role':'assistant','content':[" CALL("a", "f") "," CALL(
+				     "b",
+				     "g") "]},"
+					  "{'role':'user','content':[" RESULT("a", "1") "," RESULT(
+						  "a",
+						  "2") "]},"
+						       "{'role':'assistant','content':'x'},{'role':"
+						       "'user','content':[{'type':'tool_result',"
+						       "'tool_use_id':'b','is_error':true,'content'"
+						       ":'3'}]}]}",
+		"claude-sonnet-4.5");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, HISTORY "0.userInputMessage.content"),
+			       "[result of a tool call that is not in this conversation]\n0");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, HISTORY "2.userInputMessage.content"),
+			       "[result of an earlier call of the tool f]\n2");
+	CU_ASSERT_STRING_EQUAL(text_at(&t, CURRENT "content"),
+			       "[error of an earlier call of the tool g]\n3");
+	CU_ASSERT_PTR_NULL(broken_rule(t.out));
+	up_test_release(&t);
+}
+
 static void up_request_gives_reused_call_ids_another_id(void)
 {
 	struct up_test t;
@@ -459,6 +490,7 @@ CU_TestInfo up_request_tests[] = {
 	  up_request_opens_with_the_user_when_the_client_does_not },
 	{ "pairs results in the order of the calls",
 	  up_request_pairs_results_in_the_order_of_the_calls },
+	{ "tells whose result comes too late", up_request_tells_whose_result_comes_too_late },
 	{ "gives reused call ids another id", up_request_gives_reused_call_ids_another_id },
 	{ "refuses what cannot be repaired", up_request_refuses_what_cannot_be_repaired },
 	{ "normalises tools", up_request_normalises_tools },
