@@ -107,7 +107,7 @@ static void name_turn(struct up_call *call)
 		ids_uuid_from(call->chat->conversation, call->conversation);
 	else
 		ids_uuid(call->conversation);
-	up_request_continuation(call->chat, call->continuation);
+	up_request_continuation(call->chat, call->conversation, call->continuation);
 }
 
 static int write_body(struct up_call *call, const struct up_profile *profile,

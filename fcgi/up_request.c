@@ -31,6 +31,7 @@
 #define NO_OUTPUT      "(no output)"
 #define NO_TEXT	       "(start of conversation)"
 #define EMPTY_TURN     "(empty message)"
+#define SEED_TEXT      1000 /* bytes of a text that tell it from others */
 #define IMAGE_LEFT_OUT "[image left out: only the latest %d images are sent]"
 
 #define THINKING_TOKENS	    20000
@@ -518,27 +519,28 @@ static bool begins_loop(const struct message *m)
 }
 
 /* Its number alone would not do: a client's session may hold several conversations. */
-void up_request_continuation(const struct chat *chat, char out[static UUID_SIZE])
+void up_request_continuation(const struct chat *chat, const char *conversation,
+			     char out[static UUID_SIZE])
 {
 	const struct message *m = NULL;
 	size_t at = chat->message_count;
+	char room[KB(4)];
 	struct buf seed;
 
-	if (!chat->conversation) {
-		ids_uuid(out);
-		return;
-	}
 	while (at && !begins_loop(&chat->messages[at - 1]))
 		at--;
 	m = at ? &chat->messages[at - 1] : NULL;
-	buf_init(&seed, LIMIT_UP_BODY);
-	buf_add_format(&seed, "%s %zu", chat->conversation, at);
+	buf_init_in(&seed, room, sizeof(room));
+	buf_add_format(&seed, "%s %zu", conversation, at);
 	for (size_t i = 0; m && i < m->block_count; i++) {
-		if (m->blocks[i].kind == BLOCK_TEXT)
-			buf_add(&seed, m->blocks[i].text.at, m->blocks[i].text.len);
+		struct span text = m->blocks[i].text;
+
+		if (m->blocks[i].kind != BLOCK_TEXT)
+			continue;
+		buf_add_format(&seed, " %zu ", text.len);
+		buf_add(&seed, text.at, text.len < SEED_TEXT ? text.len : SEED_TEXT);
 	}
 	ids_uuid_from(seed.at, out);
-	buf_release(&seed);
 }
 
 int up_request_write(const struct chat *chat, const struct model *model,

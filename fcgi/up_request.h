@@ -46,8 +46,9 @@ int up_request_write(const struct chat *chat, const struct model *model,
 		     struct arena *arena, struct buf *body, struct error *e);
 
 /* An id of the user's turn that the tool loop which goes on now began with: the same in all
- * requests of that loop where the client names the conversation, else a random one. */
-void up_request_continuation(const struct chat *chat, char out[static UUID_SIZE]);
+ * requests of that loop that have the same conversation. */
+void up_request_continuation(const struct chat *chat, const char *conversation,
+			     char out[static UUID_SIZE]);
 
 /* The request asks for thinking by tags in the prompt, so that the answer's text begins with
  * <thinking>...</thinking>: the model has no reasoning of its own. */
