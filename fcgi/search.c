@@ -85,7 +85,6 @@ static int show_use(struct search *s, const struct use *use, struct error *e)
 	return turn_event(s->turn, &event, e);
 }
 
-/* hits: NULL where it has failed. */
 static int show_result(struct search *s, const struct use *use, const struct hits *hits,
 		       struct error *e)
 {
@@ -115,9 +114,10 @@ static int show_result(struct search *s, const struct use *use, const struct hit
 static int show_failed(struct search *s, struct error *e)
 {
 	const struct use *use = s->unshown;
+	const struct hits none = { .count = 0 };
 
 	s->unshown = NULL;
-	return use && (show_use(s, use, e) || show_result(s, use, NULL, e)) ? -1 : 0;
+	return use && (show_use(s, use, e) || show_result(s, use, &none, e)) ? -1 : 0;
 }
 
 static int show_text(struct search *s, struct error *e)
