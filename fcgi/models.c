@@ -13,16 +13,40 @@ static void write_supported(struct jsonw *w, const char *name, bool supported)
 	jsonw_end(w);
 }
 
+static void write_context_management(struct jsonw *w)
+{
+	static const char *const edits[] = { "clear_thinking_20251015", "clear_tool_uses_20250919",
+					     "compact_20260112" };
+
+	jsonw_begin_object_member(w, "context_management");
+	jsonw_bool_member(w, "supported", false);
+	for (size_t i = 0; i < ARRAY_SIZE(edits); i++)
+		write_supported(w, edits[i], false);
+	jsonw_end(w);
+}
+
+/* The search is the gateway's own: search.c. */
+static void write_server_tools(struct jsonw *w)
+{
+	jsonw_begin_object_member(w, "server_tools");
+	jsonw_bool_member(w, "supported", true);
+	write_supported(w, "code_execution", false);
+	write_supported(w, "web_search", true);
+	jsonw_end(w);
+}
+
 /* What reads no images is not said to read pages. */
 static void write_capabilities(struct jsonw *w, const struct model *m, bool documents)
 {
-	static const char *const absent[] = { "batch", "citations", "code_execution",
-					      "context_management" };
+	static const char *const absent[] = { "batch", "citations", "code_execution" };
 	const bool native = m->efforts != 0 && m->reasoning != REASONING_SPARED;
 
 	jsonw_begin_object_member(w, "capabilities");
 	for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
 		write_supported(w, absent[i], false);
+	write_context_management(w);
+	write_server_tools(w);
+	write_supported(w, "structured_outputs", true); /* emulated: up_format.c */
 	write_supported(w, "image_input", m->images);
 	write_supported(w, "pdf_input", m->images && documents);
 	jsonw_begin_object_member(w, "effort");

@@ -196,6 +196,49 @@ static void a_model_that_always_thinks_does_not_say_that_it_may_be_told_not_to(v
 	CU_ASSERT_FALSE(says_thinking(&model, "between_tools"));
 }
 
+/* The client's types have all of these without a question mark: whoever reads one that is not there
+ * throws. */
+static void capabilities_are_all_told(void)
+{
+	static const struct {
+		const char *group, *name;
+		bool supported;
+	} rows[] = {
+		{ NULL, "batch", false },
+		{ NULL, "citations", false },
+		{ NULL, "code_execution", false },
+		{ NULL, "context_management", false },
+		{ "context_management", "clear_thinking_20251015", false },
+		{ "context_management", "clear_tool_uses_20250919", false },
+		{ "context_management", "compact_20260112", false },
+		{ "effort", "xhigh", true },
+		{ NULL, "image_input", true },
+		{ NULL, "pdf_input", true },
+		{ NULL, "server_tools", true },
+		{ "server_tools", "code_execution", false },
+		{ "server_tools", "web_search", true },
+		{ NULL, "structured_outputs", true },
+		{ NULL, "thinking", true },
+	};
+	const cJSON *all, *it;
+	struct buf body;
+	cJSON *tree;
+
+	buf_init(&body, LIMIT_UP_REPLY);
+	models_write_one(models_find("claude-opus-4-8"), true, &body);
+	tree = cJSON_Parse(body.at);
+	all = json_member(tree, "capabilities");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		it = json_member(rows[i].group ? json_member(all, rows[i].group) : all,
+				 rows[i].name);
+		it = json_member(it, "supported");
+		CU_ASSERT_TRUE_FATAL(cJSON_IsBool(it));
+		CU_ASSERT_EQUAL(cJSON_IsTrue(it), rows[i].supported);
+	}
+	cJSON_Delete(tree);
+	buf_release(&body);
+}
+
 /* Ids of a page of the first list entries, and has_more: "claude-opus-5.5 claude-opus-5-5 +". */
 static void check_page(struct models_page page, const char *expected)
 {
@@ -269,6 +312,7 @@ CU_TestInfo models_tests[] = {
 	  pdf_input_is_told_where_service_and_model_read_pages },
 	{ "a model that always thinks does not say that it may be told not to",
 	  a_model_that_always_thinks_does_not_say_that_it_may_be_told_not_to },
+	{ "capabilities are all told", capabilities_are_all_told },
 	{ "list is given in pages", models_list_is_given_in_pages },
 	{ "effort is the nearest that is allowed", models_effort_is_the_nearest_that_is_allowed },
 	CU_TEST_INFO_NULL,
