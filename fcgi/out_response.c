@@ -15,6 +15,7 @@ static void write_usage(const struct answer_usage *usage, struct jsonw *w)
 	jsonw_int_member(w, "input_tokens", input);
 	jsonw_begin_object_member(w, "input_tokens_details");
 	jsonw_int_member(w, "cached_tokens", usage->cache_read);
+	jsonw_int_member(w, "cache_write_tokens", usage->cache_write);
 	jsonw_end(w);
 	jsonw_int_member(w, "output_tokens", usage->output);
 	/* Clients demand the member; the upstream does not tell reasoning tokens apart. */

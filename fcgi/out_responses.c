@@ -150,20 +150,23 @@ static void write_parts(const struct out *o, const char *member, struct jsonw *w
 	jsonw_end(w);
 }
 
+/* As the client calls it, less its namespace. */
+static const char *call_name(const struct out *o)
+{
+	const struct tool *tool = o->item.tool;
+
+	return tool && tool->space ? tool->short_name : o->item.call_name.at;
+}
+
 static void write_call(const struct out *o, struct jsonw *w)
 {
 	const struct tool *tool = o->item.tool;
 	const bool search = o->item.form == &call_forms[TOOL_SEARCH];
 
 	jsonw_text_member(w, "call_id", o->item.call_id.at);
-	if (search) {
-		jsonw_text_member(w, "execution", "client");
-	} else if (tool && tool->space) {
-		jsonw_text_member(w, "name", tool->short_name);
+	jsonw_text_member(w, search ? "execution" : "name", search ? "client" : call_name(o));
+	if (!search && tool && tool->space)
 		jsonw_text_member(w, "namespace", tool->space);
-	} else {
-		jsonw_text_member(w, "name", o->item.call_name.at);
-	}
 	jsonw_key(w, o->item.form->member);
 	if (search)
 		jsonw_line(w, o->text.len ? buf_span(&o->text) : span_of("{}"));
@@ -242,6 +245,8 @@ static void send_text(struct out *o, const char *type, const char *member, struc
 
 	if (!begin_text_event(o, type, wire, &w))
 		return;
+	if (o->item.form == &call_forms[TOOL_FUNCTION])
+		jsonw_text_member(&w, "name", call_name(o));
 	jsonw_key(&w, member);
 	jsonw_span(&w, text);
 	end_text_event(o, wire, &w);

@@ -90,12 +90,14 @@ const textDone = /^response\.(output_text|refusal|reasoning_summary_text|functio
 function checkTexts({ events }, report) {
 	let text = '';
 	let part = false;
+	let name;
 
 	for (const { json } of events) {
 		const type = json?.type ?? '';
 
 		if (type === 'response.output_item.added') {
 			text = '';
+			name = json.item.name;
 			part = false;
 		} else if (/part\.added$/.test(type)) {
 			part = true;
@@ -108,6 +110,8 @@ function checkTexts({ events }, report) {
 		} else if (textDone.test(type)) {
 			const whole = json.text ?? json.refusal ?? json.arguments ?? json.input;
 
+			if (type === 'response.function_call_arguments.done' && json.name !== name)
+				report(`${type} names ${shorten(json.name)}, the item ${shorten(name)}`);
 			if (whole !== text)
 				report(`${type} says ${shorten(whole)}, the deltas ${shorten(text)}`);
 		} else if (type === 'response.output_item.done' && json.item.type !== 'tool_search_call' &&
@@ -125,6 +129,7 @@ function checkUsage(transcript, report) {
 		return;
 	for (const path of [['input_tokens'], ['output_tokens'], ['total_tokens'],
 			    ['input_tokens_details', 'cached_tokens'],
+			    ['input_tokens_details', 'cache_write_tokens'],
 			    ['output_tokens_details', 'reasoning_tokens']]) {
 		const value = path.reduce((at, key) => at?.[key], usage);
 

@@ -7,7 +7,7 @@ import { checks, checkStream, readStream, readWhole } from './contract.mjs';
 
 const tools = [{ type: 'function', name: 'f' }];
 const usage = {
-	input_tokens: 5, input_tokens_details: { cached_tokens: 0 }, output_tokens: 2,
+	input_tokens: 5, input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 }, output_tokens: 2,
 	output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 7,
 };
 const response = (status, more = {}) => ({ id: 'resp_1', object: 'response', created_at: 1, status,
@@ -35,7 +35,7 @@ const events = [
 	at(0, { type: 'response.output_item.done', item: message }),
 	at(1, { type: 'response.output_item.added', item: { ...call, arguments: '' } }),
 	at(1, { type: 'response.function_call_arguments.delta', delta: '{"x":1}' }),
-	at(1, { type: 'response.function_call_arguments.done', arguments: '{"x":1}' }),
+	at(1, { type: 'response.function_call_arguments.done', name: 'f', arguments: '{"x":1}' }),
 	at(1, { type: 'response.output_item.done', item: call }),
 	{ type: 'response.completed',
 	  response: response('completed', { output: [message, call], usage }) },
@@ -72,9 +72,11 @@ const broken = {
 	     ended({ output: [message] }), ended({ output: [call, message] }),
 	     edited(8, events[8], events[8])],
 	46: [changed(5, { delta: 'la' }), changed(6, { text: 'Hell' }),
-	     changed(8, { item: { ...message, content: [part('Hell')] } }), edited(3)],
+	     changed(8, { item: { ...message, content: [part('Hell')] } }), edited(3),
+	     changed(11, { name: undefined }), changed(11, { name: 'g' })],
 	47: [ended({ usage: null }), ended({ usage: { ...usage, total_tokens: 8 } }),
 	     ended({ usage: { ...usage, input_tokens_details: undefined } }),
+	     ended({ usage: { ...usage, input_tokens_details: { cached_tokens: 0 } } }),
 	     ended({ usage: { ...usage, output_tokens_details: undefined } })],
 	48: [changed(12, { item: { ...call, call_id: null } }),
 	     changed(12, { item: { ...call, name: 'g' } }),

@@ -24,6 +24,7 @@ struct reader {
 	const cJSON *items[16];
 	int count;
 	int open;	  /* output_index of the open item, -1: none */
+	const char *name; /* of its call, NULL: it is none */
 	struct buf text;  /* deltas of the open item */
 	bool part, ended; /* a part is open; the terminal event was seen */
 };
@@ -54,6 +55,7 @@ static void check_usage(const cJSON *usage)
 	CU_ASSERT_EQUAL(number_at(usage, "input_tokens") + number_at(usage, "output_tokens"),
 			number_at(usage, "total_tokens"));
 	CU_ASSERT(number_at(usage, "input_tokens_details.cached_tokens") >= 0);
+	CU_ASSERT(number_at(usage, "input_tokens_details.cache_write_tokens") >= 0);
 	CU_ASSERT(number_at(usage, "output_tokens_details.reasoning_tokens") >= 0);
 }
 
@@ -78,6 +80,7 @@ static void read_item_event(struct reader *r, const char *type, const cJSON *dat
 		CU_ASSERT_EQUAL(number_at(data, "output_index"), r->count);
 		CU_ASSERT_STRING_EQUAL(item_text(json_at(data, "item")), "");
 		r->open = r->count;
+		r->name = text_at(data, "item.name");
 		buf_reset(&r->text);
 		return;
 	}
@@ -104,6 +107,8 @@ static void read_item_event(struct reader *r, const char *type, const cJSON *dat
 		all = all ? all : text_at(data, "arguments");
 		all = all ? all : text_at(data, "input");
 		CU_ASSERT_STRING_EQUAL(all ? all : text_at(data, "refusal"), r->text.at);
+		if (strcmp(type, "response.function_call_arguments.done") == 0)
+			CU_ASSERT(text_is(data, "name", r->name));
 	}
 }
 
@@ -264,6 +269,18 @@ static void out_responses_maps_calls_back_to_their_tools(void)
 	CU_ASSERT(text_is(r, "output.4.type", "function_call"));
 	CU_ASSERT(text_is(r, "output.4.name", "made_up"));
 	CU_ASSERT_PTR_NULL(json_at(r, "output.4.namespace"));
+	cJSON_Delete(r);
+	out_release(&o);
+}
+
+static void out_responses_tells_what_the_cache_did(void)
+{
+	struct out o;
+	cJSON *r = said(answer_named("text")->events, &o);
+
+	CU_ASSERT_EQUAL(number_at(r, "usage.input_tokens"), 505);
+	CU_ASSERT_EQUAL(number_at(r, "usage.input_tokens_details.cached_tokens"), 3);
+	CU_ASSERT_EQUAL(number_at(r, "usage.input_tokens_details.cache_write_tokens"), 2);
 	cJSON_Delete(r);
 	out_release(&o);
 }
@@ -470,6 +487,7 @@ CU_TestInfo out_responses_tests[] = {
 	{ "streams keep the contract", out_responses_streams_keep_the_contract },
 	{ "whole answers equal streams", out_responses_whole_answers_equal_streams },
 	{ "maps calls back to their tools", out_responses_maps_calls_back_to_their_tools },
+	{ "tells what the cache did", out_responses_tells_what_the_cache_did },
 	{ "carries signatures as encrypted_content",
 	  out_responses_carries_signatures_as_encrypted_content },
 	{ "tells how an answer ended", out_responses_tells_how_an_answer_ended },
