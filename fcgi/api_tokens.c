@@ -36,6 +36,7 @@ int api_count_tokens(struct request *r)
 	jsonw_begin_object(&w);
 	jsonw_int_member(&w, "input_tokens",
 			 tokens_scaled(tokens_of_chat(&chat), factor_of(r, chat.model)));
+	jsonw_null_member(&w, "context_management"); /* clients read it unseen */
 	jsonw_end(&w);
 	rc = response_whole(&r->response, 200, "application/json", buf_span(&body));
 	buf_release(&body);

@@ -23,7 +23,8 @@ enum thinking_format { THINKING_BLOCKS, THINKING_THINK, THINKING_THINKING, THINK
 
 struct out_options {
 	bool stream;
-	bool late;		 /* a stream whose first event is written last: out_begin_late() */
+	bool late;	/* a stream whose first event is written last: out_begin_late() */
+	bool citations; /* Messages: text blocks have the member, which is null; out_message.h */
 	bool include_usage;	 /* Chat Completions: a usage chunk at the end of a stream */
 	const struct chat *chat; /* for its tools; borrowed, NULL: none */
 	enum thinking_format thinking_format;

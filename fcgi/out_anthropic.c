@@ -7,7 +7,7 @@
  * upstream gave none it is base64(SHA-256(thinking)): whoever has the text can recognise our own.
  */
 #include "common/base.h"
-#include "fcgi/out.h"
+#include "fcgi/out_message.h"
 
 #include "fcgi/sse.h"
 
@@ -23,57 +23,7 @@ static const struct block_form {
 	[OPEN_TOOL] = { "tool_use", NULL, "input_json_delta", "partial_json" },
 };
 
-static const char *const stop_names[STOP_REASONS] = {
-	[STOP_END_TURN] = "end_turn",
-	[STOP_TOOL_USE] = "tool_use",
-	[STOP_MAX_TOKENS] = "max_tokens",
-	[STOP_SEQUENCE] = "stop_sequence",
-	[STOP_REFUSAL] = "refusal",
-	[STOP_PAUSE_TURN] = "pause_turn",
-	[STOP_CONTEXT] = "model_context_window_exceeded",
-};
-
-/* ---- members that stream and whole answer share ---- */
-
-/* All but the content: {"id" ... "model", the object stays open. */
-static void write_head(const struct out *o, struct jsonw *w)
-{
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "id", o->id);
-	jsonw_text_member(w, "type", "message");
-	jsonw_text_member(w, "role", "assistant");
-	jsonw_text_member(w, "model", o->options.model);
-}
-
-static void write_usage(const struct answer_usage *usage, struct jsonw *w)
-{
-	jsonw_begin_object_member(w, "usage");
-	jsonw_int_member(w, "input_tokens", usage->input);
-	jsonw_int_member(w, "cache_creation_input_tokens", usage->cache_write);
-	jsonw_int_member(w, "cache_read_input_tokens", usage->cache_read);
-	jsonw_int_member(w, "output_tokens", usage->output);
-	if (usage->searches) {
-		jsonw_begin_object_member(w, "server_tool_use");
-		jsonw_int_member(w, "web_search_requests", usage->searches);
-		jsonw_end(w);
-	}
-	jsonw_end(w);
-}
-
-static void write_stop(const struct event *stop, struct jsonw *w)
-{
-	jsonw_text_member(w, "stop_reason", stop_names[stop->stop]);
-	jsonw_text_member(w, "stop_sequence",
-			  stop->stop == STOP_SEQUENCE ? stop->stop_sequence : NULL);
-	if (stop->stop != STOP_REFUSAL || !stop->text.len)
-		return;
-	jsonw_begin_object_member(w, "stop_details");
-	jsonw_text_member(w, "type", "refusal");
-	jsonw_null_member(w, "category");
-	jsonw_key(w, "explanation");
-	jsonw_span(w, stop->text);
-	jsonw_end(w);
-}
+/* ---- failures ---- */
 
 /* Told in this form, the SDK's tool runner goes on without a thread; else it gives up. */
 static void write_details(const struct error *failure, struct jsonw *w)
@@ -85,16 +35,6 @@ static void write_details(const struct error *failure, struct jsonw *w)
 	jsonw_begin_array_member(w, "unsupported");
 	jsonw_text(w, failure->field);
 	jsonw_end(w);
-	jsonw_end(w);
-}
-
-static void write_result(const struct event *result, struct jsonw *w)
-{
-	jsonw_begin_object(w);
-	jsonw_text_member(w, "type", "web_search_tool_result");
-	jsonw_text_member(w, "tool_use_id", result->id);
-	jsonw_key(w, "content");
-	jsonw_raw(w, result->text);
 	jsonw_end(w);
 }
 
@@ -149,12 +89,11 @@ static void stream_begin(struct out *o, struct buf *wire)
 
 	begin_sse(wire, "message_start", &w);
 	jsonw_key(&w, "message");
-	write_head(o, &w);
+	out_message_head(o, &w);
 	jsonw_begin_array_member(&w, "content");
 	jsonw_end(&w);
-	jsonw_null_member(&w, "stop_reason");
-	jsonw_null_member(&w, "stop_sequence");
-	write_usage(&usage, &w);
+	out_message_stop(NULL, &w);
+	out_message_usage(&usage, &w);
 	jsonw_end(&w);
 	end_sse(wire, &w);
 }
@@ -173,11 +112,12 @@ static void stream_open(struct out *o, const struct event *event, struct buf *wi
 	if (o->open == OPEN_THINKING)
 		jsonw_text_member(&w, "signature", "");
 	if (o->open == OPEN_TOOL) {
-		jsonw_text_member(&w, "id", event->id);
-		jsonw_text_member(&w, "name", event->name);
+		out_message_call(event, &w);
 		jsonw_begin_object_member(&w, "input");
 		jsonw_end(&w);
 	}
+	if (o->open == OPEN_TEXT && o->options.citations)
+		jsonw_null_member(&w, "citations");
 	jsonw_end(&w);
 	end_sse(wire, &w);
 }
@@ -237,8 +177,7 @@ static void stream_search(struct out *o, const struct event *search, struct buf 
 	jsonw_int_member(&w, "index", o->index);
 	jsonw_begin_object_member(&w, "content_block");
 	jsonw_text_member(&w, "type", "server_tool_use");
-	jsonw_text_member(&w, "id", search->id);
-	jsonw_text_member(&w, "name", search->name);
+	out_message_call(search, &w);
 	jsonw_begin_object_member(&w, "input");
 	jsonw_end(&w);
 	jsonw_end(&w);
@@ -255,7 +194,7 @@ static void stream_result(struct out *o, const struct event *result, struct buf 
 	begin_sse(wire, "content_block_start", &w);
 	jsonw_int_member(&w, "index", o->index);
 	jsonw_key(&w, "content_block");
-	write_result(result, &w);
+	out_message_result(result, &w);
 	end_sse(wire, &w);
 	stream_close(o, wire);
 }
@@ -267,9 +206,11 @@ static void stream_stop(struct out *o, const struct event *stop, struct buf *wir
 	(void)o;
 	begin_sse(wire, "message_delta", &w);
 	jsonw_begin_object_member(&w, "delta");
-	write_stop(stop, &w);
+	out_message_stop(stop, &w);
+	jsonw_null_member(&w, "container");
 	jsonw_end(&w);
-	write_usage(&stop->usage, &w);
+	out_message_usage(&stop->usage, &w);
+	jsonw_null_member(&w, "context_management");
 	end_sse(wire, &w);
 	begin_sse(wire, "message_stop", &w);
 	end_sse(wire, &w);
@@ -292,8 +233,7 @@ static void whole_open(struct out *o, const struct event *event, struct buf *wir
 	jsonw_begin_object(&o->w);
 	jsonw_text_member(&o->w, "type", form->type);
 	if (o->open == OPEN_TOOL) {
-		jsonw_text_member(&o->w, "id", event->id);
-		jsonw_text_member(&o->w, "name", event->name);
+		out_message_call(event, &o->w);
 		buf_reset(&o->arguments);
 	} else {
 		jsonw_key(&o->w, form->text_member);
@@ -321,8 +261,11 @@ static void whole_signature(struct out *o, struct span signature, struct buf *wi
 static void whole_close(struct out *o, struct buf *wire)
 {
 	(void)wire;
-	if (o->open == OPEN_TEXT)
+	if (o->open == OPEN_TEXT) {
 		jsonw_end_text(&o->w);
+		if (o->options.citations)
+			jsonw_null_member(&o->w, "citations");
+	}
 	if (o->open == OPEN_TOOL) {
 		jsonw_key(&o->w, "input");
 		jsonw_raw(&o->w, buf_span(&o->arguments));
@@ -335,8 +278,7 @@ static void whole_search(struct out *o, const struct event *search, struct buf *
 	(void)wire;
 	jsonw_begin_object(&o->w);
 	jsonw_text_member(&o->w, "type", "server_tool_use");
-	jsonw_text_member(&o->w, "id", search->id);
-	jsonw_text_member(&o->w, "name", search->name);
+	out_message_call(search, &o->w);
 	jsonw_key(&o->w, "input");
 	jsonw_raw(&o->w, search->text);
 	jsonw_end(&o->w);
@@ -345,7 +287,7 @@ static void whole_search(struct out *o, const struct event *search, struct buf *
 static void whole_result(struct out *o, const struct event *result, struct buf *wire)
 {
 	(void)wire;
-	write_result(result, &o->w);
+	out_message_result(result, &o->w);
 }
 
 static void whole_stop(struct out *o, const struct event *stop, struct buf *wire)
@@ -354,11 +296,11 @@ static void whole_stop(struct out *o, const struct event *stop, struct buf *wire
 
 	jsonw_end(&o->w);
 	jsonw_init(&w, wire);
-	write_head(o, &w);
+	out_message_head(o, &w);
 	jsonw_key(&w, "content");
 	jsonw_raw(&w, buf_span(&o->parts));
-	write_stop(stop, &w);
-	write_usage(&stop->usage, &w);
+	out_message_stop(stop, &w);
+	out_message_usage(&stop->usage, &w);
 	jsonw_end(&w);
 }
 

@@ -322,6 +322,14 @@ struct up_sink turn_sink(struct turn *t)
 	};
 }
 
+/* The Messages API has them since that version; clients of the one before refuse a null. */
+static bool has_citations(struct request *request)
+{
+	const char *version = request_header(request, "HTTP_ANTHROPIC_VERSION");
+
+	return version && strcmp(version, "2026-10-21") >= 0;
+}
+
 void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	       const struct model *model, const struct tool_names *names)
 {
@@ -331,6 +339,7 @@ void turn_init(struct turn *t, struct request *request, const struct chat *chat,
 	struct out_options options = {
 		.stream = chat->stream,
 		.late = buffered,
+		.citations = has_citations(request),
 		.include_usage = chat->include_usage,
 		.chat = chat,
 		.thinking_format = (enum thinking_format)request->site->config->thinking_format,

@@ -6,6 +6,32 @@ import {
 	errorsOf, isId, isTool, isVisible, joined, ofType, parseObject, typeOf, wholeCalls,
 } from './transcript.mjs';
 
+// What the types of the official client have without a question mark, though much of it may be null:
+// a user of them reads it without a look whether it is there.
+const always = {
+	message: ['id', 'type', 'role', 'model', 'content', 'stop_reason', 'stop_sequence',
+		  'stop_details', 'container', 'context_management', 'diagnostics', 'usage'],
+	usage: ['input_tokens', 'output_tokens', 'cache_creation_input_tokens',
+		'cache_read_input_tokens', 'cache_creation', 'inference_geo', 'iterations',
+		'output_tokens_details', 'server_tool_use', 'service_tier', 'speed'],
+	end: ['delta', 'usage', 'context_management'],
+	delta: ['stop_reason', 'stop_sequence', 'stop_details', 'container'],
+	server_tool_use: ['web_search_requests', 'web_fetch_requests'],
+};
+
+function checkAlways(kind, value, report) {
+	for (const member of always[kind]) {
+		if (value?.[member] === undefined)
+			report(`no ${member} in ${shorten(value)}`);
+	}
+}
+
+function checkAllUsage(usage, report) {
+	checkAlways('usage', usage, report);
+	if (usage?.server_tool_use)
+		checkAlways('server_tool_use', usage.server_tool_use, report);
+}
+
 function checkNames({ events }, report) {
 	for (const { name, json, data } of events) {
 		if (json && name !== json.type)
@@ -27,6 +53,8 @@ function checkStart(transcript, report) {
 		report(`content ${shorten(message.content)}`);
 	if (message.stop_reason !== null)
 		report(`stop_reason ${shorten(message.stop_reason)}`);
+	checkAlways('message', message, report);
+	checkAllUsage(message.usage, report);
 	for (const member of ['input_tokens', 'output_tokens']) {
 		if (typeof message.usage?.[member] !== 'number')
 			report(`usage.${member} ${shorten(message.usage?.[member])}`);
@@ -79,6 +107,8 @@ function checkBlockStart({ blocks }, report) {
 			report(`text starts with ${shorten(start.text)}`);
 		if (start.type === 'thinking' && start.thinking !== '')
 			report(`thinking starts with ${shorten(start.thinking)}`);
+		if (/tool/.test(start.type) && !isId(start.caller?.type))
+			report(`${start.type} without its caller`);
 		if (start.type !== 'tool_use')
 			continue;
 		if (!isDeepStrictEqual(start.input, {}))
@@ -186,8 +216,9 @@ function checkMessageEnd(transcript, report) {
 		return;
 	if (!isId(end.delta?.stop_reason))
 		report(`stop_reason ${shorten(end.delta?.stop_reason)}`);
-	if (end.delta?.stop_sequence === undefined)
-		report('no stop_sequence');
+	checkAlways('end', end, report);
+	checkAlways('delta', end.delta, report);
+	checkAllUsage(end.usage, report);
 	if (!(end.usage?.output_tokens >= 1))
 		report(`usage.output_tokens ${shorten(end.usage?.output_tokens)}`);
 }

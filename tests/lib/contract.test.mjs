@@ -7,11 +7,16 @@ import { checks, checkStream, compareAnswers, readStream, readWhole } from './co
 
 // ---- Messages: a good stream as a list of payloads; broken ones are edits of it ----
 
+const used = (input, output) => ({
+	input_tokens: input, output_tokens: output, cache_creation_input_tokens: 0,
+	cache_read_input_tokens: 0, cache_creation: null, inference_geo: null, iterations: null,
+	output_tokens_details: null, server_tool_use: null, service_tier: null, speed: null,
+});
 const start = {
 	type: 'message_start',
 	message: { id: 'msg_1', type: 'message', role: 'assistant', model: 'm', content: [],
-		   stop_reason: null, stop_sequence: null,
-		   usage: { input_tokens: 5, output_tokens: 1 } },
+		   stop_reason: null, stop_sequence: null, stop_details: null, container: null,
+		   context_management: null, diagnostics: null, usage: used(5, 1) },
 };
 const open = (index, block) => ({ type: 'content_block_start', index, content_block: block });
 const delta = (index, type, member, value) =>
@@ -19,8 +24,8 @@ const delta = (index, type, member, value) =>
 const stop = (index) => ({ type: 'content_block_stop', index });
 const end = (reason = 'tool_use', output = 9) => ({
 	type: 'message_delta',
-	delta: { stop_reason: reason, stop_sequence: null },
-	usage: { input_tokens: 7, output_tokens: output },
+	delta: { stop_reason: reason, stop_sequence: null, stop_details: null, container: null },
+	usage: used(7, output), context_management: null,
 });
 const last = { type: 'message_stop' };
 const ping = { type: 'ping' };
@@ -37,8 +42,9 @@ const text = (index, ...pieces) => [
 	...pieces.map((piece) => delta(index, 'text_delta', 'text', piece)),
 	stop(index),
 ];
+const tool = (id) => ({ type: 'tool_use', id, name: 'f', caller: { type: 'direct' }, input: {} });
 const call = (index, id, ...pieces) => [
-	open(index, { type: 'tool_use', id, name: 'f', input: {} }),
+	open(index, tool(id)),
 	...pieces.map((piece) => delta(index, 'input_json_delta', 'partial_json', piece)),
 	stop(index),
 ];
@@ -64,6 +70,7 @@ const messages = (events, more = {}) => ({
 });
 // The good answer with the payload at an index replaced by none or more.
 const edited = (at, ...events) => messages(answer.toSpliced(at, 1, ...events));
+const called = (more) => open(2, { ...tool('toolu_1'), ...more });
 const plain = (...blocks) => messages([start, ...blocks.flat(), end('end_turn'), last]);
 
 // ---- Chat Completions ----
@@ -146,7 +153,10 @@ const broken = {
 	17: [messages([ping, ...answer]), messages([start, ...answer]), messages(answer.slice(1)),
 	     edited(0, { ...start, message: { ...start.message, content: null } }),
 	     edited(0, { ...start, message: { ...start.message, stop_reason: 'end_turn' } }),
-	     edited(0, { ...start, message: { ...start.message, usage: { input_tokens: '5' } } })],
+	     edited(0, { ...start, message: { ...start.message, usage: used('5', 1) } }),
+	     edited(0, { ...start, message: { ...start.message, diagnostics: undefined } }),
+	     edited(0, { ...start, message: { ...start.message,
+					      usage: { ...used(5, 1), speed: undefined } } })],
 	18: [plain(text(1, 'a')), plain(text(0, 'a'), text(2, 'b')),
 	     messages([start, open(0, { type: 'text', text: '' }), ...text(1, 'a'), stop(0), end(), last]),
 	     plain(text(0, 'a'), [delta(0, 'text_delta', 'text', 'b')]),
@@ -156,8 +166,9 @@ const broken = {
 	20: [edited(6, open(1, { type: 'text', text: 'x' })),
 	     edited(6, open(1, { type: 'text' })),
 	     edited(2, open(0, { type: 'thinking' })),
-	     edited(10, open(2, { type: 'tool_use', id: 'toolu_1', name: 'f', input: { x: 1 } })),
-	     edited(10, open(2, { type: 'tool_use', id: 'toolu_1', name: '', input: {} }))],
+	     edited(10, called({ input: { x: 1 } })), edited(10, called({ name: '' })),
+	     edited(10, called({ caller: undefined })),
+	     plain([open(0, { type: 'web_search_tool_result', tool_use_id: 's', content: [] }), stop(0)])],
 	21: [edited(12, delta(2, 'input_json_delta', 'partial_json', '1')),
 	     plain(call(0, 'toolu_1', '')), plain(call(0, 'toolu_1', '[1]')),
 	     messages(answer, { sent: { ...said, tools: [{ input: { x: 2 } }] } }),
@@ -174,10 +185,13 @@ const broken = {
 	     messages(answer.with(3, answer[4]).with(4, answer[3]))],
 	25: [plain(text(0, 'a'), thinking(1))],
 	26: [edited(14), edited(15), edited(14, end(), end()), edited(14, end(null)), messages([...answer, last]),
-	     edited(14, { ...end(), delta: { stop_reason: 'tool_use' } }), edited(14, end('tool_use', 0)),
-	     edited(14, end(), ping)],
-	27: [edited(14, { ...end(), usage: { input_tokens: 4, output_tokens: 9 } }),
-	     edited(14, { ...end(), usage: { cache_read_input_tokens: -1, output_tokens: 9 } })],
+	     edited(14, { ...end(), delta: { ...end().delta, stop_sequence: undefined } }),
+	     edited(14, { ...end(), delta: { ...end().delta, stop_details: undefined } }),
+	     edited(14, { ...end(), context_management: undefined }),
+	     edited(14, { ...end(), usage: { ...used(7, 9), server_tool_use: { web_search_requests: 1 } } }),
+	     edited(14, end('tool_use', 0)), edited(14, end(), ping)],
+	27: [edited(14, { ...end(), usage: used(4, 9) }),
+	     edited(14, { ...end(), usage: { ...used(7, 9), cache_read_input_tokens: -1 } })],
 	28: [messages([start, ...text(0, 'a'), end('tool_use'), last]), edited(14, end('end_turn'))],
 	29: [edited(12), edited(13),
 	     messages(answer, { sent: { tools: [{ cut: true }], end: 'unmarked' } })],
@@ -267,8 +281,7 @@ test('contract_reads_the_same_meaning_from_stream_and_whole_answer', () => {
 			{ type: 'text', text: said.text },
 			{ type: 'tool_use', id: 'another', name: 'f', input: { x: 1 } },
 		],
-		stop_reason: 'tool_use', stop_sequence: null, model: 'm',
-		usage: { input_tokens: 7, output_tokens: 9 },
+		stop_reason: 'tool_use', stop_sequence: null, model: 'm', usage: used(7, 9),
 	});
 	const wholeChat = readWhole('openai', {
 		model: 'm', usage: sum,

@@ -277,10 +277,14 @@ static void out_anthropic_writes_these_bytes(void)
 		"thinking text tool", &streaming,
 		"event: message_start\n"
 		"data: {\"type\":\"message_start\",\"message\":{\"id\":\"@\",\"type\":\"message\","
-		"\"role\":\"assistant\",\"model\":\"claude-x\",\"content\":[],\"stop_reason\":null,"
-		"\"stop_sequence\":null,\"usage\":{\"input_tokens\":12,"
+		"\"role\":\"assistant\",\"model\":\"claude-x\",\"container\":null,"
+		"\"context_management\":null,\"diagnostics\":null,\"content\":[],"
+		"\"stop_reason\":null,\"stop_sequence\":null,\"stop_details\":null,\"usage\":{"
+		"\"input_tokens\":12,"
 		"\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,"
-		"\"output_tokens\":1}}}\n\n"
+		"\"output_tokens\":1,\"server_tool_use\":null,\"cache_creation\":null,"
+		"\"inference_geo\":null,\"iterations\":null,"
+		"\"output_tokens_details\":null,\"service_tier\":null,\"speed\":null}}}\n\n"
 		"event: content_block_start\n"
 		"data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
 		"{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n"
@@ -305,7 +309,8 @@ static void out_anthropic_writes_these_bytes(void)
 		"data: {\"type\":\"content_block_stop\",\"index\":1}\n\n"
 		"event: content_block_start\n"
 		"data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":"
-		"{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\",\"input\":{}}}\n\n"
+		"{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\","
+		"\"caller\":{\"type\":\"direct\"},\"input\":{}}}\n\n"
 		"event: content_block_delta\n"
 		"data: {\"type\":\"content_block_delta\",\"index\":2,\"delta\":"
 		"{\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}}\n\n"
@@ -313,23 +318,32 @@ static void out_anthropic_writes_these_bytes(void)
 		"data: {\"type\":\"content_block_stop\",\"index\":2}\n\n"
 		"event: message_delta\n"
 		"data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\","
-		"\"stop_sequence\":null},\"usage\":{\"input_tokens\":500,"
+		"\"stop_sequence\":null,\"stop_details\":null,\"container\":null},\"usage\":{"
+		"\"input_tokens\":500,"
 		"\"cache_creation_input_tokens\":2,\"cache_read_input_tokens\":3,"
-		"\"output_tokens\":77}}\n\n"
+		"\"output_tokens\":77,\"server_tool_use\":null,\"cache_creation\":null,"
+		"\"inference_geo\":null,\"iterations\":null,"
+		"\"output_tokens_details\":null,\"service_tier\":null,\"speed\":null},\"context_"
+		"management\":null}\n\n"
 		"event: message_stop\n"
 		"data: {\"type\":\"message_stop\"}\n\n");
 	check_bytes(
 		"thinking text tool", &whole,
 		"{\"id\":\"@\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-x\","
+		"\"container\":null,\"context_management\":null,\"diagnostics\":null,"
 		"\"content\":[{\"type\":\"thinking\",\"thinking\":\"let me think\","
 		"\"signature\":\"sig==\"},{\"type\":\"text\",\"text\":\"ok\"},"
-		"{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\",\"input\":{}}],"
-		"\"stop_reason\":\"tool_use\",\"stop_sequence\":null,"
+		"{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\","
+		"\"caller\":{\"type\":\"direct\"},\"input\":{}}],"
+		"\"stop_reason\":\"tool_use\",\"stop_sequence\":null,\"stop_details\":null,"
 		"\"usage\":{\"input_tokens\":500,\"cache_creation_input_tokens\":2,"
-		"\"cache_read_input_tokens\":3,\"output_tokens\":77}}");
+		"\"cache_read_input_tokens\":3,\"output_tokens\":77,"
+		"\"server_tool_use\":null,\"cache_creation\":null,"
+		"\"inference_geo\":null,\"iterations\":null,"
+		"\"output_tokens_details\":null,\"service_tier\":null,\"speed\":null}}");
 }
 
-static cJSON *whole_answer(const char *name)
+static cJSON *whole_answer(const struct out_options *options, const char *name)
 {
 	struct error e = { .kind = ERR_NONE };
 	struct buf body;
@@ -337,7 +351,7 @@ static cJSON *whole_answer(const char *name)
 	cJSON *message;
 
 	buf_init(&body, LIMIT_ANSWER);
-	play(&out_anthropic, &whole, answer_named(name), &o, &body);
+	play(&out_anthropic, options, answer_named(name), &o, &body);
 	message = json_parse(buf_span(&body), &e);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(message);
 	out_release(&o);
@@ -358,7 +372,7 @@ static void out_anthropic_maps_every_stop_reason(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(stops); i++) {
-		cJSON *message = whole_answer(stops[i][0]);
+		cJSON *message = whole_answer(&whole, stops[i][0]);
 
 		CU_ASSERT(text_is(message, "stop_reason", stops[i][1]));
 		if (i == 6)
@@ -369,28 +383,55 @@ static void out_anthropic_maps_every_stop_reason(void)
 
 static void out_anthropic_tells_why_it_was_refused(void)
 {
-	cJSON *message = whole_answer("refusal");
+	cJSON *message = whole_answer(&whole, "refusal");
 
 	CU_ASSERT(text_is(message, "stop_details.type", "refusal"));
 	CU_ASSERT(text_is(message, "stop_details.explanation", "because"));
+	CU_ASSERT(cJSON_IsNull(json_at(message, "stop_details.category")));
+	CU_ASSERT(cJSON_IsNull(json_at(message, "stop_details.recommended_model")));
 	CU_ASSERT_EQUAL(cJSON_GetArraySize(json_at(message, "content")), 0);
 	cJSON_Delete(message);
+}
+
+/* Null for now: no citations are told. The version before has no such member. */
+static void out_anthropic_has_citations_in_the_newer_version_only(void)
+{
+	static const struct out_options newer = { .model = "claude-x", .citations = true };
+	static const struct out_options newer_stream = { .model = "claude-x",
+							 .citations = true,
+							 .stream = true };
+	cJSON *message = whole_answer(&whole, "thinking text tool");
+	struct buf wire;
+	struct out o;
+
+	CU_ASSERT_FALSE(cJSON_HasObjectItem(json_at(message, "content.1"), "citations"));
+	cJSON_Delete(message);
+	message = whole_answer(&newer, "thinking text tool");
+	CU_ASSERT(cJSON_IsNull(json_at(message, "content.1.citations")));
+	CU_ASSERT_FALSE(cJSON_HasObjectItem(json_at(message, "content.0"), "citations"));
+	cJSON_Delete(message);
+	buf_init(&wire, LIMIT_EVENT);
+	play(&out_anthropic, &newer_stream, answer_named("text"), &o, &wire);
+	CU_ASSERT_PTR_NOT_NULL(strstr(wire.at, "{\"type\":\"text\",\"text\":\"\","
+					       "\"citations\":null}}"));
+	out_release(&o);
+	buf_release(&wire);
 }
 
 /* base64(SHA-256("let me think")), by another program. */
 static void out_anthropic_signs_thinking_that_upstream_did_not(void)
 {
-	cJSON *message = whole_answer("unsigned thinking");
+	cJSON *message = whole_answer(&whole, "unsigned thinking");
 
 	CU_ASSERT(text_is(message, "content.0.thinking", "let me think"));
 	CU_ASSERT(text_is(message, "content.0.signature",
 			  "EdyA4epPmrlXLfNO7yNwsx7E1juu0Hol4Jfah9g7CQY="));
 	cJSON_Delete(message);
-	message = whole_answer("thinking only");
+	message = whole_answer(&whole, "thinking only");
 	CU_ASSERT(text_is(message, "content.0.signature",
 			  "dGEcHWRVtTQyOiH4EzpvQ9w6gYjnuUb5bcwo3eky/LI="));
 	cJSON_Delete(message);
-	message = whole_answer("signature only"); /* thinking with display "omitted" */
+	message = whole_answer(&whole, "signature only"); /* thinking with display "omitted" */
 	CU_ASSERT(text_is(message, "content.0.thinking", ""));
 	CU_ASSERT(text_is(message, "content.0.signature", "opaque"));
 	cJSON_Delete(message);
@@ -570,6 +611,8 @@ CU_TestInfo out_anthropic_tests[] = {
 	{ "writes these bytes", out_anthropic_writes_these_bytes },
 	{ "maps every stop reason", out_anthropic_maps_every_stop_reason },
 	{ "tells why it was refused", out_anthropic_tells_why_it_was_refused },
+	{ "has citations in the newer version only",
+	  out_anthropic_has_citations_in_the_newer_version_only },
 	{ "signs thinking that upstream did not",
 	  out_anthropic_signs_thinking_that_upstream_did_not },
 	{ "keeps numbers of arguments exact", out_anthropic_keeps_numbers_of_arguments_exact },

@@ -225,8 +225,8 @@ static void out_shows_a_search_in_blocks_of_its_own(void)
 		"data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
 		"event: content_block_start\n"
 		"data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":"
-		"\"server_tool_use\",\"id\":\"srvtoolu_1\",\"name\":\"web_search\",\"input\":{}}}"
-		"\n\n"
+		"\"server_tool_use\",\"id\":\"srvtoolu_1\",\"name\":\"web_search\",\"caller\":"
+		"{\"type\":\"direct\"},\"input\":{}}}\n\n"
 		"event: content_block_delta\n"
 		"data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
 		"\"input_json_delta\",\"partial_json\":\"{\\\"q\\\":1}\"}}\n\n"
@@ -234,20 +234,24 @@ static void out_shows_a_search_in_blocks_of_its_own(void)
 		"data: {\"type\":\"content_block_stop\",\"index\":1}\n\n"
 		"event: content_block_start\n"
 		"data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":"
-		"\"web_search_tool_result\",\"tool_use_id\":\"srvtoolu_1\",\"content\":[]}}\n\n"
+		"\"web_search_tool_result\",\"tool_use_id\":\"srvtoolu_1\",\"caller\":"
+		"{\"type\":\"direct\"},\"content\":[]}}\n\n"
 		"event: content_block_stop\n"
 		"data: {\"type\":\"content_block_stop\",\"index\":2}\n\n"
 		"event: content_block_start\n"
 		"data: {\"type\":\"content_block_start\",\"index\":3,"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(
-		wire.at, "\"output_tokens\":6,\"server_tool_use\":{\"web_search_requests\":1}}"));
+		wire.at, "\"output_tokens\":6,\"server_tool_use\":{\"web_search_requests\":1,"
+			 "\"web_fetch_requests\":0},"));
 	buf_release(&wire);
-	CU_ASSERT_PTR_NOT_NULL(strstr(
-		written(&out_anthropic, false, &wire),
-		"\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":"
-		"\"server_tool_use\",\"id\":\"srvtoolu_1\",\"name\":\"web_search\",\"input\":"
-		"{\"q\":1}},{\"type\":\"web_search_tool_result\",\"tool_use_id\":"
-		"\"srvtoolu_1\",\"content\":[]},{\"type\":\"text\",\"text\":\"b\"}]"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(written(&out_anthropic, false, &wire),
+		       "\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":"
+		       "\"server_tool_use\",\"id\":\"srvtoolu_1\",\"name\":\"web_search\","
+		       "\"caller\":{\"type\":\"direct\"},\"input\":"
+		       "{\"q\":1}},{\"type\":\"web_search_tool_result\",\"tool_use_id\":"
+		       "\"srvtoolu_1\",\"caller\":{\"type\":\"direct\"},\"content\":[]},{\"type\":"
+		       "\"text\",\"text\":\"b\"}]"));
 	buf_release(&wire);
 }
 
