@@ -376,6 +376,14 @@ static int refuse_filled(struct in *in, const cJSON *body, const char *name)
 	return list && list->child ? refuse(in, body, name) : 0;
 }
 
+/* It asks for a summary in place of an answer. Who counts gets the number for the conversation. */
+static int read_compaction(struct in *in, const cJSON *body, const char *name)
+{
+	if (in_shape_field(in, body, name))
+		return -1;
+	return in->count_only ? 0 : refuse(in, body, name);
+}
+
 /* In the order in which errors are reported. tools follow messages, whose mentions they need;
  * messages follow output_config, because a message's own effort wins; tool_choice follows tools,
  * and thinking both. */
@@ -402,7 +410,7 @@ static const struct in_field fields[] = {
 	{ "betas", in_shape_field },
 	{ "billing_policy", in_shape_field },
 	{ "cache_control", in_shape_field },
-	{ "compaction", in_shape_field },
+	{ "compaction", read_compaction },
 	{ "container", in_shape_field },
 	{ "context_management", in_shape_field },
 	{ "diagnostics", in_shape_field },

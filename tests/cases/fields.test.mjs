@@ -87,7 +87,7 @@ const groups = [{
 		fallbacks: [5, 'all', 'default'],
 		fallback_credit_token: [5, none, 'token'],
 		billing_policy: [5, {}, { type: 'billing_policy' }],
-		compaction: [5, {}, { type: 'summarize' }],
+		compaction: [5, { type: 'summarize' }, none],
 		thread: [5, { type: 'continue' }, none],
 		tags: [5, none, {}],
 	},

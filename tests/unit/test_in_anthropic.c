@@ -430,6 +430,11 @@ static void in_anthropic_counts_without_max_tokens_and_with_prefill(void)
 		     "content':'{'}]}");
 	CU_ASSERT_EQUAL(t.rc, 0);
 	in_test_release(&t);
+	in_test_read(&t, in_anthropic_count,
+		     "{'model':'m','messages':[{'role':'user','content':'a'}],"
+		     "'compaction':{'type':'summarize'}}"); /* counts what it would summarise */
+	CU_ASSERT_EQUAL(t.rc, 0);
+	in_test_release(&t);
 	in_test_fixture(&t, in_anthropic_count, "antsdk-04-count-tokens");
 	CU_ASSERT_EQUAL(t.rc, 0);
 	CU_ASSERT_EQUAL(t.chat.tool_count, 1);
@@ -575,6 +580,7 @@ static void in_anthropic_names_the_field_of_every_refusal(void)
 		  "Field required" },
 		{ HEAD "'mcp_servers':[{'type':'url'}]," HI "}", "mcp_servers", "not supported" },
 		{ HEAD "'thread':{'id':'x'}," HI "}", "thread", "not supported" },
+		{ HEAD "'compaction':{'type':'summarize'}," HI "}", "compaction", "not supported" },
 		{ HEAD "'tools':[{'type':'web_fetch_20250910','name':'web_fetch'}]," HI "}",
 		  "tools.0", "tools.0: web_fetch_20250910 is not supported by this gateway" },
 		{ HEAD "'tools':[" TOOL("a", "") ",{'type':'bash_19990101','name':'bash'}]," HI "}",
