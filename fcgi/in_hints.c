@@ -9,6 +9,7 @@ static const struct in_member prediction[] = {
 };
 static const struct in_member reasoning[] = {
 	{ .name = "context", .types = IN_TEXT },
+	{ .name = "mode", .types = IN_TEXT },
 	{ .name = "summary", .types = IN_TEXT, .values = { "auto", "concise", "detailed", "none" } },
 	{ .name = "generate_summary", .types = IN_TEXT, .values = { "auto", "concise", "detailed" } },
 	{ .name = NULL },
@@ -22,8 +23,15 @@ static const struct in_member text[] = {
 	{ .name = NULL },
 };
 
+static const struct in_member management[] = {
+	{ .name = "type", .types = IN_TEXT, .required = true },
+	{ .name = "compact_threshold", .types = IN_INTEGER },
+	{ .name = NULL },
+};
+
 static const struct in_member fields[] = {
 	{ .name = "client_metadata", .types = IN_OBJECT, .items = IN_TEXT },
+	{ .name = "context_management", .types = IN_ARRAY, .items = IN_OBJECT, .members = management },
 	{ .name = "logit_bias", .types = IN_OBJECT, .items = IN_NUMBER, .min = -100 },
 	{ .name = "metadata", .types = IN_OBJECT, .items = IN_TEXT },
 	{ .name = "moderation", .types = IN_OBJECT },

@@ -82,6 +82,7 @@ static const struct in_field fields[] = {
 	{ "top_p", in_fields_fraction },
 	{ "prompt_cache_key", in_fields_conversation },
 	{ "client_metadata", in_hints_field },
+	{ "context_management", in_hints_field },
 	{ "metadata", in_hints_field },
 	{ "moderation", in_hints_field },
 	{ "prompt_cache_options", in_hints_field },

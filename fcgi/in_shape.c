@@ -78,9 +78,17 @@ static const struct in_member safeguard_members[] = {
 	{ .name = NULL },
 };
 
+static const struct in_member binding_members[] = {
+	{ .name = "prefix_mismatch_behavior",
+	  .types = IN_TEXT,
+	  .values = { "error", "drop_block" } },
+	{ .name = NULL },
+};
+
 /* The rest of thinking and of output_config has effect. */
 static const struct in_member thinking_members[] = {
 	{ .name = "display", .types = IN_TEXT, .values = { "summarized", "omitted", "updates" } },
+	{ .name = "block_binding", .types = IN_OBJECT, .members = binding_members },
 	{ .name = NULL },
 };
 

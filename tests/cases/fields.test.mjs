@@ -67,6 +67,7 @@ const groups = [{
 		thinking: ['on', { type: 'loud' }, { type: 'adaptive' }],
 		'thinking.type': [5, none, 'adaptive'],
 		'thinking.display': [5, 'loud', 'updates'],
+		'thinking.block_binding': [5, { prefix_mismatch_behavior: 'x' }, {}],
 		output_config: ['json', none, {}],
 		'output_config.effort': [5, 'huge', 'xhigh'],
 		'output_config.format': ['json', { type: 'xml' }, { type: 'json_schema', schema }],
@@ -392,6 +393,7 @@ const reference = {
 	'1.4': 'model max_tokens messages system stream stop_sequences temperature top_p top_k ' +
 	       'metadata metadata.user_id tools tool_choice tool_choice.type ' +
 	       'tool_choice.disable_parallel_tool_use thinking thinking.type thinking.display ' +
+	       'thinking.block_binding ' +
 	       'output_config output_config.effort output_config.format output_config.task_budget ' +
 	       'output_format service_tier speed cache_control cache_control.type ' +
 	       'cache_control.ttl context_management context_management.edits container ' +
