@@ -66,6 +66,11 @@ static void write_capabilities(struct jsonw *w, const struct model *m, bool docu
 	jsonw_end(w);
 }
 
+static bool is_claude(const struct model *m)
+{
+	return strncmp(m->id, "claude-", 7) == 0;
+}
+
 static void write_model(struct jsonw *w, const struct model *m, const char *id, bool documents)
 {
 	int64_t created = 0;
@@ -79,7 +84,7 @@ static void write_model(struct jsonw *w, const struct model *m, const char *id, 
 	jsonw_text_member(w, "created_at", m->created);
 	jsonw_text_member(w, "owned_by", OWNER);
 	jsonw_text_member(w, "display_name", m->display);
-	jsonw_text_member(w, "line", m->line);
+	jsonw_text_member(w, "line", is_claude(m) ? m->line : NULL); /* others have none there */
 	jsonw_int_member(w, "max_input_tokens", m->window);
 	jsonw_int_member(w, "max_tokens", m->max_output);
 	jsonw_text_member(w, "lifecycle", "active");
@@ -94,7 +99,7 @@ static const char *dashed_name(const struct model *m, struct arena *arena)
 {
 	char *name, *dot;
 
-	if (strncmp(m->id, "claude-", 7) != 0 || !strchr(m->id, '.'))
+	if (!is_claude(m) || !strchr(m->id, '.'))
 		return NULL;
 	name = arena_strndup(arena, m->id, strlen(m->id));
 	while ((dot = strchr(name, '.')))

@@ -239,6 +239,36 @@ static void capabilities_are_all_told(void)
 	buf_release(&body);
 }
 
+/* The API's lines are those of Claude; a model of no line has null. */
+static void only_claude_models_have_a_line(void)
+{
+	static const struct {
+		const char *id, *line;
+	} rows[] = {
+		{ "claude-opus-4.8", "opus" },
+		{ "claude-haiku-4.5", "haiku" },
+		{ "claude-3.7-sonnet", "sonnet" },
+		{ "gpt-5.6-sol", NULL },
+		{ "glm-5", NULL },
+		{ "auto", NULL },
+	};
+	struct buf body;
+	cJSON *tree;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		buf_init(&body, LIMIT_UP_REPLY);
+		models_write_one(models_find(rows[i].id), true, &body);
+		tree = cJSON_Parse(body.at);
+		if (rows[i].line) {
+			CU_ASSERT_STRING_EQUAL(json_text_or(tree, "line", ""), rows[i].line);
+		} else {
+			CU_ASSERT_TRUE(cJSON_IsNull(cJSON_GetObjectItem(tree, "line")));
+		}
+		cJSON_Delete(tree);
+		buf_release(&body);
+	}
+}
+
 /* Ids of a page of the first list entries, and has_more: "claude-opus-5.5 claude-opus-5-5 +". */
 static void check_page(struct models_page page, const char *expected)
 {
@@ -312,6 +342,7 @@ CU_TestInfo models_tests[] = {
 	  pdf_input_is_told_where_service_and_model_read_pages },
 	{ "a model that always thinks does not say that it may be told not to",
 	  a_model_that_always_thinks_does_not_say_that_it_may_be_told_not_to },
+	{ "only Claude models have a line", only_claude_models_have_a_line },
 	{ "capabilities are all told", capabilities_are_all_told },
 	{ "list is given in pages", models_list_is_given_in_pages },
 	{ "effort is the nearest that is allowed", models_effort_is_the_nearest_that_is_allowed },
