@@ -204,7 +204,7 @@ static int skip(struct in *in, const cJSON *item, const struct json_at *at)
 	return 0;
 }
 
-/* What the AI SDK sends unless told not to. */
+/* What the AI SDK sends unless told not to; it may be {"id"} alone. */
 static int refuse_reference(struct in *in, const cJSON *item, const struct json_at *at)
 {
 	(void)item;
@@ -232,7 +232,8 @@ static const struct {
 
 static int read_item(struct in *in, const cJSON *item, const struct json_at *at)
 {
-	const char *type = "message";
+	const bool named = json_member(item, "id") && !json_member(item, "role");
+	const char *type = named ? "item_reference" : "message";
 
 	if (json_text(item, "type", at, &type, in->e) < 0 ||
 	    in_shape_check(in, item, at, in_hints_item))
