@@ -156,6 +156,9 @@ static int check_search(struct in *in, const cJSON *json, const char *type,
 	};
 	static const struct in_member members[] = {
 		{ .name = "user_location", .types = IN_OBJECT, .members = location_members },
+		{ .name = "response_inclusion",
+		  .types = IN_TEXT,
+		  .values = { "full", "excluded" } },
 		{ .name = NULL },
 	};
 	const struct json_at inside = { .up = at, .key = type };

@@ -62,11 +62,15 @@ const struct in_member in_hints_image[] = {
 };
 const struct in_member in_hints_item[] = {
 	{ .name = "id", .types = IN_TEXT },
+	{ .name = "phase", .types = IN_TEXT },
 	{ .name = "status", .types = IN_TEXT, .values = { "in_progress", "searching", "completed", "incomplete", "failed" } },
 	{ .name = NULL },
 };
 const struct in_member in_hints_tool[] = {
 	{ .name = "strict", .types = IN_BOOL },
+	{ .name = "allowed_callers", .types = IN_ARRAY, .items = IN_TEXT },
+	{ .name = "defer_loading", .types = IN_BOOL },
+	{ .name = "output_schema", .types = IN_OBJECT },
 	{ .name = NULL },
 };
 const struct in_member in_hints_format[] = {

@@ -200,7 +200,8 @@ const legacyFields = {
 
 // ---- Responses ----
 
-const flat = { type: 'function', ...f };
+const flat = { type: 'function', ...f, defer_loading: false, allowed_callers: ['direct'],
+	       output_schema: parameters };
 
 const responsesBody = {
 	model: 'claude-sonnet-4.5', instructions: 'I',
@@ -212,7 +213,7 @@ const responsesBody = {
 			{ type: 'input_file', file_data: pdf, filename: 'a.pdf' }] },
 		{ type: 'reasoning', id: 'rs_1', summary: [{ type: 'summary_text', text: 'hm' }],
 		  content: null, encrypted_content: 'gAAA' },
-		{ type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content: [
+		{ type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', phase: 'commentary', content: [
 			{ type: 'output_text', text: 'I call.', annotations: [] },
 			{ type: 'refusal', refusal: 'No.' }] },
 		{ type: 'function_call', id: 'fc_1', call_id: 'c1', name: 'f', namespace: 'ns',
@@ -260,6 +261,7 @@ const responsesFields = {
 	'input.1.content.2.file_url': ['https://example.com/a.pdf'],
 	'input.1.content.2.file_id': ['file-1'],
 	'input.2.id': [7],
+	'input.3.phase': [7],
 	'input.2.summary': [7, at('input.2.summary.0', [7])],
 	'input.2.summary.0.text': [7, absent],
 	'input.2.content': [7],
@@ -288,6 +290,9 @@ const responsesFields = {
 	'tools.0.description': [7],
 	'tools.0.parameters': [7, { oneOf: [] }],
 	'tools.0.strict': ['x'],
+	'tools.0.defer_loading': ['x'],
+	'tools.0.allowed_callers': ['x', at('tools.0.allowed_callers.0', [7])],
+	'tools.0.output_schema': ['x'],
 	'tools.1.name': [7, absent, ''],
 	'tools.1.description': [7],
 	'tools.1.tools': [7],

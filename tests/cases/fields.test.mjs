@@ -380,6 +380,7 @@ const groups = [{
 		blocked_domains: ['x', [5], none],
 		user_location: [5, { type: 'exact' }, none],
 		'user_location.city': [5, none, none],
+		response_inclusion: [5, 'some', 'excluded'],
 	},
 }, {
 	of: '1.5.3 allowed_domains xor blocked_domains',
