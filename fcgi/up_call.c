@@ -420,6 +420,16 @@ static struct up_pool_wish wish_of(const struct up_call *call, const struct trie
 				      call->key };
 }
 
+/* When the first account is back, in seconds, unless the failure without a time passes by itself.
+ */
+static void come_back(struct error *told, int back)
+{
+	bool sooner = back < told->retry_after;
+
+	if (back > 0 && (told->retry_after ? sooner : !error_row(told)->client_retries))
+		told->retry_after = back;
+}
+
 /* One request tries only so many: the rest of them may do better, at once or when one is back. */
 static int out_of_tries(struct up_call *call, const struct tries *t, struct error *e)
 {
@@ -427,8 +437,7 @@ static int out_of_tries(struct up_call *call, const struct tries *t, struct erro
 	int back = up_pool_back(call->site->pool, &call->site->tokens, &wish, clock_wall());
 
 	*e = *t->told;
-	if (back > 0 && (!e->retry_after || back < e->retry_after))
-		e->retry_after = back;
+	come_back(e, back);
 	if (back != 0)
 		return error_set(e, ERR_NO_ACCOUNT,
 				 "no account is usable; see kiroctl account list");
@@ -538,8 +547,7 @@ static void none_left(const struct tries *t, struct error *e)
 	if (e->kind == ERR_GONE || t->told->kind == ERR_NONE || (back && tells_more(e, t->told)))
 		return;
 	*e = *t->told;
-	if (back && back < e->retry_after)
-		e->retry_after = back;
+	come_back(e, back);
 }
 
 /* One account. 0, -1, or 1: another one may do better. */

@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "fcgi/up_pool.h"
 #include "tests/unit/fake_login.h"
 #include "tests/unit/scratch.h"
 
@@ -374,6 +375,48 @@ static void out_of_tries_and_accounts_tells_when_one_is_back(void)
 	end(&s);
 }
 
+/* Those that were tried do not rest: nobody knows when they do better, but not in a day. */
+static void out_of_tries_tells_no_later_time_than_that_of_the_tried(void)
+{
+	static const struct step slow[] = { { ERR_UP_OVERLOAD, 0, LIMIT_TRIES }, { 0 } };
+	struct error told, e = { .kind = ERR_UP_QUOTA, .retry_after = 86400 };
+	struct account away = { .id = "acc_z" };
+	struct scene s;
+
+	begin(&s);
+	put_many(&s, LIMIT_TRIES);
+	put(&s, "acc_z", KIND_API_KEY, 0);
+	up_pool_book(s.site->pool, &s.site->tokens, &away, &e, NOW);
+	is(&s, "acc_z", STATE_EXHAUSTED, NOW + 86400);
+	s.takes_ms = LIMIT_RETRY_MS + 1; /* else each had a second try */
+	told = request_met(&s, slow);
+	CU_ASSERT_EQUAL(s.sent, LIMIT_TRIES);
+	CU_ASSERT_EQUAL(told.kind, ERR_UP_OVERLOAD);
+	CU_ASSERT_EQUAL(told.retry_after, 0);
+	end(&s);
+}
+
+/* The one that needs a login comes back by nobody's clock, the other one by its own. */
+static void a_dead_login_hides_no_account_that_comes_back(void)
+{
+	static const struct step fine[] = { { 0 } };
+	struct error told, e = { .kind = ERR_UP_QUOTA, .retry_after = 7200 };
+	struct account away = { .id = "acc_2" };
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_SOCIAL, NOW - 1);
+	put(&s, "acc_2", KIND_API_KEY, 0);
+	up_pool_book(s.site->pool, &s.site->tokens, &away, &e, NOW);
+	s.login.status = 400;
+	s.login.answer = "{\"error\":\"invalid_grant\"}";
+	told = request_met(&s, fine);
+	CU_ASSERT_EQUAL(s.sent, 0);
+	CU_ASSERT_EQUAL(told.kind, ERR_LOGIN);
+	CU_ASSERT_EQUAL(told.retry_after, 7200);
+	end(&s);
+}
+
 /* ---- tokens ---- */
 
 static const struct step refused[] = { { ERR_UP_TOKEN, 0, ENDLESS } };
@@ -602,6 +645,10 @@ CU_TestInfo up_call_tests[] = {
 	{ "out of tries is no reason to stay away", out_of_tries_is_no_reason_to_stay_away },
 	{ "out of tries and accounts tells when one is back",
 	  out_of_tries_and_accounts_tells_when_one_is_back },
+	{ "out of tries tells no later time than that of the tried",
+	  out_of_tries_tells_no_later_time_than_that_of_the_tried },
+	{ "a dead login hides no account that comes back",
+	  a_dead_login_hides_no_account_that_comes_back },
 	{ "a refused token is renewed once", a_refused_token_is_renewed_once },
 	{ "a token that no renewal mends costs few renewals",
 	  a_token_that_no_renewal_mends_costs_few_renewals },
