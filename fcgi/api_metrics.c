@@ -134,24 +134,26 @@ static void write_accounts(const struct survey *v, struct buf *out)
 	metrics_write_value(out, hidden, (double)(v->count - v->shown_count), NULL);
 }
 
-/* An installation that cannot read its accounts says so by this number and in its log. */
+/* An installation that cannot read its accounts says so by this number and in its log; so does a
+ * damaged record, which takes nothing from the others. */
 static void write_survey(struct request *r, struct buf *out)
 {
 	static const char readable[] = "kiro_state_readable";
 	struct survey v = { .site = r->site, .now = clock_wall() };
-	struct error e = { 0 };
+	struct error e = { 0 }, damaged = { 0 };
 	size_t usable = 0;
 
 	v.shown = xcalloc(ACCOUNTS_SHOWN, sizeof(*v.shown));
 	v.live = live_new(r->site->config->state_dir);
 	if (site_open_stores(r->site, &e) ||
-	    store_each(&r->site->tokens, "a/", survey_one, &v, NULL, &e) < 0 ||
 	    up_pool_count(r->site->pool, &r->site->tokens, v.now, &usable, &e))
 		log_line(LOG_ERROR, "metrics: %s", e.message);
+	else if (store_each(&r->site->tokens, "a/", survey_one, &v, NULL, &damaged) < 0)
+		log_line(LOG_ERROR, "metrics: %s", damaged.message);
 	write_states(&v, usable, out);
 	write_accounts(&v, out);
 	metrics_write_gauge(out, readable, "1: the state directory can be read.");
-	metrics_write_value(out, readable, e.kind == ERR_NONE, NULL);
+	metrics_write_value(out, readable, !e.kind && !damaged.kind, NULL);
 	live_free(v.live);
 	free(v.shown);
 }

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { requestCgi } from '../lib/cgi.mjs';
+import { damage } from '../lib/damage.mjs';
 import { startFastcgi } from '../lib/fastcgi.mjs';
 import { makeInstallation } from '../lib/installation.mjs';
 import { messageRequest } from '../lib/message.mjs';
@@ -158,6 +159,26 @@ describe('gauges', () => {
 		assert.equal(sum(now, 'kiro_accounts', { state: 'disabled' }), 1);
 		assert.equal(sum(now, 'kiro_accounts_available'), 1);
 		installation.kiroctl(['account', 'enable', id]);
+	});
+
+	test('a damaged record takes away its own account only, as /health/ready has it', async () => {
+		const own = await makeInstallation({ standin, accounts: [{ name: 'whole', kind: 'social' },
+									 { name: 'hurt', kind: 'social' }] });
+
+		try {
+			const [{ id }] = JSON.parse(own.kiroctl(['account', 'list', '--json']));
+
+			damage(own.stateDir, 'tokens', `"id":"${id}"`, `"ID":"${id}"`);
+			const { body } = await requestCgi(own, { method: 'GET', path: '/metrics' });
+			const now = readMetrics(body.toString());
+
+			assert.equal((await requestCgi(own, { method: 'GET', path: '/health/ready' })).status, 200);
+			assert.equal(sum(now, 'kiro_accounts', { state: 'active' }), 1);
+			assert.equal(sum(now, 'kiro_accounts_available'), 1);
+			assert.equal(sum(now, 'kiro_state_readable'), 0);
+		} finally {
+			own.remove();
+		}
 	});
 
 	test('what is left of each account under both names', async () => {
