@@ -236,11 +236,12 @@ static void take_back_requests(struct quota_slot *slot, int from_window, int64_t
 		take_back(&slot->words[MEASURE_REQUESTS][w], window_number(w, now));
 }
 
-/* From the longest window to the shortest, so that its refusal is the one that is told. */
+/* From the longest window to the shortest, so that its refusal is the one that is told, whatever it
+ * measures. That of requests is final only when this one is counted. */
 static int enter(struct quota_slot *slot, const struct key *key, int64_t now, struct error *e)
 {
 	for (int w = KEY_WINDOWS - 1; w >= 0; w--) {
-		for (int m = MEASURE_TOKENS; m < KEY_MEASURES; m++) {
+		for (int m = 0; m < KEY_MEASURES; m++) {
 			if (key->limits[m][w] && used_of(slot, m, w, now) >= key->limits[m][w])
 				return reached(key, m, w, now, e);
 		}

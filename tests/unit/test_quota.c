@@ -124,6 +124,21 @@ static void what_was_spent_is_checked_before_and_booked_after(void)
 	end();
 }
 
+/* Who comes again when the shorter window is over is refused again. */
+static void of_two_that_are_reached_the_longer_window_is_told(void)
+{
+	begin();
+	key.limits[MEASURE_TOKENS][WINDOW_MINUTE] = 10;
+	key.limits[MEASURE_REQUESTS][WINDOW_DAY] = 1;
+	CU_ASSERT_EQUAL(enter(NOW), 0);
+	quota_book(quota, key.id, NOW, 10, 0);
+	CU_ASSERT_EQUAL(enter(NOW), -1);
+	CU_ASSERT_EQUAL(e.kind, ERR_KEY_LIMIT);
+	CU_ASSERT_EQUAL(e.retry_after, 14 * 3600);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.message, "1 requests per day"));
+	end();
+}
+
 static void who_did_not_come_in_is_not_counted(void)
 {
 	struct quota_view view;
@@ -228,6 +243,8 @@ CU_TestInfo quota_tests[] = {
 	{ "each_window_begins_anew_at_its_time", each_window_begins_anew_at_its_time },
 	{ "what_was_spent_is_checked_before_and_booked_after",
 	  what_was_spent_is_checked_before_and_booked_after },
+	{ "of_two_that_are_reached_the_longer_window_is_told",
+	  of_two_that_are_reached_the_longer_window_is_told },
 	{ "who_did_not_come_in_is_not_counted", who_did_not_come_in_is_not_counted },
 	{ "a_late_one_counts_in_the_window_that_has_begun",
 	  a_late_one_counts_in_the_window_that_has_begun },
