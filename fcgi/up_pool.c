@@ -224,10 +224,16 @@ static bool barred(const struct member *m, const struct up_pool_wish *wish)
 	return wish->key && !key_allows_account(wish->key, m->account.id, m->account.owner);
 }
 
+/* Once it is usable. */
+static bool would_do(const struct member *m, const struct up_pool_wish *wish)
+{
+	return !listed(m->account.id, wish->tried, wish->tried_count) && !lacks(m, wish) &&
+	       !barred(m, wish);
+}
+
 static bool fits(const struct member *m, const struct up_pool_wish *wish, int64_t now)
 {
-	return usable(m, now) && !listed(m->account.id, wish->tried, wish->tried_count) &&
-	       !lacks(m, wish) && !barred(m, wish);
+	return usable(m, now) && would_do(m, wish);
 }
 
 /* Where it stands by what was seen of it. */
@@ -426,6 +432,20 @@ static struct rest soonest_back(const struct up_pool *p, const struct up_pool_wi
 	return found;
 }
 
+/* Those that fit are busy for so many ms: one that rests may be back before. */
+static int wait_of(const struct up_pool *p, const struct up_pool_wish *wish, int64_t now_ms,
+		   int busy)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		struct rest rest = rest_of(&p->members[i], now_ms / 1000);
+		int64_t left = rest.until - now_ms / 1000;
+
+		if (rest.kind && left > 0 && left <= busy / 1000 && would_do(&p->members[i], wish))
+			busy = (int)(left * 1000 - now_ms % 1000);
+	}
+	return busy;
+}
+
 /* Says honestly why and when. */
 static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish, int64_t now,
 		       struct error *e)
@@ -477,8 +497,10 @@ int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_
 		m = choose(p, wish, now_ms, place, &wait);
 		if (m)
 			account_copy(out, &m->account);
+		else if (wait)
+			rc = wait_of(p, wish, now_ms, wait);
 		else
-			rc = wait ? wait : none_usable(p, wish, now_ms / 1000, e);
+			rc = none_usable(p, wish, now_ms / 1000, e);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return rc;

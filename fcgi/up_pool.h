@@ -47,7 +47,8 @@ int up_pool_pick(struct up_pool *p, const struct store *tokens, const struct up_
 int up_pool_count(struct up_pool *p, const struct store *tokens, int64_t now, size_t *count,
 		  struct error *e);
 
-/* Seconds until an account that was not tried may serve; 0: one may now; -1: nobody knows. */
+/* Seconds until the first that rests is back, tried or not; 0: one that was not tried may serve
+ * now; -1: nobody knows. */
 int up_pool_back(struct up_pool *p, const struct store *tokens, const struct up_pool_wish *wish,
 		 int64_t now);
 

@@ -23,6 +23,7 @@ static struct error e;
 static int64_t now_ms;
 static int places[PLACES]; /* of requests in flight */
 static size_t place_count;
+static int busy_ms; /* of the last pick, 0: it was not "busy" */
 
 static void begin(enum strategy strategy)
 {
@@ -127,6 +128,7 @@ static const char *pick_as(struct up_pool *p, const struct up_pool_wish *wish)
 	account_init(&out);
 	error_clear(&e);
 	rc = up_pool_pick(p, &tokens, wish, now_ms, &out, &place, &e);
+	busy_ms = rc > 0 ? rc : 0;
 	if (place >= 0 && place_count < PLACES)
 		places[place_count++] = place;
 	snprintf(name, sizeof(name), "%s",
@@ -469,6 +471,32 @@ static void starts_of_an_account_keep_their_distance(void)
 	end();
 }
 
+/* Who waits for a busy one does not sleep through the end of another one's rest. */
+static void a_rest_that_ends_sooner_is_what_is_waited_for(void)
+{
+	const char *const tried[] = { "acc_two" };
+	const struct up_pool_wish without_two = { .tried = tried, .tried_count = 1 };
+
+	begin(SEQUENTIAL);
+	config.min_interval_ms = 20000;
+	add("one", PLAIN);
+	add("two", PLAIN);
+	fail(other, "two", ERR_UP_RATE, 3);
+	CU_ASSERT_STRING_EQUAL(picks(2), "one busy");
+	CU_ASSERT_EQUAL(busy_ms, 3000);
+	CU_ASSERT_STRING_EQUAL(pick_as(pool, &without_two), "busy"); /* it is no good to this one */
+	CU_ASSERT_EQUAL(busy_ms, 20000);
+	now_ms += 1500;
+	CU_ASSERT_STRING_EQUAL(pick(pool), "busy");
+	CU_ASSERT_EQUAL(busy_ms, 1500);
+	now_ms += 1500;
+	CU_ASSERT_STRING_EQUAL(pick(pool), "two");
+	fail(other, "two", ERR_UP_QUOTA, 3600);
+	CU_ASSERT_STRING_EQUAL(pick(pool), "busy");
+	CU_ASSERT_EQUAL(busy_ms, 17000);
+	end();
+}
+
 /* ---- nobody ---- */
 
 static void who_finds_nobody_learns_why_and_when(void)
@@ -579,6 +607,8 @@ CU_TestInfo up_pool_tests[] = {
 	  requests_in_flight_are_limited_over_processes },
 	{ "killed process serves no more", killed_process_serves_no_more },
 	{ "starts of an account keep their distance", starts_of_an_account_keep_their_distance },
+	{ "a rest that ends sooner is what is waited for",
+	  a_rest_that_ends_sooner_is_what_is_waited_for },
 	{ "who finds nobody learns why and when", who_finds_nobody_learns_why_and_when },
 	{ "of several at rest the first to be back is told",
 	  of_several_at_rest_the_first_to_be_back_is_told },
