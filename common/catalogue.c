@@ -26,6 +26,7 @@
 #include "common/jsonw.h"
 #include "common/limits.h"
 #include "common/management.h"
+#include "common/rest.h"
 #include "common/up_profile.h"
 
 #define MODELS_MAX  256 /* of one account; some thirty exist */
@@ -455,6 +456,8 @@ int catalogue_fetch_due(struct http_client *http, const struct config *config,
 	struct buf json;
 	bool due = true;
 
+	if (rest_needs_claim(a))
+		return 1;
 	key_of(a->id, key);
 	catalogue_init(&c);
 	buf_init(&json, LIMIT_RECORD);

@@ -54,7 +54,8 @@ int catalogue_fetch_within(struct http_client *http, const struct config *config
 			   const struct store *tokens, const struct account *a, int timeout_ms,
 			   struct error *e);
 
-/* The same as catalogue_fetch() only if it is due. 1: nothing to do. */
+/* The same as catalogue_fetch() only if it is due, and the account not suspended or refused: asking
+ * would not help, and may harm. 1: nothing to do. */
 int catalogue_fetch_due(struct http_client *http, const struct config *config,
 			const struct store *tokens, const struct account *a, struct error *e);
 

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/quota.h"
+#include "common/rest.h"
 #include "common/settings_seen.h"
 #include "common/tally.h"
 #include "fcgi/sessions.h"
@@ -232,6 +233,7 @@ static int find_due(void *context, const char *key, struct span json)
 	struct looking *l = context;
 	struct error e = { 0 };
 	bool found = !account_parse(l->account, json, &e) && account_usable(l->account, l->now) &&
+		     !rest_needs_claim(l->account) &&
 		     !account_expires_within(l->account, l->now, 0) &&
 		     catalogues_due(l->site->catalogues, l->account->id, l->now);
 

@@ -258,6 +258,25 @@ static void catalogue_is_looked_up_once_an_hour_even_if_that_fails(void)
 	end();
 }
 
+/* Whom the upstream has locked or refused it hears of by the one request that finds out. */
+static void catalogue_of_an_account_that_is_refused_is_not_looked_up(void)
+{
+	static const enum account_state states[] = { STATE_SUSPENDED, STATE_REFUSED };
+
+	begin();
+	upstream.status = 200;
+	upstream.answer = LIST(OPUS);
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		account_set_state(&a, states[i], "the upstream's words", NOW - 60, NOW - 1);
+		CU_ASSERT_EQUAL(catalogue_fetch_due(http, &config, &s, &a, &e), 1);
+	}
+	CU_ASSERT_EQUAL(upstream.count, 0);
+	account_set_state(&a, STATE_EXHAUSTED, "the upstream's words", NOW - 60, NOW + 60);
+	CU_ASSERT_EQUAL(catalogue_fetch_due(http, &config, &s, &a, &e), 0);
+	CU_ASSERT_EQUAL(upstream.count, 1);
+	end();
+}
+
 static void put(const char *key, const char *record)
 {
 	CU_ASSERT_EQUAL_FATAL(store_put(&s, key, span_of(record), &e), 0);
@@ -470,6 +489,8 @@ CU_TestInfo catalogue_tests[] = {
 	  catalogue_keeps_the_last_good_one_when_a_look_fails },
 	{ "is looked up once an hour even if that fails",
 	  catalogue_is_looked_up_once_an_hour_even_if_that_fails },
+	{ "of an account that is refused is not looked up",
+	  catalogue_of_an_account_that_is_refused_is_not_looked_up },
 	{ "catalogues know more names than the table", catalogues_know_more_names_than_the_table },
 	{ "catalogues see a new record", catalogues_see_a_new_record },
 	{ "catalogues that could not be opened are read later",
