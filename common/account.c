@@ -310,7 +310,7 @@ bool account_expires_within(const struct account *a, int64_t now, int64_t ahead)
 bool account_usable(const struct account *a, int64_t now)
 {
 	if (a->state == STATE_EXHAUSTED || a->state == STATE_SUSPENDED || a->state == STATE_REFUSED)
-		return a->state_until <= now;
+		return a->state_until <= now || a->state_until - now > ACCOUNT_LONGEST_REST;
 	return a->state == STATE_ACTIVE;
 }
 

@@ -27,7 +27,8 @@ enum account_state {
 };
 extern const char *const account_state_names[ACCOUNT_STATES];
 
-#define ACCOUNT_REGION_SIZE 32
+#define ACCOUNT_REGION_SIZE  32
+#define ACCOUNT_LONGEST_REST (62 * 86400) /* seconds: no allowance is longer than a month */
 
 struct account {
 	char *id;    /* "acc_" and 12 characters; key of the record */
@@ -79,7 +80,8 @@ const char *account_bearer(const struct account *a);
 void account_scrub(const struct account *a, char *text);
 /* The access token ends within `ahead` seconds (never for an API key). */
 bool account_expires_within(const struct account *a, int64_t now, int64_t ahead);
-/* May be tried now: active, or at rest with state_until behind us. */
+/* May be tried now: active, or at rest with state_until behind us, or so far ahead that it was set
+ * by a clock which has been set back since. */
 bool account_usable(const struct account *a, int64_t now);
 void account_set_state(struct account *a, enum account_state state, const char *reason, int64_t now,
 		       int64_t until);

@@ -10,7 +10,7 @@
 #define MINUTE	60
 #define HOUR	(60 * MINUTE)
 #define DAY	(24 * HOUR)
-#define LONGEST (62 * DAY) /* no allowance is longer than a month */
+#define LONGEST ACCOUNT_LONGEST_REST
 
 #define PROBE_SECONDS (5 * MINUTE) /* a probe that has not answered by then is lost */
 #define PROBE_AGAIN   MINUTE	   /* after a probe that told nothing */
@@ -52,12 +52,12 @@ static bool has_moved_on(const struct account *a, const struct change *c)
 	if (a->state == STATE_DISABLED || a->state == STATE_INVALID)
 		return true;
 	if (c->deed == BOOK)
-		return !same_rest(a, c->seen) && a->state_until > c->now;
+		return !same_rest(a, c->seen) && !account_usable(a, c->now);
 	if (a->state == STATE_ACTIVE || !same_rest(a, c->seen))
 		return true;
 	if (c->deed == RETURN)
 		return a->state_until != c->seen->state_until;
-	return c->deed == CLAIM && a->state_until > c->now;
+	return c->deed == CLAIM && !account_usable(a, c->now);
 }
 
 static void book(struct account *a, const struct change *c)

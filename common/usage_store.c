@@ -185,7 +185,7 @@ static bool judge(struct account *a, void *context)
 	if (empty) {
 		changed = a->state_until != u->reset_at;
 		a->state_until = u->reset_at;
-	} else if (a->state_until <= v->now || (since && has_some(u))) {
+	} else if (account_usable(a, v->now) || (since && has_some(u))) {
 		account_set_state(a, STATE_ACTIVE, NULL, v->now, 0);
 		changed = true;
 	}

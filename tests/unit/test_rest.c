@@ -259,6 +259,34 @@ static void rest_gives_a_lost_probe_to_the_next(void)
 	tear_down(&s);
 }
 
+/* Ten years ago nothing was booked: the clock was wrong then, or the account would rest that long.
+ */
+static void rest_of_a_clock_that_was_set_back_is_over(void)
+{
+	const int64_t wrong = NOW + 3650 * (int64_t)DAY;
+	struct account a;
+	struct scene s;
+
+	set_up(&s);
+	a = look(&s);
+	meets(&s, &a, ERR_UP_SUSPENDED, wrong);
+	account_release(&a);
+	a = look(&s);
+	CU_ASSERT_TRUE(account_usable(&a, NOW));
+	CU_ASSERT_EQUAL(claims(&s, &a, NOW), 1);
+	is_at_rest(&s, STATE_SUSPENDED, NOW + 5 * MINUTE); /* one at a time, as always */
+	CU_ASSERT_EQUAL(meets(&s, &a, ERR_UP_QUOTA, NOW), HOUR);
+	is_at_rest(&s, STATE_EXHAUSTED, NOW + HOUR);
+	account_release(&a);
+	a = look(&s);
+	set_state(&s, STATE_ACTIVE);
+	meets(&s, &a, ERR_UP_QUOTA, wrong);
+	meets(&s, &a, ERR_UP_QUOTA, NOW);
+	is_at_rest(&s, STATE_EXHAUSTED, NOW + HOUR);
+	account_release(&a);
+	tear_down(&s);
+}
+
 static void note_reset(const struct scene *s, const char *date)
 {
 	struct usage u = { .read_at = NOW, .tried_at = NOW };
@@ -337,6 +365,7 @@ CU_TestInfo rest_tests[] = {
 	{ "leaves what a person has to do", rest_leaves_what_a_person_has_to_do },
 	{ "gives the probe to one of all processes", rest_gives_the_probe_to_one_of_all_processes },
 	{ "gives a lost probe to the next", rest_gives_a_lost_probe_to_the_next },
+	{ "of a clock that was set back is over", rest_of_a_clock_that_was_set_back_is_over },
 	{ "of a quota ends when the allowance returns",
 	  rest_of_a_quota_ends_when_the_allowance_returns },
 	CU_TEST_INFO_NULL,

@@ -199,6 +199,8 @@ static void usage_brings_exhausted_accounts_back(void)
 		/* the reset date is behind */
 		{ NULL, NOW, NOW + 60, 0, NOW + 60, true },
 		{ NULL, NOW, NOW + 60, 0, NOW + 59, false },
+		/* of a clock that was set back since: no allowance is longer than a month */
+		{ NULL, NOW + 3650 * INT64_C(86400), NOW + 3660 * INT64_C(86400), 0, NOW, true },
 		/* a number read after the refusal shows some */
 		{ ANSWER("5", "50", "DISABLED"), NOW, RESET, NOW + 10, NOW + 20, true },
 		{ ANSWER("5", "50", "DISABLED"), NOW, RESET, NOW - 10, NOW + 20, false },
