@@ -31,8 +31,9 @@ enum deed { BOOK, CLAIM, RETURN, END };
 struct change {
 	enum deed deed;
 	const struct account *seen;
-	enum account_state state; /* BOOK */
-	const char *reason;	  /* BOOK */
+	enum account_state state;    /* BOOK */
+	const char *reason;	     /* BOOK */
+	const struct ladder *ladder; /* BOOK: of a rest that grows; NULL: of another */
 	int64_t now, until;
 };
 
@@ -60,20 +61,34 @@ static bool has_moved_on(const struct account *a, const struct change *c)
 	return c->deed == CLAIM && !account_usable(a, c->now);
 }
 
-static void book(struct account *a, const struct change *c)
+static int64_t climb(const struct ladder *l, const struct account *a, int64_t now)
+{
+	int64_t length = l->first;
+
+	if (a->state == l->state) {
+		for (int64_t n = a->state_tries; n > 0 && length < l->longest; n--)
+			length *= 2;
+	}
+	return now + (length < l->longest ? length : l->longest);
+}
+
+/* The rest grows by what is stored: the account may have been active since it was read. */
+static void book(struct account *a, struct change *c)
 {
 	bool again = a->state == c->state;
 	int64_t tries = again ? a->state_tries : 0;
 	/* of a quota: when it was last heard of, so that newer numbers can tell otherwise */
 	int64_t since = again && rest_needs_claim(a) ? a->state_since : c->now;
 
+	if (c->ladder)
+		c->until = climb(c->ladder, a, c->now);
 	account_set_state(a, c->state, c->reason, since, c->until);
 	a->state_tries = tries + 1;
 }
 
 static bool apply(struct account *a, void *context)
 {
-	const struct change *c = context;
+	struct change *c = context;
 
 	if (has_moved_on(a, c))
 		return false;
@@ -174,17 +189,6 @@ static int64_t allowance_returns(const struct store *tokens, const char *account
 	return now + HOUR;
 }
 
-static int64_t climb(const struct ladder *l, const struct account *a, int64_t now)
-{
-	int64_t length = l->first;
-
-	if (a->state == l->state) {
-		for (int64_t n = a->state_tries; n > 0 && length < l->longest; n--)
-			length *= 2;
-	}
-	return now + (length < l->longest ? length : l->longest);
-}
-
 /* Fills state and end of the rest. */
 static bool plan(const struct store *tokens, const struct account *a, const struct error *failure,
 		 struct change *c)
@@ -200,7 +204,8 @@ static bool plan(const struct store *tokens, const struct account *a, const stru
 		if (ladders[i].effect != effect)
 			continue;
 		c->state = ladders[i].state;
-		c->until = climb(&ladders[i], a, c->now);
+		c->ladder = &ladders[i];
+		c->until = climb(c->ladder, a, c->now);
 		return true;
 	}
 	return false;

@@ -200,6 +200,29 @@ static void rest_leaves_what_a_person_has_to_do(void)
 	tear_down(&s);
 }
 
+/* The probe was answered, or somebody enabled the account: what it meets behind that is the first.
+ */
+static void rest_begins_anew_once_the_account_was_active(void)
+{
+	struct account a;
+	struct scene s;
+
+	set_up(&s);
+	for (int n = 0; n < 2; n++) { /* two rests: 6 and 12 hours */
+		a = look(&s);
+		meets(&s, &a, ERR_UP_SUSPENDED, NOW + n * DAY);
+		account_release(&a);
+	}
+	a = look(&s);
+	CU_ASSERT_EQUAL(claims(&s, &a, NOW + 3 * DAY), 1);
+	rest_end(&s.tokens, &a, NOW + 3 * DAY);
+	is_at_rest(&s, STATE_ACTIVE, 0);
+	CU_ASSERT_EQUAL(meets(&s, &a, ERR_UP_SUSPENDED, NOW + 3 * DAY), 6 * HOUR);
+	is_at_rest(&s, STATE_SUSPENDED, NOW + 3 * DAY + 6 * HOUR);
+	account_release(&a);
+	tear_down(&s);
+}
+
 static int claim_in_child(void *context)
 {
 	const struct scene *s = context;
@@ -363,6 +386,7 @@ CU_TestInfo rest_tests[] = {
 	{ "has no part in failures that pass", rest_has_no_part_in_failures_that_pass },
 	{ "counts failures of one moment once", rest_counts_failures_of_one_moment_once },
 	{ "leaves what a person has to do", rest_leaves_what_a_person_has_to_do },
+	{ "begins anew once the account was active", rest_begins_anew_once_the_account_was_active },
 	{ "gives the probe to one of all processes", rest_gives_the_probe_to_one_of_all_processes },
 	{ "gives a lost probe to the next", rest_gives_a_lost_probe_to_the_next },
 	{ "of a clock that was set back is over", rest_of_a_clock_that_was_set_back_is_over },
