@@ -360,14 +360,24 @@ static int renew_refused(struct up_call *call, struct account *account, struct e
 	return -1;
 }
 
+static int find_profile(struct up_call *call, struct account *account, struct error *e)
+{
+	const struct site *s = call->site;
+
+	return profile_is_missing(account)
+		       ? profile_resolve(s->http, s->config, &s->tokens, account, e)
+		       : 0;
+}
+
 static int prepare(struct up_call *call, struct account *account, struct error *e)
 {
 	if (ready_token(call, account, e))
 		return -1;
-	if (!profile_is_missing(account))
+	if (!find_profile(call, account, e))
 		return 0;
-	return profile_resolve(call->site->http, call->site->config, &call->site->tokens, account,
-			       e);
+	return e->kind != ERR_UP_TOKEN || renew_refused(call, account, e)
+		       ? -1
+		       : find_profile(call, account, e);
 }
 
 /* What is to be done after failure n of an account. 0: send once more; -1. */

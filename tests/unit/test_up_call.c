@@ -114,6 +114,8 @@ static void put(struct scene *s, const char *id, enum account_kind kind, int64_t
 	secret_set(&a.refresh_token, "refresh-0");
 	secret_set(&a.api_key, "key");
 	a.expires_at = expires_at;
+	a.client_id = xstrdup("client");
+	secret_set(&a.client_secret, "client-secret");
 	buf_init(&json, LIMIT_RECORD);
 	account_write(&a, &json);
 	snprintf(key, sizeof(key), "a/%s", id);
@@ -146,8 +148,9 @@ static void write_config(const struct scene *s, char *path, size_t size)
 	snprintf(path, size, "%s/kiro.json", s->dir);
 	snprintf(text, sizeof(text),
 		 "{ \"state_dir\": \"%s\", \"log\": { \"file\": \"/dev/null\" },"
-		 " \"upstream\": { \"social_url\": \"%s\" } }",
-		 s->dir, s->login.url);
+		 " \"upstream\": { \"social_url\": \"%s\", \"oidc_url\": \"%s\","
+		 " \"management_url\": \"%s\" } }",
+		 s->dir, s->login.url, s->login.url, s->login.url);
 	scratch_write(path, text, strlen(text));
 }
 
@@ -440,6 +443,33 @@ static void a_refused_token_is_renewed_once(void)
 	end(&s);
 }
 
+/* The old token is refused, then renewed, then the profile is told to the new one. status is of the
+ * request that comes next. */
+static void tell_profile(struct fake_login *f)
+{
+	f->status = f->count == 1 ? 0 : 200;
+	f->answer = f->count == 1 ? "{\"message\":\"Invalid token\"}"
+				  : "{\"profiles\":[{\"arn\":"
+				    "\"arn:aws:codewhisperer:us-east-1:1:profile/P\"}]}";
+}
+
+/* Where the token goes first does not matter. */
+static void a_token_that_is_refused_for_the_profile_is_renewed_too(void)
+{
+	struct scene s;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_IDC, NOW + 3600);
+	s.login.status = 403;
+	s.login.meanwhile = tell_profile;
+	CU_ASSERT_EQUAL(request(&s).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.login.count, 3);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.login.request, "Bearer access-1"));
+	CU_ASSERT_EQUAL(s.sent, 1);
+	is(&s, "acc_1", STATE_ACTIVE, 0);
+	end(&s);
+}
+
 /* With a request every half minute for a day: renewals stay few, and the reason is to be seen. */
 static void a_token_that_no_renewal_mends_costs_few_renewals(void)
 {
@@ -650,6 +680,8 @@ CU_TestInfo up_call_tests[] = {
 	{ "a dead login hides no account that comes back",
 	  a_dead_login_hides_no_account_that_comes_back },
 	{ "a refused token is renewed once", a_refused_token_is_renewed_once },
+	{ "a token that is refused for the profile is renewed too",
+	  a_token_that_is_refused_for_the_profile_is_renewed_too },
 	{ "a token that no renewal mends costs few renewals",
 	  a_token_that_no_renewal_mends_costs_few_renewals },
 	{ "a renewal that fails is not repeated by each request",
