@@ -353,8 +353,9 @@ static int renew_refused(struct up_call *call, struct account *account, struct e
 		begin_invocation(call);
 		return 0;
 	}
-	/* It rests all the same, else each request would ask for a renewal. */
-	if (e->kind != ERR_LOGIN && !call->aside)
+	/* It rests all the same, else each request would ask for a renewal; but not while another
+	 * one is at it. */
+	if (e->kind != ERR_LOGIN && e->kind != ERR_BUSY && !call->aside)
 		up_pool_book(call->site->pool, &call->site->tokens, account, &refusal,
 			     clock_wall());
 	return -1;

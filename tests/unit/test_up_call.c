@@ -1,6 +1,7 @@
 #include "common/base.h"
 #include "fcgi/up_call.h"
 
+#include "common/account_store.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/limits.h"
@@ -515,6 +516,45 @@ static void a_renewal_that_fails_is_not_repeated_by_each_request(void)
 	end(&s);
 }
 
+static void *renew_elsewhere(void *context)
+{
+	const struct scene *s = context;
+	const struct refresher r = site_refresher(s->site);
+	struct error e = { .kind = ERR_NONE };
+	struct account a;
+	int rc;
+
+	account_init(&a);
+	rc = account_load(&s->site->tokens, "acc_1", &a, &e);
+	if (rc == 1)
+		rc = refresh_account(&r, &a, REFRESH_FORCED, 0, &e);
+	account_release(&a);
+	return (void *)(intptr_t)rc;
+}
+
+/* Whoever is at it will have a token in a moment: the account is none that is refused. */
+static void an_account_that_another_one_renews_does_not_rest(void)
+{
+	pthread_t other;
+	struct scene s;
+	void *renewed;
+
+	begin(&s);
+	put(&s, "acc_1", KIND_SOCIAL, NOW + 3600);
+	s.login.delay_ms = 4500; /* longer than a request waits */
+	pthread_create(&other, NULL, renew_elsewhere, &s);
+	for (int i = 0; i < 5000 && !s.login.count; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	CU_ASSERT_EQUAL(request_met(&s, refused).kind, ERR_BUSY);
+	is(&s, "acc_1", STATE_ACTIVE, 0);
+	pthread_join(other, &renewed);
+	CU_ASSERT_EQUAL((intptr_t)renewed, 1);
+	s.steps = NULL;
+	CU_ASSERT_EQUAL(request(&s).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.login.count, 1);
+	end(&s);
+}
+
 static void a_login_service_that_is_down_is_asked_seldom(void)
 {
 	static const struct step fine[] = { { 0 } };
@@ -686,6 +726,8 @@ CU_TestInfo up_call_tests[] = {
 	  a_token_that_no_renewal_mends_costs_few_renewals },
 	{ "a renewal that fails is not repeated by each request",
 	  a_renewal_that_fails_is_not_repeated_by_each_request },
+	{ "an account that another one renews does not rest",
+	  an_account_that_another_one_renews_does_not_rest },
 	{ "a login service that is down is asked seldom",
 	  a_login_service_that_is_down_is_asked_seldom },
 	{ "an api key that is refused rests at once", an_api_key_that_is_refused_rests_at_once },
