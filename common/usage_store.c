@@ -13,6 +13,8 @@
 /* A whole request must be there: a service that counts fractions may show a crumb for ever. */
 #define ENOUGH 1.0
 
+#define DAY 86400 /* seconds: an allowance that returns by then is not the one that is read */
+
 static void key_of(const char *account_id, char out[static STORE_KEY_SIZE])
 {
 	snprintf(out, STORE_KEY_SIZE, USAGE_PREFIX "%s", account_id);
@@ -176,7 +178,8 @@ static bool judge(struct account *a, void *context)
 {
 	const struct verdict *v = context;
 	const struct usage *u = v->usage;
-	bool since = u->read_at > a->state_since; /* the number is newer than the refusal */
+	/* The number is newer than the refusal, and may be of what was refused. */
+	bool since = u->read_at > a->state_since && a->state_until - a->state_since > DAY;
 	bool empty = usage_is_exhausted(u, true) && u->reset_at > v->now;
 	bool changed = false;
 

@@ -24,8 +24,9 @@ int usage_look(struct http_client *http, const struct config *config, const stru
 	       struct account *a, struct usage *u, struct error *e);
 
 /* An exhausted account against its usage. It is active again when its time is over or a number read
- * since then shows something to be had; where the number shows none, it rests until the reset date.
- * *a is changed as the record is. 1: it was; 0: nothing to do; -1: ERR_STORE. */
+ * since then shows something to be had, of which the number says nothing where that time is a day
+ * or less; where the number shows none, it rests until the reset date. *a is changed as the record
+ * is. 1: it was; 0: nothing to do; -1: ERR_STORE. */
 int usage_settle(const struct store *tokens, struct account *a, const struct usage *u,
 		 struct error *e);
 

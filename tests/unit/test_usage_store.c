@@ -208,6 +208,10 @@ static void usage_brings_exhausted_accounts_back(void)
 		/* less than one request is none */
 		{ ANSWER("49.5", "50", "DISABLED"), NOW, RESET, NOW + 10, NOW + 20, false },
 		{ ANSWER("50", "50", "DISABLED"), NOW, RESET, NOW + 10, NOW + 20, false },
+		/* what returns within a day is another allowance than the month's credits */
+		{ ANSWER("5", "50", "DISABLED"), NOW, NOW + 86400, NOW + 10, NOW + 20, false },
+		{ ANSWER("5", "50", "DISABLED"), NOW, NOW + 86400, NOW + 10, NOW + 86400, true },
+		{ ANSWER("5", "50", "DISABLED"), NOW, NOW + 86401, NOW + 10, NOW + 20, true },
 		/* overage was switched on */
 		{ ANSWER("50", "50", "ENABLED"), NOW, RESET, NOW + 10, NOW + 20, true },
 	};
