@@ -353,6 +353,7 @@ static int renew_refused(struct up_call *call, struct account *account, struct e
 		begin_invocation(call);
 		return 0;
 	}
+	call->unrenewed = true;
 	/* It rests all the same, else each request would ask for a renewal; but not while another
 	 * one is at it. */
 	if (e->kind != ERR_LOGIN && e->kind != ERR_BUSY && !call->aside)
@@ -404,6 +405,7 @@ static int try_account(struct up_call *call, struct account *account, struct err
 {
 	bool renewed = false;
 
+	call->unrenewed = false;
 	if (prepare(call, account, e))
 		return -1;
 	begin_invocation(call);
@@ -518,12 +520,12 @@ static void book(struct up_call *call, const struct tries *t, bool sent,
 		rest_return(tokens, account, now); /* unless that was the end of it */
 }
 
-/* A failure before anything was sent is the account's own. */
+/* A failure before anything was sent, or to get a token that is taken, is the account's own. */
 static bool may_go_on(const struct up_call *call, bool sent, const struct error *e)
 {
 	if (committed(call) || e->kind == ERR_GONE)
 		return false;
-	return !sent || error_row(e)->other_account;
+	return !sent || call->unrenewed || error_row(e)->other_account;
 }
 
 /* Of several accounts' failures the client is told the first that time can mend, else the first. */

@@ -75,6 +75,7 @@ struct up_call {
 	int tries_end;
 	int64_t began; /* clock_ticks() */
 	bool asked_again;
+	bool unrenewed; /* the account's token was refused, and what is met is its renewal's */
 };
 
 int up_call_run(struct up_call *call, struct error *e);

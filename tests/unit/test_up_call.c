@@ -498,6 +498,25 @@ static void a_token_that_no_renewal_mends_costs_few_renewals(void)
 	end(&s);
 }
 
+/* Whatever keeps a refused token from being renewed: it says nothing of the next account. */
+static void another_account_serves_where_a_refused_token_cannot_be_renewed(void)
+{
+	static const struct step once[] = { { ERR_UP_TOKEN, 0, 1 }, { 0 } };
+	struct scene s;
+
+	begin(&s);
+	s.login.status = 200;
+	s.login.answer = "{\"without\":\"a token\"}"; /* ERR_UP_DAMAGED: no other_account */
+	put(&s, "acc_1", KIND_SOCIAL, NOW + 3600);
+	put(&s, "acc_2", KIND_API_KEY, 0);
+	CU_ASSERT_EQUAL(request_met(&s, once).kind, ERR_NONE);
+	CU_ASSERT_EQUAL(s.login.count, 1);
+	CU_ASSERT_EQUAL(s.sent, 2);
+	CU_ASSERT_STRING_EQUAL(s.last, "acc_2");
+	is(&s, "acc_1", STATE_REFUSED, NOW + 60);
+	end(&s);
+}
+
 static void a_renewal_that_fails_is_not_repeated_by_each_request(void)
 {
 	struct scene s;
@@ -724,6 +743,8 @@ CU_TestInfo up_call_tests[] = {
 	  a_token_that_is_refused_for_the_profile_is_renewed_too },
 	{ "a token that no renewal mends costs few renewals",
 	  a_token_that_no_renewal_mends_costs_few_renewals },
+	{ "another account serves where a refused token cannot be renewed",
+	  another_account_serves_where_a_refused_token_cannot_be_renewed },
 	{ "a renewal that fails is not repeated by each request",
 	  a_renewal_that_fails_is_not_repeated_by_each_request },
 	{ "an account that another one renews does not rest",
