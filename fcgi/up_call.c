@@ -354,11 +354,11 @@ static int renew_refused(struct up_call *call, struct account *account, struct e
 		return 0;
 	}
 	call->unrenewed = true;
-	/* It rests all the same, else each request would ask for a renewal; but not while another
-	 * one is at it. */
-	if (e->kind != ERR_LOGIN && e->kind != ERR_BUSY && !call->aside)
-		up_pool_book(call->site->pool, &call->site->tokens, account, &refusal,
-			     clock_wall());
+	if (e->kind == ERR_LOGIN || e->kind == ERR_BUSY || call->aside)
+		return -1; /* stored already; in other hands; none of the account's chats */
+	/* It rests all the same, else each request would ask for a renewal. */
+	up_pool_book(call->site->pool, &call->site->tokens, account, &refusal, clock_wall());
+	e->retry_after = refusal.retry_after;
 	return -1;
 }
 

@@ -519,13 +519,16 @@ static void another_account_serves_where_a_refused_token_cannot_be_renewed(void)
 
 static void a_renewal_that_fails_is_not_repeated_by_each_request(void)
 {
+	struct error told;
 	struct scene s;
 
 	begin(&s);
 	put(&s, "acc_1", KIND_SOCIAL, NOW + 3600);
 	s.login.status = 503;
 	s.login.answer = "{}";
-	CU_ASSERT_EQUAL(request_met(&s, refused).kind, ERR_UP_OVERLOAD);
+	told = request_met(&s, refused);
+	CU_ASSERT_EQUAL(told.kind, ERR_UP_OVERLOAD);
+	CU_ASSERT_EQUAL(told.retry_after, 60);
 	CU_ASSERT_EQUAL(s.login.count, 1);
 	is(&s, "acc_1", STATE_REFUSED, NOW + 60);
 	clock_set_wall(NOW + 31);
