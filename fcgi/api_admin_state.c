@@ -72,7 +72,7 @@ static void write_refresher(struct request *r, struct jsonw *w)
 
 int api_admin_health(struct request *r)
 {
-	struct error damage = { .kind = ERR_NONE };
+	struct error damage = { .kind = ERR_NONE }, unread = { .kind = ERR_NONE };
 	struct site *site = r->site;
 	struct admin_answer a;
 	struct roster roster;
@@ -82,7 +82,9 @@ int api_admin_health(struct request *r)
 		return -1;
 	roster_init(&roster);
 	roster_load(&roster, &site->tokens, &damage);
-	up_pool_count(site->pool, &site->tokens, clock_wall(), &usable, &damage);
+	up_pool_count(site->pool, &site->tokens, clock_wall(), &usable, &unread);
+	if (!damage.kind)
+		damage = unread;
 	admin_begin(&a);
 	jsonw_begin_object(&a.w);
 	jsonw_text_member(&a.w, "status", usable ? "ready" : "not ready");

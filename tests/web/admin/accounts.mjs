@@ -8,6 +8,25 @@ import { setTimeout } from 'node:timers/promises';
 import { damage } from '../../lib/damage.mjs';
 import { standin, at, client, api, ok } from './site.mjs';
 
+test('health tells of a damaged record, each time, and counts the others', async () => {
+	const [{ id, label }] = (await ok('GET', '/accounts')).accounts;
+
+	await ok('PATCH', `/accounts/${id}`, { label: 'whole-record' });
+	damage(at.stateDir, 'tokens', 'whole-record', 'wholE-record');
+	try {
+		for (let i = 0; i < 2; i++) {
+			const health = await ok('GET', '/health');
+
+			assert.match(health.damage, /1 damaged records in .*tokens\.gdbm: see kiroctl repair/);
+			assert.deepEqual([health.status, health.accounts, health.usable], ['ready', 1, 1]);
+		}
+	} finally {
+		damage(at.stateDir, 'tokens', 'wholE-record', 'whole-record');
+	}
+	await ok('PATCH', `/accounts/${id}`, { label });
+	assert.equal((await ok('GET', '/health')).damage, null);
+});
+
 test('accounts: shown, changed, disabled, enabled, tested, removed', async () => {
 	const { accounts, damage } = await ok('GET', '/accounts');
 	const one = accounts.find((account) => account.kind === 'social');
