@@ -224,16 +224,14 @@ static bool barred(const struct member *m, const struct up_pool_wish *wish)
 	return wish->key && !key_allows_account(wish->key, m->account.id, m->account.owner);
 }
 
-/* Once it is usable. */
-static bool would_do(const struct member *m, const struct up_pool_wish *wish)
+static bool was_tried(const struct member *m, const struct up_pool_wish *wish)
 {
-	return !listed(m->account.id, wish->tried, wish->tried_count) && !lacks(m, wish) &&
-	       !barred(m, wish);
+	return listed(m->account.id, wish->tried, wish->tried_count);
 }
 
 static bool fits(const struct member *m, const struct up_pool_wish *wish, int64_t now)
 {
-	return usable(m, now) && would_do(m, wish);
+	return usable(m, now) && !was_tried(m, wish) && !lacks(m, wish) && !barred(m, wish);
 }
 
 /* Where it stands by what was seen of it. */
@@ -416,17 +414,18 @@ static struct rest rest_of(const struct member *m, int64_t now)
 	return rest;
 }
 
-/* The rest that ends first. */
+/* The rest that ends first; again: of accounts that were tried, too. */
 static struct rest soonest_back(const struct up_pool *p, const struct up_pool_wish *wish,
-				int64_t now)
+				bool again, int64_t now)
 {
 	struct rest found = { ERR_NONE, 0 };
 
 	for (size_t i = 0; i < p->count; i++) {
-		struct rest rest = rest_of(&p->members[i], now);
+		const struct member *m = &p->members[i];
+		struct rest rest = rest_of(m, now);
 
-		if (rest.kind && rest.until > now && !lacks(&p->members[i], wish) &&
-		    !barred(&p->members[i], wish) && (!found.kind || rest.until < found.until))
+		if (rest.kind && rest.until > now && !lacks(m, wish) && !barred(m, wish) &&
+		    (again || !was_tried(m, wish)) && (!found.kind || rest.until < found.until))
 			found = rest;
 	}
 	return found;
@@ -436,14 +435,10 @@ static struct rest soonest_back(const struct up_pool *p, const struct up_pool_wi
 static int wait_of(const struct up_pool *p, const struct up_pool_wish *wish, int64_t now_ms,
 		   int busy)
 {
-	for (size_t i = 0; i < p->count; i++) {
-		struct rest rest = rest_of(&p->members[i], now_ms / 1000);
-		int64_t left = rest.until - now_ms / 1000;
+	struct rest rest = soonest_back(p, wish, false, now_ms / 1000);
+	int64_t left = rest.until - now_ms / 1000;
 
-		if (rest.kind && left > 0 && left <= busy / 1000 && would_do(&p->members[i], wish))
-			busy = (int)(left * 1000 - now_ms % 1000);
-	}
-	return busy;
+	return rest.kind && left <= busy / 1000 ? (int)(left * 1000 - now_ms % 1000) : busy;
 }
 
 /* Says honestly why and when. */
@@ -474,7 +469,7 @@ static int none_usable(const struct up_pool *p, const struct up_pool_wish *wish,
 				 "which with kiroctl key set, or account set --owner");
 	if (all_lack(p, wish))
 		return error_set(e, ERR_MODEL, "model: %.100s", wish->model);
-	rest = soonest_back(p, wish, now);
+	rest = soonest_back(p, wish, true, now);
 	if (!rest.kind)
 		return error_set(e, ERR_NO_ACCOUNT,
 				 "no account is usable; see kiroctl account list");
@@ -534,7 +529,7 @@ int up_pool_back(struct up_pool *p, const struct store *tokens, const struct up_
 	look(p, now * 1000);
 	for (size_t i = 0; i < p->count && !ready; i++)
 		ready = fits(&p->members[i], wish, now);
-	rest = soonest_back(p, wish, now);
+	rest = soonest_back(p, wish, true, now);
 	pthread_mutex_unlock(&p->lock);
 	if (ready)
 		return 0;
