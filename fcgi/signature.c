@@ -5,12 +5,14 @@
 
 #include <openssl/evp.h>
 
-bool signature_is_ours(struct span text, const char *signature)
+bool signature_is_upstreams(struct span text, const char *signature)
 {
 	unsigned char digest[DIGEST_SIZE];
 	char own[4 * ((DIGEST_SIZE + 2) / 3) + 1];
 
+	if (!signature || !*signature)
+		return false;
 	digest_sha256(text, digest);
 	EVP_EncodeBlock((unsigned char *)own, digest, sizeof(digest));
-	return strcmp(own, signature) == 0;
+	return strcmp(own, signature) != 0;
 }

@@ -7,7 +7,8 @@
 
 #include "common/base.h"
 
-/* Is it base64(SHA-256(text)), what out_anthropic.c writes? */
-bool signature_is_ours(struct span text, const char *signature);
+/* Of a block of thinking: there is one, and it is not base64(SHA-256(text)), what out_anthropic.c
+ * writes. It may be NULL. */
+bool signature_is_upstreams(struct span text, const char *signature);
 
 #endif

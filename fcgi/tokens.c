@@ -3,6 +3,7 @@
 
 #include "fcgi/signature.h"
 #include "fcgi/up_tools.h"
+#include "fcgi/up_turns.h"
 
 /* All prices are in thousandths of a token. Set against three public byte-pair vocabularies (an
  * older Claude one, cl100k, o200k): English prose, code, JSON, Markdown and Chinese came out within
@@ -175,18 +176,16 @@ int64_t tokens_scaled(int64_t tokens, double factor)
  * nothing, and in its signature all that was thought. */
 static bool has_reasoning(const struct chat *chat)
 {
-	bool in_loop = chat->thinking != THINKING_OFF;
-
-	for (size_t i = chat->message_count; i-- && in_loop;) {
+	if (chat->thinking == THINKING_OFF)
+		return false;
+	for (size_t i = up_turns_loop(chat); i < chat->message_count; i++) {
 		const struct message *m = &chat->messages[i];
 
-		in_loop = m->role == ROLE_ASSISTANT;
 		for (size_t k = 0; k < m->block_count; k++) {
 			const struct block *b = &m->blocks[k];
 
-			in_loop |= b->kind == BLOCK_TOOL_RESULT;
-			if (b->kind == BLOCK_THINKING && b->signature && *b->signature &&
-			    !signature_is_ours(b->text, b->signature))
+			if (b->kind == BLOCK_THINKING &&
+			    signature_is_upstreams(b->text, b->signature))
 				return true;
 		}
 	}

@@ -350,8 +350,7 @@ static void write_reasoning(struct writer *r, const struct up_turn *turn)
 
 	if (!r->options->reasoning || r->model->reasoning != REASONING_CLAUDE ||
 	    r->chat->thinking == THINKING_OFF || turn < &r->turns.items[r->turns.loop_first] ||
-	    !thinking || !thinking->signature || !*thinking->signature ||
-	    signature_is_ours(thinking->text, thinking->signature))
+	    !thinking || !signature_is_upstreams(thinking->text, thinking->signature))
 		return;
 	jsonw_begin_object_member(&r->w, "reasoningContent");
 	jsonw_begin_object_member(&r->w, "reasoningText");
@@ -509,27 +508,15 @@ static void write_root(struct writer *r)
 	jsonw_end(&r->w);
 }
 
-static bool begins_loop(const struct message *m)
-{
-	for (size_t i = 0; i < m->block_count; i++) {
-		if (m->blocks[i].kind == BLOCK_TOOL_RESULT)
-			return false;
-	}
-	return m->role == ROLE_USER;
-}
-
 /* Its number alone would not do: a client's session may hold several conversations. */
 void up_request_continuation(const struct chat *chat, const char *conversation,
 			     char out[static UUID_SIZE])
 {
-	const struct message *m = NULL;
-	size_t at = chat->message_count;
+	const size_t at = up_turns_loop(chat);
+	const struct message *m = at ? &chat->messages[at - 1] : NULL;
 	char room[KB(4)];
 	struct buf seed;
 
-	while (at && !begins_loop(&chat->messages[at - 1]))
-		at--;
-	m = at ? &chat->messages[at - 1] : NULL;
 	buf_init_in(&seed, room, sizeof(room));
 	buf_add_format(&seed, "%s %zu", conversation, at);
 	for (size_t i = 0; m && i < m->block_count; i++) {

@@ -188,3 +188,21 @@ int up_turns_plan(struct up_turns *t, const struct chat *chat, struct arena *are
 	t->loop_first = find_loop(t);
 	return 0;
 }
+
+static bool begins_loop(const struct message *m)
+{
+	for (size_t i = 0; i < m->block_count; i++) {
+		if (m->blocks[i].kind == BLOCK_TOOL_RESULT)
+			return false;
+	}
+	return m->role == ROLE_USER;
+}
+
+size_t up_turns_loop(const struct chat *chat)
+{
+	size_t count = chat->message_count;
+
+	while (count && !begins_loop(&chat->messages[count - 1]))
+		count--;
+	return count;
+}

@@ -42,4 +42,8 @@ struct up_turns {
 int up_turns_plan(struct up_turns *t, const struct chat *chat, struct arena *arena,
 		  struct error *e);
 
+/* So many messages lead to the tool loop that goes on now, with the user's that began it; 0: no
+ * user did. */
+size_t up_turns_loop(const struct chat *chat);
+
 #endif
