@@ -118,17 +118,14 @@ static bool name_is_valid(const char *name)
 	return len >= 1 && len <= LIMIT_TOOL_NAME && !name[len];
 }
 
-/* 1: *tool is to be sent; 0: it stays hidden from the model; -1. */
 static int read_client_tool(struct in *in, const cJSON *json, const struct json_at *at,
 			    struct tool *tool)
 {
 	struct json_at inside = { .up = at, .key = "custom" };
-	bool deferred = false;
 
 	*tool = (struct tool){ .description = "", .schema = json_member(json, "input_schema") };
 	if (json_need_text(json, "name", &inside, &tool->name, in->e) ||
-	    json_text(json, "description", &inside, &tool->description, in->e) < 0 ||
-	    json_bool(json, "defer_loading", &inside, &deferred, in->e) < 0)
+	    json_text(json, "description", &inside, &tool->description, in->e) < 0)
 		return -1;
 	if (!name_is_valid(tool->name))
 		return json_error(&inside, "name", in->e,
@@ -139,7 +136,7 @@ static int read_client_tool(struct in *in, const cJSON *json, const struct json_
 	    in_typed_check(in, json, &inside))
 		return -1;
 	in_typed_examples(in, json, tool);
-	return in_blocks_offers(in, tool->name, deferred);
+	return 0;
 }
 
 /* What a search tool may say without effect here. */
@@ -167,40 +164,32 @@ static int check_search(struct in *in, const cJSON *json, const char *type,
 											       : 0;
 }
 
-/* As read_client_tool(). A search that is hidden or withdrawn is not run either. */
-static int read_search(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
-		       struct tool *tool)
+static int read_tool_of(struct in *in, const cJSON *json, const char *type,
+			const struct json_at *at, struct tool *tool)
 {
-	const struct json_at inside = { .up = at, .key = type };
-	bool deferred = false, offered;
-
-	if (check_search(in, json, type, at) ||
-	    json_bool(json, "defer_loading", &inside, &deferred, in->e) < 0 ||
-	    in_search_tool(in, json, type, at, tool))
-		return -1;
-	offered = in_blocks_offers(in, tool->name, deferred);
-	if (!offered)
-		in->chat->search = NULL;
-	return offered;
+	if (strcmp(type, "custom") == 0)
+		return read_client_tool(in, json, at, tool);
+	if (!in_search_is_type(type))
+		return in_typed_read(in, json, type, at, tool);
+	return check_search(in, json, type, at) ? -1 : in_search_tool(in, json, type, at, tool);
 }
 
 static int read_tool(struct in *in, const cJSON *json, const struct json_at *at)
 {
 	struct tool *tool = &in->chat->tools[in->chat->tool_count];
-	const char *type = "custom";
-	int rc;
+	struct json_at inside = { .up = at, .key = "custom" };
+	bool deferred = false;
 
-	if (in_shape_type(in, json, at, IN_OBJECT) || json_text(json, "type", at, &type, in->e) < 0)
+	if (in_shape_type(in, json, at, IN_OBJECT) ||
+	    json_text(json, "type", at, &inside.key, in->e) < 0 ||
+	    read_tool_of(in, json, inside.key, at, tool) ||
+	    json_bool(json, "defer_loading", &inside, &deferred, in->e) < 0)
 		return -1;
-	if (strcmp(type, "custom") == 0)
-		rc = read_client_tool(in, json, at, tool);
-	else if (in_search_is_type(type))
-		rc = read_search(in, json, type, at, tool);
-	else
-		rc = in_typed_read(in, json, type, at, tool);
-	if (rc > 0)
+	if (in_blocks_offers(in, tool->name, deferred))
 		in->chat->tool_count++;
-	return rc < 0 ? -1 : 0;
+	else if (in_search_is_type(inside.key)) /* what is hidden is not run either */
+		in->chat->search = NULL;
+	return 0;
 }
 
 static int read_tools(struct in *in, const cJSON *body, const char *name)

@@ -3,7 +3,6 @@
 
 #include "common/jsonw.h"
 #include "common/limits.h"
-#include "fcgi/in_blocks.h"
 #include "fcgi/in_shape.h"
 
 #define TEXT_PROPERTY(name, what) "\"" name "\":{\"type\":\"string\",\"description\":\"" what "\"}"
@@ -222,7 +221,7 @@ int in_typed_read(struct in *in, const cJSON *json, const char *type, const stru
 {
 	struct json_at inside = { .up = at, .key = type };
 	const struct typed *known = find(type);
-	bool deferred = false, zoom = false;
+	bool zoom = false;
 
 	/* Tools that the server would execute (web_search_*, web_fetch_*, code_execution_*, ...)
 	 * have no place in typed[]: one that this gateway learns to serve branches off here. */
@@ -230,7 +229,6 @@ int in_typed_read(struct in *in, const cJSON *json, const char *type, const stru
 		return json_error(at, NULL, in->e, "%.64s is not supported by this gateway", type);
 	*tool = (struct tool){ .description = known->description, .schema_json = known->schema };
 	if (json_need_text(json, "name", &inside, &tool->name, in->e) ||
-	    json_bool(json, "defer_loading", &inside, &deferred, in->e) < 0 ||
 	    in_typed_check(in, json, &inside) ||
 	    json_bool(json, "enable_zoom", &inside, &zoom, in->e) < 0)
 		return -1;
@@ -241,5 +239,5 @@ int in_typed_read(struct in *in, const cJSON *json, const char *type, const stru
 	if (known->display && describe_display(in, json, &inside, tool))
 		return -1;
 	in_typed_examples(in, json, tool);
-	return in_blocks_offers(in, tool->name, deferred);
+	return 0;
 }

@@ -7,8 +7,7 @@
 #include "fcgi/in_common.h"
 
 /* A tool that the client executes and whose schema is public knowledge: fills *tool with name,
- * description and schema. 1: *tool is to be sent; 0: it stays hidden; -1: a type that is not
- * served, the error names the tool. */
+ * description and schema. 0; -1: a type that is not served, the error names the tool. */
 int in_typed_read(struct in *in, const cJSON *json, const char *type, const struct json_at *at,
 		  struct tool *tool);
 
