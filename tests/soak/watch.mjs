@@ -83,9 +83,10 @@ function slope(rows) {
  * What a process may grow after the warm-up, while it serves the same load, by the fitted line from
  * the beginning of the window to its end. A leak of 1 KB a request is 3 MB a minute at 50 requests a
  * second, so a window of minutes finds it. Not zero: arenas of malloc fill up as chance has it (4 MB).
- * With AddressSanitizer the same load fills quarantines, one for each thread, for eight minutes (75 MB
- * were measured), and then costs the record of each thread that ever was: 4 MB in five minutes, at 25
- * threads a second. So it warms up longer and may grow more; LeakSanitizer looks at the end besides.
+ * With AddressSanitizer the same load fills what its allocator keeps for each thread, for eight minutes
+ * (75 MB were measured), and then costs the record of each thread that ever was: 4 MB in five minutes,
+ * at 25 threads a second. So it warms up longer and may grow more; LeakSanitizer looks at the end
+ * besides.
  */
 const WARM_UP = 60, SANITIZED_WARM_UP = 480; /* seconds of a process's life */
 const LEAST_SECONDS = 90; /* in less of it nothing can be told from chance */
